@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { ChatError } from '../chat/error.ts'
 import type { ChatEvent, Native } from '../chat/event.ts'
@@ -184,4 +184,53 @@ test('P1: a stream that ends without a choice is a failure', async () => {
 test('P1: a failure after the finish is still a failure', async () => {
   const cut = new ChatError('upstream-failed', { message: 'cut' })
   expect(await failure(scriptedFlow([finished()], cut))).toBe(cut)
+})
+
+describe('an answer of one whole reply', () => {
+  const native: Native = { dialect: 'openai-chat', form: 'whole', value: { own: 1 } }
+  const said = (choice: number, text: string): ChatEvent[] =>
+    [...new PartWriter(choice).text(text), { type: 'finish' as const, choice, reason: 'stop' as const }].map(
+      (event) => ({
+        ...event,
+        native,
+      }),
+    )
+  const counted = (outputTokens: number): ChatEvent => ({
+    type: 'usage',
+    choice: 0,
+    usage: { outputTokens, source: 'upstream' },
+    native,
+  })
+
+  test('keeps the reply, and has the same choices as in pieces', async () => {
+    const events = [...said(0, 'Tea'), ...said(1, 'Coffee'), counted(3)]
+    const answer = await fold(readyFlow(events))
+    expect(answer.reply).toBe(native)
+    const { choices, usage, reply } = await fold(of(events))
+    expect({ choices: answer.choices, usage: answer.usage }).toEqual({ choices, usage })
+    expect(reply).toBeUndefined()
+  })
+
+  test('has no reply if something else was said', async () => {
+    const added: ChatEvent = { type: 'usage', choice: 0, usage: { outputTokens: 9, source: 'estimate' } }
+    const chunk: Native = { ...native, form: 'chunk' }
+    const others: Record<string, readonly (readonly ChatEvent[])[]> = {
+      'another batch': [said(0, 'Tea'), [added]],
+      'another event': [[...said(0, 'Tea'), added]],
+      'another reply': [[...said(0, 'Tea'), ...said(1, 'Tea').map((event) => ({ ...event, native: { ...native } }))]],
+      'choices in another order': [[...said(1, 'Tea'), ...said(0, 'Tea')]],
+      'a chunk': [said(0, 'Tea').map((event) => ({ ...event, native: chunk }))],
+    }
+    for (const [name, batches] of Object.entries(others)) {
+      const answer = await fold(readyFlow(...batches))
+      expect([name, answer.reply, answer.choices[0]?.finish]).toEqual([name, undefined, 'stop'])
+    }
+    expect((await fold(readyFlow(said(0, 'Tea'), [added]))).usage).toEqual(added.usage)
+  })
+
+  test('fails if a choice is unfinished, or if the flow fails after the reply', async () => {
+    const unfinished = [...said(0, 'Tea'), ...said(1, 'Tea').slice(0, 1)]
+    expect(fold(readyFlow(unfinished))).rejects.toThrow(ChatError)
+    expect(fold(scriptedFlow(said(0, 'Tea'), new Error('broken')))).rejects.toThrow('broken')
+  })
 })

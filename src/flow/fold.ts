@@ -2,7 +2,7 @@ import { ChatError } from '../chat/error.ts'
 import type { ChatEvent, FinishEvent, FinishReason, Native, Usage } from '../chat/event.ts'
 import type { AssistantMessage, Extras, Part } from '../chat/message.ts'
 import { brokenAnswer } from '../chat/reply-errors.ts'
-import type { Flow } from './flow.ts'
+import type { Batch, Flow } from './flow.ts'
 import { type Room, takeRoom } from './fold-room.ts'
 import { finishPart, type GrowingEvent, type GrowingPart, growPart, startPart } from './growing-part.ts'
 
@@ -34,6 +34,8 @@ export interface Answer {
   /** In the order of their indexes. */
   readonly choices: readonly Choice[]
   readonly usage: Usage | undefined
+  /** The upstream's reply that says all of this and nothing else. Its choices are numbered in order. */
+  readonly reply?: Native
 }
 
 export interface FoldOptions {
@@ -154,14 +156,64 @@ const maxAnswerCharacters = 128 * 1024 * 1024
  * too long; otherwise what the flow threw
  */
 export async function fold(flow: Flow): Promise<Answer> {
+  const first = await flow.next()
+  const answer = first && answerIn(first)
+  const next = answer && flow.next()
+  const second = next instanceof Promise ? await next : next
+  if (answer && !second) return answer
   const found = new Fold({ maxCharacters: maxAnswerCharacters })
-  for (let batch = await flow.next(); batch; batch = await flow.next()) {
-    for (const event of batch) found.add(event)
-    if (!found.isCut) continue
-    flow.close()
-    throw answerTooLong()
+  if (answer && first) addBatch(found, first, flow)
+  for (let batch = second ?? first; batch; batch = await flow.next()) addBatch(found, batch, flow)
+  return answerOf(found)
+}
+
+function addBatch(found: Fold, batch: Batch, flow: Flow): void {
+  for (const event of batch) found.add(event)
+  if (!found.isCut) return
+  flow.close()
+  throw answerTooLong()
+}
+
+/**
+ * Returns the answer of a batch that was read from one whole reply. It is folded when its choices are asked for, because
+ * a client of the reply's dialect can get the reply itself. Returns undefined for any other batch.
+ */
+function answerIn(batch: Batch): Answer | undefined {
+  const reply = batch[0]?.native
+  if (reply?.form !== 'whole') return undefined
+  let usage: Usage | undefined
+  let finished = 0
+  let isFinished = false
+  for (const event of batch) {
+    if (event.native !== reply) return undefined
+    if (event.type === 'usage') {
+      usage = event.usage
+      continue
+    }
+    if (event.choice !== finished) return undefined
+    isFinished = event.type === 'finish'
+    if (isFinished) finished++
   }
-  const { choices, usage } = found
+  if (!isFinished) return undefined
+  let folded: Answer | undefined
+  return {
+    reply,
+    usage,
+    get choices() {
+      folded ??= foldBatch(batch)
+      return folded.choices
+    },
+  }
+}
+
+function foldBatch(batch: Batch): Answer {
+  const found = new Fold({ maxCharacters: maxAnswerCharacters })
+  for (const event of batch) found.add(event)
+  return answerOf(found)
+}
+
+/** @throws ChatError `upstream-failed` if there is no choice, or a choice has no finish */
+function answerOf({ choices, usage }: Fold): Answer {
   if (choices.length === 0) throw brokenAnswer()
   return { choices: choices.map(requireFinish), usage }
 }

@@ -7,10 +7,36 @@ import { encodeBesideContent, encodeToolCall } from './encode-request.ts'
 import type { EncodeOptions } from './encode-stream.ts'
 import { isFields } from './fields.ts'
 import { encodeFinish } from './finish-reason.ts'
+import { isPlainUsage } from './plain-usage.ts'
 import { encodeUsage } from './usage.ts'
 
+/** The members of a completion that are not in its answer. */
+type CompletionHead = Omit<EncodeOptions, 'includeUsage'>
+
 /** Writes a whole completion. A whole reply of an upstream of this dialect is relayed with only its id and model changed. */
-export function encodeAnswer(answer: Answer, { id, model, created }: Omit<EncodeOptions, 'includeUsage'>): Fields {
+export function encodeAnswer(answer: Answer, options: CompletionHead): Fields {
+  return relayReply(answer, options) ?? encodeChoices(answer, options)
+}
+
+/**
+ * Relays a reply that needs no change but its head, as most do. Returns undefined for any other answer.
+ */
+function relayReply({ reply, usage }: Answer, { id, model, created }: CompletionHead): Fields | undefined {
+  if (reply?.dialect !== dialect) return undefined
+  const { value } = reply
+  const isCounted = usage ? isFields(value.usage) && isPlainUsage(value.usage) : value.usage === undefined
+  if (!isCounted || !Array.isArray(value.choices) || !value.choices.every(isComplete)) return undefined
+  return { ...value, id, object: 'chat.completion', created: secondsIn(value.created) ?? created, model }
+}
+
+/** Whether a choice has all members that typed clients require. */
+function isComplete(choice: unknown, at: number): boolean {
+  if (!isFields(choice) || choice.index !== at || !isFields(choice.message)) return false
+  const { role, content } = choice.message
+  return typeof role === 'string' && role !== '' && content !== undefined
+}
+
+function encodeChoices(answer: Answer, { id, model, created }: CompletionHead): Fields {
   const native = answer.choices[0]?.native?.value
   const usage = answer.usage ? { usage: encodeUsage(answer.usage) } : {}
   if (!native || !answer.choices.every((choice) => isRelayable(choice))) {
