@@ -62,7 +62,8 @@ function oddityIn(value: unknown, depth: number): 'depth' | 'number' | undefined
   if (!hasMembers(value)) return undefined
   if (depth === 0) return 'depth'
   for (const name in value) {
-    const oddity = oddityIn(value[name], depth - 1)
+    const member = value[name]
+    const oddity = typeof member === 'string' ? undefined : oddityIn(member, depth - 1)
     if (oddity) return oddity
   }
   return undefined

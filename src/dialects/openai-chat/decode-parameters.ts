@@ -60,7 +60,10 @@ const readers: { readonly [P in Parameter]-?: (sent: unknown) => Reading<NonNull
   serviceTier: readText,
 }
 
-export interface DecodedParameters extends Required<Pick<ChatRequest, 'parameters' | 'spelling' | 'sent' | 'unread'>> {}
+export interface DecodedParameters extends Required<Pick<ChatRequest, 'parameters' | 'spelling' | 'sent' | 'unread'>> {
+  /** The members that have a value and that only this dialect knows. */
+  readonly others: Fields
+}
 
 interface DecodingState {
   parameters: Parameters
@@ -75,17 +78,34 @@ interface DecodingState {
  */
 export function decodeParameters(wire: Fields): DecodedParameters {
   const found: DecodingState = { parameters: {}, spelling: {}, sent: {}, unread: [] }
-  const saysTokens = isPresent(wire.max_completion_tokens) || !isPresent(wire.max_tokens)
-  const spelled = { ...names, maxTokens: saysTokens ? names.maxTokens : 'max_tokens' }
-  for (const parameter of allParameters) {
-    const name = spelled[parameter]
-    if (isPresent(wire[name]) || (parameter === 'tools' && isNoTools(wire)))
-      readParameter(found, readers, { parameter, name, raw: wire[name] })
+  const others: Record<string, unknown> = {}
+  for (const name in wire) {
+    if (notParameters.has(name)) continue
+    const raw = wire[name]
+    if (!isPresent(raw) && !(name === 'tools' && isNoTools(wire))) continue
+    const parameter = parameterIn(wire, name)
+    if (parameter) readParameter(found, readers, { parameter, name, raw })
+    else others[name] = raw
   }
-  return found
+  const { parameters, spelling, sent, unread } = found
+  return { parameters, spelling, sent, unread, others }
 }
 
-const allParameters = Object.keys(names).filter(isParameter)
+/** Members that the gateway reads itself, and one that no object may get. */
+const notParameters: ReadonlySet<string> = new Set(['model', 'messages', 'stream', 'stream_options', '__proto__'])
+
+/** The parameter of each name. */
+const parameterOf: ReadonlyMap<string, Parameter> = new Map(
+  Object.keys(names)
+    .filter(isParameter)
+    .map((parameter) => [names[parameter], parameter]),
+)
+
+/** Returns the parameter that a member holds. The older name of the limit is another member if both are there. */
+function parameterIn(wire: Fields, name: string): Parameter | undefined {
+  if (name === 'max_tokens') return isPresent(wire.max_completion_tokens) ? undefined : 'maxTokens'
+  return parameterOf.get(name)
+}
 
 function isParameter(key: string): key is Parameter {
   return Object.hasOwn(names, key)

@@ -70,13 +70,18 @@ export function* decodeSteps(body: unknown): Generator<void, DecodedRequest> {
 function decodeMembers(body: Fields) {
   const model = modelIn(body)
   if (Array.isArray(body.tools) && body.tools.length > maxTools) throw tooMany('tools', 'tools', maxTools)
-  const { parameters, spelling, sent, unread } = decodeParameters(body)
+  const { parameters, spelling, sent, unread, others } = decodeParameters(body)
   const streamed = isFields(body.stream_options) ? body.stream_options : undefined
   const options = streamed && rest(streamed, ['include_usage'])
-  const known = ['model', 'messages', 'stream', 'stream_options', ...idleFunctions(body), ...Object.values(spelling)]
-  const extra = { [dialect]: { ...rest(body, known), ...(options && { stream_options: options }) } }
-  const members: DecodedMembers = { parameters, spelling, ...(Object.keys(sent).length > 0 && { sent }), extra }
+  const own = hasIdleFunctions(body) ? (rest(others, ['functions', 'function_call']) ?? {}) : others
+  const extra = { [dialect]: options ? { ...own, stream_options: options } : own }
+  const members: DecodedMembers = { parameters, spelling, ...(hasMembers(sent) && { sent }), extra }
   return { model, members, unread, stream: streamIn(body), includeUsage: wantsUsage(streamed) }
+}
+
+function hasMembers(object: object): boolean {
+  for (const _ in object) return true
+  return false
 }
 
 function modelIn({ model }: Fields): string {
@@ -105,8 +110,7 @@ function wantsUsage(options: Fields | undefined): boolean {
   return !('wrong' in reading) && reading.value === true
 }
 
-/** Returns the members that an empty list of functions makes useless. OpenAI refuses `function_call` without functions. */
-function idleFunctions({ functions }: Fields): readonly string[] {
-  const isEmpty = functions === null || (Array.isArray(functions) && functions.length === 0)
-  return isEmpty ? ['functions', 'function_call'] : []
+/** Whether an empty list of functions makes other members useless. OpenAI refuses `function_call` without functions. */
+function hasIdleFunctions({ functions }: Fields): boolean {
+  return functions === null || (Array.isArray(functions) && functions.length === 0)
 }
