@@ -13,13 +13,19 @@ export interface Cancel {
   throwIfAborted(): void
   /** Calls the listener once, when it is aborted, or at once if it already is. @returns a function that removes the listener */
   onAbort(listener: () => void): () => void
+  /** Aborts the follower together with this one, until it is removed; at once if this one is aborted already. */
+  add(follower: Follower): void
+  remove(follower: Follower): void
   /** Returns a cancel that is aborted together with this one until it is released. Aborting the child does not abort this one. */
   child(): CancelSource
   /** The same signal for a library or the platform. It is created on first use. */
   readonly native: AbortSignal
 }
 
-type Follower = (() => void) | CancelSource
+/** What ends together with a cancel. */
+export interface Follower {
+  abort(reason: unknown): void
+}
 
 /** A cancel with the right to abort it. */
 export class CancelSource implements Cancel {
@@ -38,7 +44,7 @@ export class CancelSource implements Cancel {
     this.#parent = parent
     if (!parent) return
     if (parent.#aborted) this.abort(parent.#reason)
-    else parent.#add(this)
+    else parent.#keep(this)
   }
 
   get aborted(): boolean {
@@ -65,14 +71,19 @@ export class CancelSource implements Cancel {
   }
 
   onAbort(listener: () => void): () => void {
-    if (this.#aborted) {
-      listener()
-      return () => undefined
-    }
-    // the same function may be added twice and removed once, so the second one is wrapped
-    const follower = this.#has(listener) ? () => listener() : listener
-    this.#add(follower)
-    return () => this.#delete(follower)
+    const follower = { abort: listener }
+    this.add(follower)
+    return () => this.remove(follower)
+  }
+
+  add(follower: Follower): void {
+    if (this.#aborted) follower.abort(this.#reason)
+    else this.#keep(follower)
+  }
+
+  remove(follower: Follower): void {
+    if (this.#first === follower) this.#first = undefined
+    else this.#others?.delete(follower)
   }
 
   child(): CancelSource {
@@ -91,7 +102,7 @@ export class CancelSource implements Cancel {
 
   /** Removes it from its parent. Call it in `finally`, or the parent keeps it for ever. */
   release(): void {
-    if (this.#parent) this.#parent.#delete(this)
+    if (this.#parent) this.#parent.remove(this)
   }
 
   /** Calls every follower, even if one of them throws. The first thrown error is thrown again at the end. */
@@ -99,8 +110,7 @@ export class CancelSource implements Cancel {
     let failure: { readonly thrown: unknown } | undefined
     for (let follower = this.#take(); follower; follower = this.#take()) {
       try {
-        if (typeof follower === 'function') follower()
-        else follower.abort(this.#reason)
+        follower.abort(this.#reason)
       } catch (thrown) {
         failure ??= { thrown }
       }
@@ -112,25 +122,16 @@ export class CancelSource implements Cancel {
   #take(): Follower | undefined {
     const [other] = this.#first ? [] : (this.#others ?? [])
     const follower = this.#first ?? other
-    if (follower) this.#delete(follower)
+    if (follower) this.remove(follower)
     return follower
   }
 
-  #has(follower: Follower): boolean {
-    return this.#first === follower || this.#others?.has(follower) === true
-  }
-
-  #add(follower: Follower): void {
+  #keep(follower: Follower): void {
     if (!this.#first && !this.#others?.size) this.#first = follower
     else {
       this.#others ??= new Set()
       this.#others.add(follower)
     }
-  }
-
-  #delete(follower: Follower): void {
-    if (this.#first === follower) this.#first = undefined
-    else this.#others?.delete(follower)
   }
 }
 

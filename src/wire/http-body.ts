@@ -41,7 +41,8 @@ export interface BodyOptions {
 }
 
 const maxStreamBytes = 64 * 1024 * 1024
-const maxTextBytes = 16 * 1024 * 1024
+/** Limit for the bytes of a body that is read whole. */
+export const maxTextBytes = 16 * 1024 * 1024
 /** Milliseconds to wait for a body's end after its reader has stopped, so that the connection can be used again. */
 const drainMs = 250
 const drainReads = 8
@@ -202,7 +203,7 @@ export function upstreamTimeout(): ChatError {
   return new ChatError('timeout', { message: 'The upstream did not answer in time.', code: 'upstream_timeout' })
 }
 
-function tooLarge(): ChatError {
+export function tooLarge(): ChatError {
   // not `upstream-failed`: a retry would cost the same again (reliability, section 2)
   return new ChatError('upstream-outdated', {
     message: "The upstream's reply is too large.",

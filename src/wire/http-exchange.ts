@@ -44,7 +44,7 @@ export class HttpExchange implements SocketEvents, ReplySink, BodySource {
   #isPaused = false
   #isWhole = false
   #isOver = false
-  #letGo: () => void = ignore
+  readonly #signal: Cancel
   #failure: { readonly error: unknown } | undefined
 
   /** Sends the request. */
@@ -57,7 +57,8 @@ export class HttpExchange implements SocketEvents, ReplySink, BodySource {
       this.#onHead = resolve
       this.#onFailure = reject
     })
-    this.#letGo = signal.onAbort(() => this.abort(signal.reason))
+    this.#signal = signal
+    signal.add(this)
     if (signal.aborted) return
     socket.attach(this)
     for (const piece of request) socket.write(piece)
@@ -96,7 +97,7 @@ export class HttpExchange implements SocketEvents, ReplySink, BodySource {
 
   /** From now on the signal no longer ends the exchange. */
   release(): void {
-    this.#letGo()
+    this.#signal.remove(this)
   }
 
   bytes(bytes: Buffer): void {
@@ -171,7 +172,7 @@ export class HttpExchange implements SocketEvents, ReplySink, BodySource {
   #finish(keepAs: string | undefined): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#letGo()
+    this.#signal.remove(this)
     const reader = this.#reader
     this.#reader = undefined
     if (this.#failure) reader?.reject(this.#failure.error)
@@ -182,8 +183,7 @@ export class HttpExchange implements SocketEvents, ReplySink, BodySource {
   }
 
   #free(keepAs: string | undefined): void {
-    const { isClosed, unsentBytes } = this.#socket
-    if (keepAs === undefined || !this.#head?.keepsAlive || isClosed || unsentBytes > 0) this.#socket.destroy()
+    if (keepAs === undefined || !this.#head?.keepsAlive) this.#socket.destroy()
     else this.#idle.put(keepAs, this.#socket, this.#head.keepAliveMs)
   }
 }

@@ -1,12 +1,13 @@
 import type { Cancel } from '../flow/cancel.ts'
 import { Watchdog } from '../flow/watchdog.ts'
-import { plainBody } from './decompress.ts'
 import { dial } from './dial.ts'
 import { type Fetch, FetchExchange } from './fetch-exchange.ts'
-import { type BodySource, CountedReply, type ExchangeLink, upstreamTimeout } from './http-body.ts'
+import { type BodySource, upstreamTimeout } from './http-body.ts'
 import { HttpExchange } from './http-exchange.ts'
 import type { HttpReply } from './http-reply.ts'
 import { type HttpRequest, knownTarget, type RequestTarget, requestBytes, targetOf } from './http-request.ts'
+import { openReply } from './open-reply.ts'
+import { ShortExchange } from './short-exchange.ts'
 
 const connectMs = 5_000
 
@@ -17,9 +18,7 @@ const connectMs = 5_000
  */
 export function send(request: HttpRequest, signal: Cancel): Promise<HttpReply> {
   try {
-    const exchange = askKept(request, signal)
-    if (!exchange) return sendFully(request, signal)
-    return exchange.started.then(() => replyOf(exchange, exchange, request, signal))
+    return askKept(request, signal) ?? sendFully(request, signal)
   } catch (thrown) {
     return Promise.reject(thrown)
   }
@@ -30,16 +29,16 @@ export function send(request: HttpRequest, signal: Cancel): Promise<HttpReply> {
  * attempt. This is the usual case, and short, because a function is slow in its first hundreds of calls.
  * @returns undefined for any other request
  */
-function askKept(request: HttpRequest, signal: Cancel): HttpExchange | undefined {
+function askKept(request: HttpRequest, signal: Cancel): Promise<HttpReply> | undefined {
   const { idle, fetchByProxy } = signal.runtime.network
-  const { method, limits } = request
-  if (method !== 'POST' || limits || fetchByProxy || request.needsNewConnection || signal.aborted) return undefined
+  if (request.method !== 'POST' || request.limits || fetchByProxy || request.needsNewConnection || signal.aborted)
+    return undefined
   const target = knownTarget(request.url)
   if (!target) return undefined
   const bytes = requestBytes(request, target)
   const keepAs = keyOf(request, target)
   const kept = idle.take(keepAs)
-  return kept && new HttpExchange(kept, bytes, { method, signal, keepAs })
+  return kept && new ShortExchange(kept, signal, keepAs).ask(bytes)
 }
 
 async function sendFully(request: HttpRequest, signal: Cancel): Promise<HttpReply> {
@@ -54,17 +53,13 @@ async function sendFully(request: HttpRequest, signal: Cancel): Promise<HttpRepl
     const source = await (network.fetchByProxy && !request.isOwn
       ? askProxy(network.fetchByProxy, request, link)
       : askDirectly(request, target, link))
-    return replyOf(source, link, request, signal)
+    return openReply(source, { link, signal, limits })
   } catch (thrown) {
     link.release()
     throw thrown
   } finally {
     watchdog.stop()
   }
-}
-
-function replyOf(source: BodySource, link: ExchangeLink, { limits }: HttpRequest, { runtime }: Cancel): HttpReply {
-  return new CountedReply(plainBody(source), { limits, receivedAt: runtime.now(), timers: runtime.timers, link })
 }
 
 async function askProxy(fetchByProxy: Fetch, request: HttpRequest, signal: Cancel): Promise<BodySource> {

@@ -1,4 +1,4 @@
-import type { ByteSocket, IdleSockets } from '../flow/network.ts'
+import type { ByteSocket, IdleSockets, SocketEvents } from '../flow/network.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Timer } from '../flow/timers.ts'
 
@@ -10,9 +10,23 @@ const idleMs = 15_000
 /** Milliseconds. A connection is no longer used for so long before the server's own limit. */
 const marginMs = 1_000
 
-interface IdleSocket {
+class IdleSocket implements SocketEvents {
   readonly socket: ByteSocket
   readonly until: number
+
+  constructor(socket: ByteSocket, until: number) {
+    this.socket = socket
+    this.until = until
+  }
+
+  /** Bytes that arrive without a request would be read as the next reply. */
+  bytes(): void {
+    this.socket.destroy()
+  }
+
+  closed(): void {
+    // the next look at the list finds it closed
+  }
 }
 
 /** Idle connections by origin. The connection that became idle last is the last of its list. */
@@ -44,14 +58,16 @@ export class SocketPool implements IdleSockets {
   put(key: string, socket: ByteSocket, peerMs = idleMs): void {
     const keepMs = Math.min(idleMs, peerMs - marginMs)
     const list = this.#idle.get(key) ?? []
-    if (socket.isClosed || keepMs <= 0 || list.length >= maxPerOrigin || this.#size >= maxIdle) {
+    // a server that answers before it has the whole request may read the rest of it as the next one
+    const isUnfit = socket.isClosed || socket.unsentBytes > 0
+    if (isUnfit || keepMs <= 0 || list.length >= maxPerOrigin || this.#size >= maxIdle) {
       socket.destroy()
       return
     }
-    // bytes that arrive without a request would be read as the next reply
-    socket.attach({ bytes: () => socket.destroy(), closed: () => undefined })
+    const idle = new IdleSocket(socket, this.#runtime.elapsed() + keepMs)
+    socket.attach(idle)
     socket.keepProcess(false)
-    list.push({ socket, until: this.#runtime.elapsed() + keepMs })
+    list.push(idle)
     this.#idle.set(key, list)
     this.#size++
     this.#timer ??= this.#sweepLater()

@@ -116,6 +116,7 @@ export class MemorySocket implements ByteSocket {
   /** Bytes that came while it was paused or had no receiver. Undefined is the end. A function is called in its turn. */
   #waiting: (Buffer | (() => void) | undefined)[] = []
   #isPaused = false
+  #isDelivering = false
   #isClosed = false
 
   constructor(connection: MemoryConnection) {
@@ -177,12 +178,16 @@ export class MemorySocket implements ByteSocket {
   }
 
   #deliver(): void {
+    // a receiver that attaches another one has not read its own bytes yet
+    if (this.#isDelivering) return
+    this.#isDelivering = true
     while (this.#events && !this.#isPaused && !this.#isClosed && this.#waiting.length > 0) {
       const next = this.#waiting.shift()
       if (typeof next === 'function') next()
       else if (next) this.#events.bytes(next)
       else this.#end()
     }
+    this.#isDelivering = false
   }
 
   #end(): void {

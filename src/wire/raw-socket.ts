@@ -63,7 +63,7 @@ export class RawSocket implements ByteSocket {
 
   attach(events: SocketEvents): void {
     this.#events = events
-    for (const bytes of this.#early.splice(0)) this.onBytes(bytes)
+    if (this.#early.length > 0) for (const bytes of this.#early.splice(0)) this.onBytes(bytes)
     const end = this.#earlyEnd
     if (!end) return
     this.#forget()
@@ -72,8 +72,11 @@ export class RawSocket implements ByteSocket {
 
   write(bytes: Uint8Array): void {
     if (this.#isClosed) return
-    if (this.#unsent.length > 0) this.#keep(bytes)
-    else this.#offer(bytes)
+    const taken = this.#unsent.length > 0 ? 0 : Math.max(0, this.#native.write(bytes))
+    if (taken === bytes.length) return
+    const rest = bytes.subarray(taken)
+    this.#unsent.push(rest)
+    this.#unsentBytes += rest.length
   }
 
   pause(): void {
@@ -128,16 +131,6 @@ export class RawSocket implements ByteSocket {
     this.#events = undefined
     this.#early.length = 0
     this.#earlyEnd = undefined
-  }
-
-  #offer(bytes: Uint8Array): void {
-    const taken = Math.max(0, this.#native.write(bytes))
-    if (taken < bytes.length) this.#keep(bytes.subarray(taken))
-  }
-
-  #keep(bytes: Uint8Array): void {
-    this.#unsent.push(bytes)
-    this.#unsentBytes += bytes.length
   }
 }
 

@@ -5,8 +5,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'abort',
     file: 'src/wire/http-exchange.ts',
-    find: 'signal.onAbort(() => this.abort(signal.reason))',
-    replace: 'signal.onAbort(() => undefined)',
+    find: 'signal.add(this)',
+    replace: 'signal.add({ abort: () => undefined })',
     tests: ['src/wire/http.test.ts'],
   },
   {

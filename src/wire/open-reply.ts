@@ -1,0 +1,15 @@
+import type { Cancel } from '../flow/cancel.ts'
+import { plainBody } from './decompress.ts'
+import { type BodySource, CountedReply, type ExchangeLink } from './http-body.ts'
+import type { HttpLimits, HttpReply } from './http-reply.ts'
+
+interface OpenReplyOptions {
+  readonly link: ExchangeLink
+  readonly signal: Cancel
+  readonly limits?: HttpLimits | undefined
+}
+
+/** Opens the reply whose head has come. @throws ChatError if its body cannot be read */
+export function openReply(source: BodySource, { link, signal: { runtime }, limits }: OpenReplyOptions): HttpReply {
+  return new CountedReply(plainBody(source), { limits, receivedAt: runtime.now(), timers: runtime.timers, link })
+}
