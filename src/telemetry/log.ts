@@ -18,7 +18,7 @@ export interface LogOptions {
  * library has put into a text are cut out of the finished line.
  */
 export function openLog(options: LogOptions): Logger {
-  return new FieldLogger({ ...options, least: levels[options.level] }, {})
+  return new FieldLogger({ ...options, least: levels[options.level] }, noFields)
 }
 
 /** The rank of each level. A line is written if its rank is not below that of the log's level. */
@@ -29,6 +29,8 @@ type Level = 'debug' | 'info' | 'warn' | 'error'
 interface LogTarget extends LogOptions {
   readonly least: number
 }
+
+const noFields = {}
 
 /** A logger whose lines have these fields. */
 class FieldLogger implements Logger {
@@ -57,7 +59,7 @@ class FieldLogger implements Logger {
   }
 
   child(fields: object): Logger {
-    return new FieldLogger(this.#target, { ...this.#fields, ...fields })
+    return new FieldLogger(this.#target, this.#fields === noFields ? fields : { ...this.#fields, ...fields })
   }
 
   #log(level: Level, own: object, message: string): void {

@@ -94,7 +94,8 @@ function answerBody<Decoded>(
     const open = services.calls.open(exchange)
     try {
       const limits = { maxBytes: services.maxBodyBytes, signal: open.call.signal }
-      const decoded = await decode(await readJsonBody(exchange.request, limits), exchange)
+      const decoding = decode(await readJsonBody(exchange.request, limits), exchange)
+      const decoded = decoding instanceof Promise ? await decoding : decoding
       return await respond(decoded, { exchange, open, services })
     } catch (thrown) {
       open.close()

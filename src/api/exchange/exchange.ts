@@ -65,10 +65,11 @@ export function jsonResponse(exchange: Exchange, body: unknown, init: JsonInit =
   return jsonText(exchange, body instanceof Blob ? body : JSON.stringify(body), init)
 }
 
-/** Like `jsonResponse`, but for a body that may be long. It is written in steps. */
-export async function largeJsonResponse(exchange: Exchange, body: unknown, init: JsonInit = {}): Promise<Response> {
-  const written = await writeJson(body)
-  return jsonText(exchange, typeof written === 'string' ? written : new Blob([...written]), init)
+/** Like `jsonResponse`, but a long body is written in steps. */
+export function largeJsonResponse(exchange: Exchange, body: unknown, init: JsonInit): Response | Promise<Response> {
+  const written = writeJson(body)
+  if (typeof written === 'string') return jsonText(exchange, written, init)
+  return written.then((pieces) => jsonText(exchange, new Blob([...pieces]), init))
 }
 
 function jsonText(exchange: Exchange, text: string | Blob, init: JsonInit): Response {

@@ -53,8 +53,10 @@ export async function respondJson(
 ): Promise<Response> {
   try {
     const answer = await fold(options.answer)
-    const headers = { ...receiptHeaders(open.call.receipt), ...lossHeader(open.call.receipt) }
-    return await largeJsonResponse(exchange, options.encode(answer), { headers })
+    const headers = receiptHeaders(open.call.receipt)
+    addLosses(headers, open.call.receipt)
+    const response = largeJsonResponse(exchange, options.encode(answer), { headers })
+    return response instanceof Promise ? await response : response
   } catch (thrown) {
     return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))
   } finally {
@@ -77,10 +79,7 @@ function listOf(names: readonly string[]): string {
   return `${shown.join(', ')}${names.length > maxListed ? ` (+${names.length - maxListed})` : ''}`
 }
 
-/**
- * Headers that tell a client how its answer was made. Unknown fields have names of the client's choice, so only plain
- * names are shown.
- */
+/** Headers that tell a client how its answer was made. */
 function receiptHeaders({
   upstream,
   attempts,
@@ -88,22 +87,26 @@ function receiptHeaders({
   toolsMissing,
   toolsOmitted,
 }: Receipt): Record<string, string> {
+  const headers: Record<string, string> = {}
+  if (upstream) headers['x-tributary-upstream'] = upstream
+  if (attempts > 0) headers['x-tributary-attempts'] = String(attempts)
+  if (toolsMissing?.size) headers['x-tributary-tools-missing'] = listOf([...toolsMissing])
+  if (toolsOmitted?.length) headers['x-tributary-tools-omitted'] = listOf(toolsOmitted)
+  const treated = parameters.size > 0 ? treatmentsOf(parameters) : ''
+  if (treated !== '') headers['x-tributary-parameters'] = treated
+  return headers
+}
+
+/** Unknown fields have names of the client's choice, so only plain names are shown. */
+function treatmentsOf(parameters: Receipt['parameters']): string {
   const named = [...parameters].filter(([name]) => /^[\w.-]{1,64}$/.test(name)).slice(0, maxNames)
-  return {
-    ...(upstream && { 'x-tributary-upstream': upstream }),
-    ...(attempts > 0 && { 'x-tributary-attempts': String(attempts) }),
-    ...(toolsMissing?.size && { 'x-tributary-tools-missing': listOf([...toolsMissing]) }),
-    ...(toolsOmitted?.length && { 'x-tributary-tools-omitted': listOf(toolsOmitted) }),
-    ...(named.length > 0 && {
-      'x-tributary-parameters': named.map(([name, treatment]) => `${name}=${treatment}`).join(', '),
-    }),
-  }
+  return named.map(([name, treatment]) => `${name}=${treatment}`).join(', ')
 }
 
 /**
  * Names the parts of the answer that the client's protocol cannot express. They are known only after the whole
  * answer.
  */
-function lossHeader({ lost }: Receipt): Record<string, string> {
-  return lost.size > 0 ? { 'x-tributary-lost': listOf([...lost]) } : {}
+function addLosses(headers: Record<string, string>, { lost }: Receipt): void {
+  if (lost.size > 0) headers['x-tributary-lost'] = listOf([...lost])
 }
