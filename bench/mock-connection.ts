@@ -31,6 +31,7 @@ export class MockConnection {
   #pendingContent: string | undefined
   #timer: NodeJS.Timeout | undefined
   #flood: MockFlood | undefined
+  #unsent = nothing
 
   constructor(socket: Socket<MockConnection | undefined>, journal: Journal) {
     this.#socket = socket
@@ -49,8 +50,9 @@ export class MockConnection {
     this.#reader.push(bytes)
   }
 
-  /** Goes on with a flood when the kernel's buffer has room again. */
+  /** Goes on when the kernel's buffer has room again. */
   drain(): void {
+    if (this.#unsent.length > 0) this.#send(this.#unsent)
     if (!this.#flood?.send()) return
     this.#flood = undefined
     this.#end()
@@ -90,20 +92,25 @@ export class MockConnection {
 
   #sendAll(head: string, { tokens, ends }: Script, frames: Frames): void {
     if (ends) this.#flow({ head, frame: frames.token, count: tokens, end: endOf(frames) })
-    else this.#send(head + frames.token.toString().repeat(tokens))
+    else this.#send(Buffer.from(head + frames.token.toString().repeat(tokens)))
   }
 
+  /** Sends a token at each tick. While the reader is slow, it sends none. */
   #pace(head: string, { tokens, everyMs }: Script, frames: Frames): void {
-    this.#send(head + frames.token)
+    this.#send(Buffer.from(head + frames.token))
     let sentTokens = 1
     this.#timer = setInterval(() => {
-      this.#send(frames.token)
+      if (this.#unsent.length > 0) return
+      if (sentTokens < tokens) this.#send(frames.token)
+      else this.#finish(frames)
       sentTokens += 1
-      if (sentTokens < tokens) return
-      clearInterval(this.#timer)
-      this.#send(endOf(frames))
-      this.#end()
     }, everyMs)
+  }
+
+  #finish(frames: Frames): void {
+    clearInterval(this.#timer)
+    this.#send(Buffer.from(endOf(frames)))
+    this.#end()
   }
 
   /** Notes that the answer has ended. */
@@ -124,9 +131,9 @@ export class MockConnection {
     this.drain()
   }
 
-  /** Closes the connection if the kernel's buffers are full, because no reader of a paced stream is slow. */
-  #send(bytes: string | Buffer): void {
-    if (this.#socket.write(bytes) < bytes.length) this.#socket.terminate()
+  /** Sends what the kernel's buffer takes, and the rest when it has room. */
+  #send(bytes: Buffer): void {
+    this.#unsent = bytes.subarray(Math.max(this.#socket.write(bytes), 0))
   }
 }
 

@@ -14,6 +14,7 @@ const scripts: ReadonlyMap<string, Script> = new Map([
   ['flood', { sendsHead: true, tokens: 5_000, everyMs: 0, ends: true }],
   ['long-flood', { sendsHead: true, tokens: 50_000, everyMs: 0, ends: true }],
   ['short-5ms', { sendsHead: true, tokens: 50, everyMs: 5, ends: true }],
+  ['paced-1ms', { sendsHead: true, tokens: Number.POSITIVE_INFINITY, everyMs: 1, ends: true }],
   ['paced-5ms', { sendsHead: true, tokens: Number.POSITIVE_INFINITY, everyMs: 5, ends: true }],
   ['first-then-silent', { sendsHead: true, tokens: 1, everyMs: 0, ends: false }],
   ['silent', { sendsHead: true, tokens: 0, everyMs: 0, ends: false }],
