@@ -56,7 +56,7 @@ describe("an upstream's long JSON", () => {
     'a long text': `{"a":"${'Слово \\n'.repeat(megabytes / 12)}"}`,
     'many lists': `{"a":[${'[],'.repeat(450_000)}[]]}`,
     'many members': `{${Array.from({ length: 90_000 }, (_, at) => `"k${at}":{"token":"a","logprob":-0.5}`).join(',')}}`,
-    'numbers that lose digits': `{"pad":"${' '.repeat(megabytes)}","seed":12345678901234567890,"big":1e400}`,
+    'numbers that lose digits': `{"pad":"${'é'.repeat(megabytes / 2)}","seed":12345678901234567890,"big":1e400}`,
   }
   for (const [name, json] of Object.entries(texts))
     test(`${name}: it is read like JSON.parse reads it, and no step is over 512 KB`, async () => {
