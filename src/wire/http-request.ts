@@ -14,7 +14,7 @@ export interface HttpRequest {
   readonly needsNewConnection?: boolean
   readonly limits?: HttpLimits
   /** The IP address to connect to, so that the URL's name is not looked up again. */
-  readonly address?: string
+  readonly address?: string | undefined
   /** True for a server of our own. Such a request uses no proxy, so no proxy sees its key. */
   readonly isOwn?: boolean
 }

@@ -1,17 +1,19 @@
+import type { ChatError } from '../chat/error.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import { send } from './http.ts'
 import type { HttpReply } from './http-reply.ts'
+import type { HttpRequest } from './http-request.ts'
 import { hasAnswer, pageError, refusal, type UpstreamComplaint } from './http-status.ts'
 import { writeJson } from './write-json.ts'
 
 /** A value that is sent as JSON, or JSON that is ready to be sent. */
 export type JsonToSend = { readonly value: unknown } | { readonly json: readonly Uint8Array[] }
 
-export interface JsonPost {
+/** Where JSON is posted to, and how. */
+export interface JsonTarget {
   readonly url: string
   /** Headers other than `content-type` and `accept`. */
   readonly headers: Readonly<Record<string, string>>
-  readonly body: JsonToSend
   /** The IP address to connect to, so that the URL's name is not looked up again. */
   readonly address?: string
   /** Whether the reply should be a stream. */
@@ -20,30 +22,41 @@ export interface JsonPost {
   readonly readComplaint: (body: unknown) => UpstreamComplaint
 }
 
+export interface JsonPost extends JsonTarget {
+  readonly body: JsonToSend
+}
+
 /**
  * Posts JSON, and returns a reply that is a success and that does not come from Cloudflare in place of the upstream.
  * @throws ChatError for anything else
  */
-export function postJson(post: JsonPost, signal: Cancel): Promise<HttpReply> {
-  const body = 'json' in post.body ? post.body.json : writeJson(post.body.value)
-  return body instanceof Promise ? body.then((pieces) => sendJson(post, pieces, signal)) : sendJson(post, body, signal)
+export async function postJson(post: JsonPost, signal: Cancel): Promise<HttpReply> {
+  const reply = await sendJson(post, post.body, signal)
+  if (isAnswer(reply)) return reply
+  throw await notAnswered(reply, post.readComplaint)
 }
 
-function sendJson(post: JsonPost, body: string | readonly Uint8Array[], signal: Cancel): Promise<HttpReply> {
-  const { url, address, stream } = post
+/** Posts JSON, and returns any reply. */
+export function sendJson(target: JsonTarget, body: JsonToSend, signal: Cancel): Promise<HttpReply> {
+  const written = 'json' in body ? body.json : writeJson(body.value)
+  if (written instanceof Promise) return written.then((pieces) => send(requestTo(target, pieces), signal))
+  return send(requestTo(target, written), signal)
+}
+
+function requestTo({ url, address, stream, headers }: JsonTarget, body: string | readonly Uint8Array[]): HttpRequest {
   const accept = stream ? 'text/event-stream' : 'application/json'
-  const headers = { 'content-type': 'application/json', accept, ...post.headers }
-  const request = { method: 'POST', url, headers, body, ...(address !== undefined && { address }) } as const
-  return send(request, signal).then((reply) => {
-    const isAnswer = hasAnswer(reply.status) && !reply.headers.has('cf-mitigated')
-    return isAnswer ? reply : refuse(reply, post)
-  })
+  return { method: 'POST', url, headers: { 'content-type': 'application/json', accept, ...headers }, body, address }
 }
 
-async function refuse(reply: HttpReply, { readComplaint }: JsonPost): Promise<never> {
-  if (!hasAnswer(reply.status)) throw await refusal(reply, readComplaint)
-  // a reply that only has the content type of a page is not refused yet, because its bytes may be an answer
-  throw pageError(reply, await reply.text(maxPageBytes).catch(() => ''))
+/** A reply that only has the content type of a page counts as an answer, because its bytes may be one. */
+export function isAnswer(reply: HttpReply): boolean {
+  return hasAnswer(reply.status) && !reply.headers.has('cf-mitigated')
+}
+
+/** The error for a reply that is not an answer. @param readComplaint as in `JsonTarget` */
+export async function notAnswered(reply: HttpReply, readComplaint: JsonTarget['readComplaint']): Promise<ChatError> {
+  if (!hasAnswer(reply.status)) return refusal(reply, readComplaint)
+  return pageError(reply, await reply.text(maxPageBytes).catch(() => ''))
 }
 
 const maxPageBytes = 64 * 1024

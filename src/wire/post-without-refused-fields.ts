@@ -1,8 +1,8 @@
-import { asChatError, type ChatError } from '../chat/error.ts'
+import type { ChatError } from '../chat/error.ts'
 import type { Fields } from '../chat/message.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { HttpReply } from './http-reply.ts'
-import { type JsonPost, postJson } from './post-json.ts'
+import { isAnswer, type JsonTarget, notAnswered, sendJson } from './post-json.ts'
 import { complainsOfAny, names, type RefusedFields } from './refused-fields.ts'
 
 /** The fields of a request's body that the gateway added, and how the body looks without them. */
@@ -18,7 +18,7 @@ export interface AddedFields {
 }
 
 /** A request whose fields may have to be left out. */
-export interface FieldsPost extends Omit<JsonPost, 'body'> {
+export interface FieldsPost extends JsonTarget {
   /** The body. It is needed only if it is not known as JSON, or if a field has to be left out. */
   readonly body: () => Fields
   /** The body as JSON. */
@@ -58,28 +58,30 @@ interface Attempt {
   readonly reduced: Fields | undefined
 }
 
-function attempt({ post, signal, dropped, reduced }: Attempt): Promise<PostedReply> {
+function attempt(sent: Attempt): Promise<PostedReply> {
+  const { post, signal, dropped, reduced } = sent
+  const body = reduced ? { value: reduced } : post.json ? { json: post.json } : { value: post.body() }
+  return sendJson(post, body, signal).then((reply) => {
+    if (!isAnswer(reply)) return repeat(sent, reply)
+    if (dropped.length > 0) rememberRefused(dropped, post, signal)
+    return reduced
+      ? { reply, body: () => reduced, stream: reduced.stream === true }
+      : { reply, body: post.body, stream: post.stream }
+  })
+}
+
+/** Posts again without the field that the upstream has refused. @throws ChatError if the refusal is about something else */
+async function repeat({ post, signal, dropped, reduced }: Attempt, reply: HttpReply): Promise<PostedReply> {
   let complaint: unknown
-  const readComplaint = (errorBody: unknown) => {
+  const error = await notAnswered(reply, (errorBody) => {
     complaint = errorBody
     return post.readComplaint(errorBody)
-  }
-  const body = reduced ? { value: reduced } : post.json ? { json: post.json } : { value: post.body() }
-  return postJson({ ...post, body, readComplaint }, signal).then(
-    (reply) => {
-      if (dropped.length > 0) rememberRefused(dropped, post, signal)
-      return reduced
-        ? { reply, body: () => reduced, stream: reduced.stream === true }
-        : { reply, body: post.body, stream: post.stream }
-    },
-    (thrown: unknown) => {
-      if (dropped.length >= maxRepeats || signal.aborted) throw thrown
-      const [own, added] = [reduced ?? post.body(), post.added()]
-      const field = refusedField(asChatError(thrown), { complaint, body: own, added })
-      if (field === undefined) throw thrown
-      return attempt({ post, signal, dropped: [...dropped, field], reduced: added.without(own, field) })
-    },
-  )
+  })
+  if (dropped.length >= maxRepeats || signal.aborted) throw error
+  const [body, added] = [reduced ?? post.body(), post.added()]
+  const field = refusedField(error, { complaint, body, added })
+  if (field === undefined) throw error
+  return attempt({ post, signal, dropped: [...dropped, field], reduced: added.without(body, field) })
 }
 
 /** The body without the fields that this upstream is known to refuse; undefined if it has none of them. */

@@ -97,7 +97,7 @@ test('a reply that is read at once is read like the parser reads it', async () =
         read: readFully(bytes),
       })
     }),
-    { numRuns: 5_000 },
+    { numRuns: 20_000 },
   )
   // otherwise the property holds for nothing
   expect(atOnce).toBeGreaterThan(200)
