@@ -87,6 +87,8 @@ export class ReplyParser {
         return this.#takeBody(bytes, at)
       case 'size':
         return this.#takePlainSize(bytes, at) || this.#takeLine(bytes, at)
+      case 'chunk-end':
+        return this.#takePlainEnd(bytes, at) || this.#takeLine(bytes, at)
       case 'head':
         return this.#takeWholeHead(bytes, at) || this.#takeLine(bytes, at)
       default:
@@ -128,6 +130,13 @@ export class ReplyParser {
     this.#left = size
     this.#begin(size === 0 ? 'trailer' : 'chunk')
     return end + 2
+  }
+
+  /** Passes over the line end after a chunk. @returns 0 if it is not there, or not whole */
+  #takePlainEnd(bytes: Buffer, at: number): number {
+    if (this.#line !== '' || bytes[at] !== carriageReturn || bytes[at + 1] !== lineFeed) return 0
+    this.#begin('size')
+    return at + 2
   }
 
   #takeLine(bytes: Buffer, at: number): number {
