@@ -3,7 +3,7 @@ FROM oven/bun:1.4.5 AS build
 WORKDIR /build
 COPY package.json bun.lock bunfig.toml ./
 RUN bun install --frozen-lockfile
-COPY tsconfig.json .env.example ./
+COPY tsconfig.json .env.example build.ts ./
 COPY docs/upstreams.md docs/
 COPY src src
 RUN bun run build

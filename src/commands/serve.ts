@@ -58,6 +58,8 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
     return 1
   }
   const releaseDescriptors = guardDescriptors(log, runtime.timers)
+  // until now functions were compiled late, because most functions of the start run once
+  Bun.unsafe.setJITPolicy(1)
   lines.flush()
   announce(app.url)
   const signal = await stopped
