@@ -51,20 +51,26 @@ async function run({ effort, only }: Options): Promise<void> {
   const proxyCores = await reserveCore()
   const rows: Row[] = []
   for (const figure of chosen) rows.push(...(await rowsOf(figure, { ...effort, proxyCores })))
-  const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(0)
   const targets = ['direct', ...allProxies.map(({ name }) => name)]
-  console.log(`${await circumstances(proxyCores)}, ${seconds} s\n\n${markdownTable(rows, targets)}`)
+  console.log(`${await circumstances(proxyCores)}, ${secondsSince(startedAtMs)} s\n\n${markdownTable(rows, targets)}`)
 }
 
 /** Measures a figure. If that fails, the figure still gets a row, and the run goes on. */
 async function rowsOf(figure: Figure, run: Run): Promise<readonly Row[]> {
   console.error(`measuring: ${figure.name}`)
+  const startedAtMs = performance.now()
   try {
     return await Promise.race([figure.measure(run), expiry()])
   } catch (error) {
     complain(`${figure.name}: ${messageOf(error)}`)
     return [{ figure: figure.name, values: new Map([['tributary', 'failed']]) }]
+  } finally {
+    console.error(`measured in ${secondsSince(startedAtMs)} s`)
   }
+}
+
+function secondsSince(startedAtMs: number): string {
+  return ((performance.now() - startedAtMs) / 1_000).toFixed(0)
 }
 
 async function expiry(): Promise<never> {
