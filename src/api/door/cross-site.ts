@@ -62,6 +62,11 @@ function isCrossSite(headers: Headers, host: string, { corsOrigins }: CrossSiteP
   return site !== 'same-site' || origin === null || !isOriginOf(host, origin)
 }
 
+/** Whether a request has none of the headers with which a browser tells the page that sends it. */
+export function isFromNoPage(headers: Headers): boolean {
+  return headers.get('origin') === null && headers.get('sec-fetch-site') === null
+}
+
 /** Whether the origin is that of this `Host`, over http, or over https through a proxy that ends TLS. */
 function isOriginOf(host: string, origin: string): boolean {
   const url = URL.parse(origin)

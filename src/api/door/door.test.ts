@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
 import { errorIn } from '../../../test/attacks/rig.ts'
+import { runs } from '../../../test/sizes.ts'
 import type { ClientKey } from '../../chat/caller.ts'
 import { Secret } from '../../chat/secret.ts'
 import { encodeFailure } from '../../dialects/openai-chat/encode-error.ts'
@@ -8,6 +10,7 @@ import { machine } from '../../wire/machine.double.ts'
 import type { Surface, SurfaceRoute } from '../surfaces/surface.ts'
 import { Keys } from './authenticate.ts'
 import { readTrustedProxies } from './client-address.ts'
+import type { CrossSitePolicy } from './cross-site.ts'
 import { Door } from './door.ts'
 import type { RequestListener } from './open-exchange.ts'
 import { pathOf } from './path.ts'
@@ -16,7 +19,7 @@ import { RouteTable } from './route-table.ts'
 const key = 'sk-door-0123456789abcdef'
 const log = openLog({ runtime: machine, level: 'silent', format: 'json', write: () => undefined })
 const { proxies } = readTrustedProxies([])
-const policy = { hasKeys: true, allowedHosts: [], isPublic: true, corsOrigins: undefined }
+const policy: CrossSitePolicy = { hasKeys: true, allowedHosts: [], isPublic: true, corsOrigins: undefined }
 const route = (path: string, access: SurfaceRoute['access'], isLast?: true): SurfaceRoute => ({
   method: 'GET',
   path,
@@ -39,9 +42,9 @@ const lab: Surface = {
 const table = new RouteTable([lab])
 const doorWith = (...keys: string[]) => doorOf(keys.map((value) => ({ secret: new Secret(value), role: 'client' })))
 /** Answers every request that is let in with its path and the caller's role, because the handlers have no services. */
-const doorOf = (keys: readonly ClientKey[]) =>
+const doorOf = (keys: readonly ClientKey[], ownPolicy = policy) =>
   new Door({
-    ...{ runtime: machine, table, keys: new Keys(keys, machine), proxies, policy, log },
+    ...{ runtime: machine, table, keys: new Keys(keys, machine), proxies, policy: ownPolicy, log },
     run: (_handler, { path, caller }) => new Response(`${path} ${caller.role}`),
   })
 const nobody = { addressOf: () => undefined, limitSilence: () => undefined }
@@ -83,6 +86,28 @@ describe('the door', () => {
     expect((await door.answer(requestFor('/v1/models'), nobody, found)).status).toBe(401)
     const response = await door.answer(requestFor('/v1/models', { 'api-key': key }), nobody, found)
     expect(await response.text()).toBe('/v1/models client')
+  })
+
+  test('gives each request of a connection the verdict that it would get alone', async () => {
+    const sent = fc.record(
+      {
+        host: fc.constantFrom('localhost', 'LOCALHOST', 'localhost:8000', 'gateway.lan', 'evil.example', 'a, b', ''),
+        origin: fc.constantFrom('http://localhost', 'http://localhost:8000', 'http://evil.example', 'null', ''),
+        'sec-fetch-site': fc.constantFrom('none', 'same-origin', 'same-site', 'cross-site', ''),
+      },
+      { requiredKeys: [] },
+    )
+    const policies = [false, true].map((hasKeys) => ({ ...policy, hasKeys, allowedHosts: ['gateway.lan'] }))
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...policies), fc.array(sent, { maxLength: 8 }), async (own, all) => {
+        const door = doorOf([], own)
+        for (const headers of all) {
+          const request = new Request('http://gateway/health', { headers })
+          expect(await knock(door, request)).toEqual(await knock(doorOf([], own), request))
+        }
+      }),
+      { numRuns: runs(200) },
+    )
   })
 
   test('counts wrong keys by the address of the connection', async () => {

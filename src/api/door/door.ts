@@ -6,7 +6,7 @@ import { shuttingDown } from '../exchange/shutting-down.ts'
 import type { Handler } from '../surfaces/surface.ts'
 import { isOwnMachine, refuseClients } from './admin.ts'
 import type { Keys } from './authenticate.ts'
-import { isPreflight, preflight, refuseCrossSite } from './cross-site.ts'
+import { isFromNoPage, isPreflight, preflight, refuseCrossSite } from './cross-site.ts'
 import { notFound, spareSlash } from './not-found.ts'
 import { type OpenExchangeOptions, type RequestListener, RoutedExchange } from './open-exchange.ts'
 import type { FoundRoute } from './route-table.ts'
@@ -21,6 +21,8 @@ export interface DoorOptions extends OpenExchangeOptions {
 export class Door {
   readonly #options: DoorOptions
   phase: Phase = 'open'
+  /** The host of the last request that came from no foreign page. Most requests name the same one. */
+  #lastHost: string | null | undefined
 
   constructor(options: DoorOptions) {
     this.#options = options
@@ -47,18 +49,26 @@ export class Door {
   /** @throws ChatError if the request is refused */
   #check(exchange: RoutedExchange): void {
     const { found, rightPath } = exchange
-    refuseCrossSite(exchange.request.headers, this.#options.policy)
+    this.#refuseCrossSite(exchange.request.headers)
     // an unknown path needs a key too, and so does a path with spare slashes
     if (found?.route.access !== 'open' || rightPath !== undefined) this.#identify(exchange)
     if (this.phase === 'draining' && !found?.route.isLast) throw shuttingDown()
   }
 
+  #refuseCrossSite(headers: Headers): void {
+    const { policy } = this.#options
+    const host = headers.get('host')
+    if (host === this.#lastHost && (policy.hasKeys || isFromNoPage(headers))) return
+    refuseCrossSite(headers, policy)
+    this.#lastHost = host
+  }
+
+  /** Without keys, only a program on this machine is an admin, and only on routes for admins. */
   #identify(exchange: RoutedExchange): void {
     const { keys } = this.#options
     const isAdmins = exchange.found?.route.access === 'admin'
-    exchange.identify(
-      keys.isOpen ? ownCaller(exchange, isAdmins) : keys.check(exchange.request.headers, exchange.address),
-    )
+    if (!keys.isOpen) exchange.identify(keys.check(exchange.request.headers, exchange.address))
+    else exchange.identify(isAdmins && isOwnMachine(exchange) ? ownAdmin : anybody)
     if (isAdmins) refuseClients(exchange.caller, !keys.isOpen)
   }
 
@@ -70,10 +80,7 @@ export class Door {
   }
 }
 
-/** The caller if no keys are set. Only a program on this machine is an admin, and only on routes for admins. */
-function ownCaller(exchange: Exchange, isAdmins: boolean): Caller {
-  return isAdmins && isOwnMachine(exchange) ? { ...anybody, role: 'admin' } : anybody
-}
+const ownAdmin: Caller = { ...anybody, role: 'admin' }
 
 async function finish(exchange: Exchange, answering: Promise<Response>): Promise<Response> {
   try {

@@ -107,7 +107,8 @@ export class RoutedExchange implements Exchange {
     if (contentType !== undefined) headers['content-type'] = contentType
     // so that the client's next request goes to another process
     if (this.#arrival.phase !== 'open') headers.connection = 'close'
-    if (this.#isShared()) Object.assign(headers, corsHeaders(this.request.headers, this.#options.policy))
+    if (this.request.headers.get('origin') !== null && this.#isShared())
+      Object.assign(headers, corsHeaders(this.request.headers, this.#options.policy))
     const surface = this.#surface()
     if (surface.headers) addOwn(headers, surface.headers(this))
     return headers

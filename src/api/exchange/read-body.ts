@@ -1,5 +1,5 @@
 import { ChatError } from '../../chat/error.ts'
-import type { Cancel } from '../../flow/cancel.ts'
+import type { Cancel, Follower } from '../../flow/cancel.ts'
 import { orAbort } from '../../flow/wait.ts'
 import { joinBytes } from '../../wire/join-bytes.ts'
 import { type CrossedBound, jsonBounds } from '../../wire/json-bounds.ts'
@@ -86,24 +86,23 @@ function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Array> {
 /** Reads a small body of known length at once. Reading it in steps would cost more than the rest of the request. */
 function readAtOnce(request: Request, length: number, signal: Cancel): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    signal.throwIfAborted()
-    const fail = (reason: unknown) => {
-      release()
-      reject(reason)
+    const wait: Follower = {
+      abort(reason) {
+        timer.stop()
+        signal.remove(wait)
+        reject(reason)
+      },
     }
     const limitMs = graceMs + (length / minBytesPerSecond) * 1000
-    const timer = signal.runtime.timers.set(limitMs, () => fail(tooSlow()))
-    const removeListener = signal.onAbort(() => fail(signal.reason))
-    const release = () => {
-      timer.stop()
-      removeListener()
-    }
+    const timer = signal.runtime.timers.set(limitMs, () => wait.abort(tooSlow()))
+    signal.add(wait)
     request.bytes().then(
       (bytes) => {
-        release()
+        timer.stop()
+        signal.remove(wait)
         resolve(bytes)
       },
-      (thrown: unknown) => fail(brokenOff(thrown)),
+      (thrown: unknown) => wait.abort(brokenOff(thrown)),
     )
   })
 }
