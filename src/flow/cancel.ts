@@ -146,7 +146,7 @@ export class NativeCancel extends CancelSource {
     this.#followed = followed
     this.#follow = () => this.abort(reasonFor())
     if (followed.aborted) this.#follow()
-    else followed.addEventListener('abort', this.#follow, { once: true })
+    else followed.addEventListener('abort', this.#follow)
   }
 
   override release(): void {
