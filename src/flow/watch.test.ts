@@ -43,11 +43,11 @@ describe('a watched flow', () => {
     expect(seen).toEqual(['a 1', 'a failed'])
   })
 
-  test('fails without a read of its inner flow if `onRead` of a watcher throws', async () => {
+  test('fails without a read of its inner flow if `onStart` of a watcher throws', async () => {
     const seen: string[] = []
     const inner = scriptedFlow([1])
     const refusing: Watcher<number> = {
-      onRead() {
+      onStart() {
         throw new ChatError('unavailable', { message: 'full' })
       },
     }

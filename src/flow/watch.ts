@@ -8,12 +8,12 @@ export type Ending =
   | { readonly kind: 'failed'; readonly error: ChatError }
   | { readonly kind: 'left' }
 
-/** Observes how a flow is read. Only `onStart` and `onRead` may throw. */
+/** Observes how a flow is read. Only `onStart` may throw. */
 export interface Watcher<Event = ChatEvent> {
   /** Called before the first read. A thrown error ends the flow. */
   onStart?(): void
-  /** Called when the reader asks for a batch. A thrown error ends the flow. */
-  onRead?(): void
+  /** Called when the reader begins to wait for a batch, or for the end. */
+  onWait?(): void
   /** Called for each batch. */
   onBatch?(batch: Batch<Event>): void
   /** Returns an event to add before the end. Outer watchers see it too. It is not called if the reader closed the flow. */
@@ -55,12 +55,13 @@ class WatchedFlow<Event> implements Flow<Event> {
     let batch: NextBatch<Event> | Promise<NextBatch<Event>>
     try {
       if (!this.#isStarted) this.#start()
-      for (const watcher of this.#watchers) watcher.onRead?.()
       batch = this.#inner.next()
     } catch (thrown) {
       return this.#onFailure(thrown)
     }
-    return batch instanceof Promise ? batch.then(this.#onBatch, this.#onFailure) : this.#onBatch(batch)
+    if (!(batch instanceof Promise)) return this.#onBatch(batch)
+    for (const watcher of this.#watchers) watcher.onWait?.()
+    return batch.then(this.#onBatch, this.#onFailure)
   }
 
   close(): void {

@@ -151,6 +151,7 @@ function buildChain(
 
 /** Sends a request for a panel to all its members, and any other request to the router. */
 function withPanels(panels: readonly Panel[], routed: Chat): Chat {
+  if (panels.length === 0) return routed
   const fans = new Map(
     panels.map(({ name, members }) => [name, fanOut(members.map((member) => memberOf(member, routed)))]),
   )

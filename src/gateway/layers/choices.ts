@@ -9,16 +9,18 @@ import { merge, type SourcedBatch } from '../../flow/merge.ts'
  * the same time.
  */
 export function choices({ parameters }: Support): Layer {
-  return (next) => (request, call) => {
-    const wanted = request.parameters.choices ?? 1
-    if (parameters.choices === 'honoured' || !('choices' in request.parameters)) return next(request, call)
-    const { choices: _, ...others } = request.parameters
-    const single = { ...request, parameters: others }
-    if (wanted === 1) return next(single, call)
-    return flowOf((signal) => {
-      const one = () => next(single, { ...call, signal, attempts: call.attempts.branch() })
-      return numberChoices(merge(Array.from({ length: wanted }, one)))
-    }, call.signal)
+  return (next) => {
+    if (parameters.choices === 'honoured') return next
+    return (request, call) => {
+      if (!('choices' in request.parameters)) return next(request, call)
+      const { choices: wanted = 1, ...others } = request.parameters
+      const single = { ...request, parameters: others }
+      if (wanted === 1) return next(single, call)
+      return flowOf((signal) => {
+        const one = () => next(single, { ...call, signal, attempts: call.attempts.branch() })
+        return numberChoices(merge(Array.from({ length: wanted }, one)))
+      }, call.signal)
+    }
   }
 }
 

@@ -44,7 +44,7 @@ class Deadline implements Watcher {
     this.#watchdog = new Watchdog(link.runtime.timers, () => this.#onSilence())
   }
 
-  onRead(): void {
+  onWait(): void {
     this.#isReading = true
     this.#watchdog.feed(this.#hasBegun ? this.#limits.idleMs : this.#limits.beginMs)
   }

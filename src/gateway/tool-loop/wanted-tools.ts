@@ -21,8 +21,8 @@ export interface WantedTools {
 }
 
 /** Whether a client asks for tools of the gateway. */
-export function asksForTools({ model, parameters: { tools = [] } }: ChatRequest): boolean {
-  return model.endsWith(suffix) || tools.some(isMcp)
+export function asksForTools({ model, parameters: { tools } }: ChatRequest): boolean {
+  return model.endsWith(suffix) || (tools !== undefined && tools.some(isMcp))
 }
 
 /** Reads `tools: [{"type":"mcp","server_label":…}]` and the model's suffix. @throws ChatError `invalid-request` */
