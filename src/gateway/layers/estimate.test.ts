@@ -147,3 +147,14 @@ test('a long answer is counted in parts, so that it is not kept in memory', asyn
   expect(usages(outcome.events)).toMatchObject([{ usage: { outputTokens: 1_000_000, source: 'estimate' } }])
   expect(Math.max(...counted)).toBeLessThan(70_000)
 })
+
+test('the words of many events are counted together and in order', async () => {
+  const counted: string[] = []
+  const counting = estimate((words) => {
+    counted.push(words)
+    return words.length
+  })
+  const words = Array.from({ length: 100 }, (_, at) => `word${at} `)
+  await drain(counting(answering(...words.map((one) => text(one)), finish()))(aRequest, aCall()))
+  expect(counted).toContain(words.join(''))
+})

@@ -57,10 +57,17 @@ class Estimate implements Watcher {
 /** Characters that are counted together. A longer answer is counted in pieces, so that it need not be kept. */
 const partLength = 64 * 1024
 
+/**
+ * Events whose words are joined. A short text may be a part of a longer one, such as the bytes of a chunk, which then stays in
+ * memory as long as the short one.
+ */
+const maxLooseWords = 32
+
 /** Counts the tokens of an answer. Only its last piece is kept. */
 class AnswerTokens {
   readonly #countTokens: CountTokens
-  #words: string[] = []
+  #joined: string[] = []
+  #loose: string[] = []
   #length = 0
   #counted = 0
 
@@ -69,8 +76,9 @@ class AnswerTokens {
   }
 
   add(words: string): void {
-    this.#words.push(words)
+    this.#loose.push(words)
     this.#length += words.length
+    if (this.#loose.length >= maxLooseWords) this.#join()
     if (this.#length >= partLength) this.#count()
   }
 
@@ -79,9 +87,15 @@ class AnswerTokens {
     return this.#counted
   }
 
+  #join(): void {
+    this.#joined.push(this.#loose.join(''))
+    this.#loose = []
+  }
+
   #count(): void {
-    this.#counted += this.#countTokens(this.#words.join(''))
-    this.#words = []
+    this.#join()
+    this.#counted += this.#countTokens(this.#joined.join(''))
+    this.#joined = []
     this.#length = 0
   }
 }
