@@ -230,4 +230,18 @@ describe('a short body is read without a scan of its text', () => {
       expect(scanJson(json).crossed).toBeUndefined()
     }
   })
+
+  test('a text of long strings is read by the reader, with the same value', async () => {
+    const texts = [
+      JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'A'.repeat(300_000) }], seed: 7 }),
+      JSON.stringify({ a: Array.from({ length: 9 }, () => 'é"\n'.repeat(20_000)) }),
+      `{"a":"${'A'.repeat(400_000)}","b":12345678901234567890}`,
+    ]
+    for (const json of texts) {
+      const reading = await readJson(encoder.encode(json))
+      expect('value' in reading && JSON.stringify(reading.value)).toBe(json)
+    }
+    expect(await readJson(encoder.encode(`["${'A'.repeat(400_000)}"`))).toEqual({ invalid: 'json' })
+    expect(await readJson(encoder.encode(`["${'A'.repeat(400_000)}",${nested(64)}]`))).toEqual({ crossed: 'depth' })
+  })
 })
