@@ -24,6 +24,7 @@ export interface BodyLimits {
 /** The JSON of a request's body. */
 export interface JsonBody {
   readonly value: unknown
+  /** Its text in UTF-8, without a byte order mark. */
   readonly bytes: Uint8Array
 }
 
@@ -36,8 +37,13 @@ export async function readJsonBody(request: Request, limits: BodyLimits): Promis
   const bytes = await readBytes(request, limits)
   const parsed = readJson(bytes)
   const reading = parsed instanceof Promise ? await parsed : parsed
-  if ('value' in reading) return { value: reading.value, bytes }
+  if ('value' in reading) return { value: reading.value, bytes: withoutMark(bytes) }
   throw 'crossed' in reading ? crossed(reading.crossed) : invalid(reading.invalid)
+}
+
+/** Removes the byte order mark, which some servers refuse (RFC 8259, section 8.1). Valid JSON begins with no byte of it. */
+function withoutMark(bytes: Uint8Array): Uint8Array {
+  return bytes[0] === 0xef ? bytes.subarray(3) : bytes
 }
 
 /** @throws ChatError `unsupported-media` */
