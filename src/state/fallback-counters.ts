@@ -34,8 +34,8 @@ export class FallbackCounters {
     this.#added.delete(key)
   }
 
-  /** Writes all unwritten counts, until one still cannot be written. */
-  async flushAll(): Promise<void> {
-    for (const key of this.#added.keys()) await this.flush(key)
+  /** The counters that have an unwritten part. */
+  unwritten(): readonly string[] {
+    return [...this.#added.keys()]
   }
 }

@@ -4,6 +4,7 @@ import type { Timer } from '../flow/timers.ts'
 import { compareKeys } from './compare-keys.ts'
 import { FallbackCounters } from './fallback-counters.ts'
 import { type CompareOptions, forMemory, forStorage, memoryBase } from './fallback-numbers.ts'
+import { KeyedQueue } from './keyed-queue.ts'
 import { MemoryStore } from './memory/memory-store.ts'
 import type { CountOptions, Lease, NoticeListener, Store, StoredValue, WriteOptions } from './store.ts'
 
@@ -27,7 +28,8 @@ export class FallbackStore implements Store {
   /** When each value in memory ends, in milliseconds since 1970; Infinity for never. */
   readonly #ends = new Map<string, number>()
   readonly #counters: FallbackCounters
-  #last: Promise<unknown> = Promise.resolve()
+  /** Each call reads two stores, and nothing may change in between. */
+  readonly #queue = new KeyedQueue()
   #timer: Timer | undefined
 
   constructor(store: Store, runtime: Clock) {
@@ -38,11 +40,11 @@ export class FallbackStore implements Store {
   }
 
   get(key: string): Promise<StoredValue | undefined> {
-    return this.#inOrder(() => this.#get(key))
+    return this.#queue.run(key, () => this.#get(key))
   }
 
   put(key: string, value: string, options: WriteOptions = {}): Promise<void> {
-    return this.#inOrder(() =>
+    return this.#queue.run(key, () =>
       this.#orInMemory(
         async () => {
           await this.#store.put(key, value, options)
@@ -62,7 +64,7 @@ export class FallbackStore implements Store {
     value: string,
     options: CompareOptions = {},
   ): Promise<number | undefined> {
-    return this.#inOrder(async () => {
+    return this.#queue.run(key, async () => {
       if (expected >= memoryBase) return this.#compareInMemory(key, expected - memoryBase, value, options)
       if (await this.#memory.get(key)) return undefined
       return this.#orInMemory(
@@ -76,28 +78,29 @@ export class FallbackStore implements Store {
   }
 
   take(key: string): Promise<string | undefined> {
-    return this.#inOrder(async () => {
+    return this.#queue.run(key, async () => {
       const stored = await this.#store.take(key)
       return (await this.#deleteFromMemory(key)) ?? stored
     })
   }
 
   delete(key: string): Promise<void> {
-    return this.#inOrder(async () => {
+    return this.#queue.run(key, async () => {
       await this.#store.delete(key)
       await this.#deleteFromMemory(key)
     })
   }
 
   keys(prefix: string, limit: number): Promise<readonly string[]> {
-    return this.#inOrder(async () => {
+    return this.#queue.drained().then(async () => {
+      // the memory first: a value that is written to the storage meanwhile is found in at least one of them
       const found = [...(await this.#memory.keys(prefix, limit)), ...(await this.#store.keys(prefix, limit))]
       return [...new Set(found)].sort(compareKeys).slice(0, limit)
     })
   }
 
   lease(name: string, ttlMs: number): Promise<Lease | undefined> {
-    return this.#inOrder(() =>
+    return this.#queue.run(name, () =>
       this.#orInMemory(
         () => this.#store.lease(name, ttlMs),
         async () => {
@@ -109,7 +112,7 @@ export class FallbackStore implements Store {
   }
 
   increment(key: string, by: number, options?: CountOptions): Promise<number> {
-    return this.#inOrder(() =>
+    return this.#queue.run(key, () =>
       this.#orInMemory(
         async () => {
           await this.#counters.flush(key)
@@ -140,13 +143,6 @@ export class FallbackStore implements Store {
     await this.#flush()
     this.#timer?.stop()
     await this.#store.close()
-  }
-
-  /** Runs the calls one after the other, because each reads two stores, and nothing may change in between. */
-  #inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(work)
-    this.#last = done.catch(() => undefined)
-    return done
   }
 
   async #orInMemory<T>(store: () => Promise<T>, memory: () => Promise<T>): Promise<T> {
@@ -191,16 +187,15 @@ export class FallbackStore implements Store {
   }
 
   /** Writes the values in memory, until one still cannot be written. */
-  #flush(): Promise<void> {
-    return this.#inOrder(async () => {
-      this.#timer = undefined
-      try {
-        for (const key of [...this.#ends.keys()]) await this.#flushOne(key)
-        await this.#counters.flushAll()
-      } catch {
-        this.#flushLater()
-      }
-    })
+  async #flush(): Promise<void> {
+    this.#timer = undefined
+    try {
+      await this.#queue.drained()
+      for (const key of [...this.#ends.keys()]) await this.#queue.run(key, () => this.#flushOne(key))
+      for (const key of this.#counters.unwritten()) await this.#queue.run(key, () => this.#counters.flush(key))
+    } catch {
+      this.#flushLater()
+    }
   }
 
   async #flushOne(key: string): Promise<void> {

@@ -14,6 +14,7 @@ import {
   type WriteOptions,
 } from '../store.ts'
 import { codeOf, unavailable } from '../unavailable.ts'
+import { GroupCommit } from './group-commit.ts'
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
 import { prepareStatements, type Statements, toColumn, toText } from './statements.ts'
 
@@ -29,12 +30,13 @@ export interface SqliteStoreOptions {
 const probe = 'tributary:probe'
 
 /**
- * A store in a SQLite file, which outlives the process. Every method is one statement and so one transaction: its
- * result is on the disk when the method returns.
+ * A store in a SQLite file, which outlives the process. Every method is one statement. The writes of one turn of the
+ * event loop are one transaction, and a write is on the disk when its promise resolves.
  */
 export class SqliteStore implements Store {
   readonly #file: SqliteFile
   readonly #statements: Statements
+  readonly #commits: GroupCommit
   readonly #now: () => number
   readonly #stopSweeping: () => void
   // no other process has the file
@@ -46,6 +48,7 @@ export class SqliteStore implements Store {
   constructor(path: string, { runtime, sweepEveryMs = 10_000, refusal }: SqliteStoreOptions) {
     this.#file = openSqliteFile(path, refusal)
     this.#statements = prepareFor(this.#file, path)
+    this.#commits = new GroupCommit(this.#file.database)
     // values outlive a process, so their ends are times of the real clock
     this.#now = () => runtime.now()
     this.#tidy(({ endLeases }) => endLeases.run(runtime.now()))
@@ -61,7 +64,7 @@ export class SqliteStore implements Store {
   async put(key: string, value: string, options: WriteOptions = {}): Promise<void> {
     checkKey(key)
     checkValue(value)
-    this.#write(({ put }) => put.run(key, toColumn(value), this.#endOf(options)))
+    await this.#write(({ put }) => put.run(key, toColumn(value), this.#endOf(options)))
   }
 
   async compareAndSet(
@@ -74,7 +77,7 @@ export class SqliteStore implements Store {
     checkValue(value)
     const { name = null, fence = null } = options.lease ?? {}
     const end = this.#endOf(options)
-    const [row] = this.#write(({ compareAndSet }) =>
+    const [row] = await this.#write(({ compareAndSet }) =>
       compareAndSet.all(key, toColumn(value), end, this.#now(), expected, name, fence),
     )
     return row?.version
@@ -82,13 +85,13 @@ export class SqliteStore implements Store {
 
   async take(key: string): Promise<string | undefined> {
     checkKey(key)
-    const [row] = this.#write(({ take }) => take.all(key))
+    const [row] = await this.#write(({ take }) => take.all(key))
     return row && (row.expires ?? Number.POSITIVE_INFINITY) > this.#now() ? toText(row.value) : undefined
   }
 
   async delete(key: string): Promise<void> {
     checkKey(key)
-    this.#write((statements) => statements.delete.run(key))
+    await this.#write((statements) => statements.delete.run(key))
   }
 
   async keys(prefix: string, limit: number): Promise<readonly string[]> {
@@ -101,10 +104,14 @@ export class SqliteStore implements Store {
   async lease(name: string, ttlMs: number): Promise<Lease | undefined> {
     checkKey(name)
     const now = this.#now()
-    const [row] = this.#write(({ lease }) => lease.all(name, now + ttlMs, now))
+    const [row] = await this.#write(({ lease }) => lease.all(name, now + ttlMs, now))
     if (!row) return undefined
     const { fence } = row
-    return { fence, release: async () => void this.#write(({ release }) => release.run(fence, this.#now())) }
+    return { fence, release: () => this.#release(fence) }
+  }
+
+  async #release(fence: number): Promise<void> {
+    await this.#write(({ release }) => release.run(fence, this.#now()))
   }
 
   async increment(key: string, by: number, options: CountOptions = {}): Promise<number> {
@@ -112,7 +119,7 @@ export class SqliteStore implements Store {
     checkCount(by)
     const now = this.#now()
     if (by === 0) return this.#read(({ count }) => count.all(key, now))[0]?.value ?? 0
-    const [row] = this.#write(({ increment }) => increment.all(key, by, this.#endOf(options), now))
+    const [row] = await this.#write(({ increment }) => increment.all(key, by, this.#endOf(options), now))
     checkCount(row?.value ?? Number.POSITIVE_INFINITY)
     return row?.value ?? 0
   }
@@ -128,6 +135,7 @@ export class SqliteStore implements Store {
   async close(): Promise<void> {
     this.#notices.close()
     this.#stopSweeping()
+    this.#commits.flush()
     this.#file.close()
   }
 
@@ -148,9 +156,9 @@ export class SqliteStore implements Store {
   }
 
   /** SQLite undoes a statement that fails, so the next one finds the former state. */
-  #write<T>(work: (statements: Statements) => T): T {
+  async #write<T>(work: (statements: Statements) => T): Promise<T> {
     try {
-      const result = work(this.#statements)
+      const result = await this.#commits.write(() => work(this.#statements))
       this.#failure = undefined
       return result
     } catch (thrown) {
@@ -162,7 +170,10 @@ export class SqliteStore implements Store {
 
   #sweep(): void {
     // a deletion without ended values writes nothing, so it does not show that the disk has room again
-    if (this.#failure !== undefined) this.#tidy(() => this.#write(({ lease }) => lease.all(probe, 0, this.#now())))
+    if (this.#failure !== undefined)
+      this.#write(({ lease }) => lease.all(probe, 0, this.#now())).catch(() => {
+        // the failure is known
+      })
     this.#tidy(({ sweep }) => sweep.run(this.#now()))
     this.#tidy(({ sweepCounters }) => sweepCounters.run(this.#now()))
     this.#tidy(({ deleteOldLeases }) => deleteOldLeases.run(this.#now() - leaseMemoryMs))
