@@ -46,7 +46,7 @@ function parseAtOnce(bytes: Uint8Array, bounds: JsonBounds | undefined): JsonRea
 }
 
 /** The most bytes that cannot cross any of the usual bounds except for the depth. */
-const maxUnscanned = 128 * 1024
+const maxUnscanned = 192 * 1024
 
 /** Places of a text at which the next quote is looked for. */
 const probes = 16
