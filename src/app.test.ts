@@ -199,6 +199,16 @@ test('a connection that is reset within a stream ends it with an error', async (
   expect(answer.isOver).toBe(true)
 })
 
+test('a chat over a kept connection that proves dead is sent again on a new one', async () => {
+  const breaks = (exchange: EmulatedExchange, count: number) => (count === 2 ? exchange.reset() : answerWhole(exchange))
+  const { runtime, ask, asked } = openGateway(breaks)
+  const first = ask()
+  await runtime.advance(1_000)
+  const second = ask()
+  await runtime.advance(1_000)
+  expect([first.status, second.status, asked.length]).toEqual([200, 200, 3])
+})
+
 describe('an upstream that is overloaded', () => {
   const overloaded = (exchange: EmulatedExchange, count: number) =>
     count === 1 ? exchange.reply(503, '{}', json) : answerWhole(exchange)

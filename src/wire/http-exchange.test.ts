@@ -90,6 +90,25 @@ describe('a kept connection', () => {
     }
   })
 
+  test('is closed if the reply came before the whole request was sent', async () => {
+    let connections = 0
+    const server = createServer((socket) => {
+      connections++
+      socket.on('error', () => undefined)
+      socket.once('data', () => {
+        socket.pause()
+        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    opened.push(() => server.close())
+    const address = server.address()
+    const url = `http://127.0.0.1:${address && typeof address === 'object' ? address.port : 0}/`
+    const long = 'x'.repeat(20_000_000)
+    for (let time = 0; time < 2; time++) expect(await (await post(url, long)).text()).toBe('ok')
+    expect(connections).toBe(2)
+  })
+
   test('is closed by unexpected bytes, and they do not answer the next request', async () => {
     const closings: Promise<number>[] = []
     const emulator = await emulated(async (exchange) => {

@@ -238,6 +238,19 @@ test('P5: a black hole ends the call within the connect limit: upstream_connect_
   expect(listeners(controller)).toBe(0)
 })
 
+test('the connect limit counts the look-up of the name too', async () => {
+  const runtime = new ManualRuntime()
+  const { timers, network } = runtime
+  network.lookUp = () => new Promise(() => undefined)
+  const signal = new CancelSource(runtime)
+  const failure = failureOf(get('http://silent.test/', signal, { connectMs: 400 }))
+  await runtime.advance(399)
+  expect([timers.size, signal.followers]).toEqual([1, 1])
+  await runtime.advance(10)
+  expect(await failure).toMatchObject({ reason: 'timeout', code: 'upstream_connect_timeout' })
+  expect([timers.size, signal.followers, network.attempts]).toEqual([0, 0, 0])
+})
+
 test('a slow server that accepts the connection does not count as a black hole', async () => {
   const runtime = new ManualRuntime()
   const asked = Promise.withResolvers<EmulatedExchange>()
