@@ -121,6 +121,19 @@ test('a request is answered over the network in memory, and leaves nothing behin
   expect([runtime.network.openConnections, runtime.isKept]).toEqual([0, false])
 })
 
+test('a whole reply of more than a megabyte is relayed after its head as it came', async () => {
+  const text = 'word '.repeat(300_000)
+  const rest = `"choices":[{"index":0,"message":{"role":"assistant","content":"${text}"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3},"cost":0.10}\n`
+  const reply = `{"id":"theirs","object":"chat.completion","created":7,"model":"m",${rest}`
+  const { runtime, ask } = openGateway((exchange) => exchange.reply(200, reply, json))
+  const answer = ask()
+  // a long reply is read in many turns
+  for (let turns = 0; turns < 1_000 && !answer.isOver; turns++) await runtime.settle()
+  const body = textOf(answer)
+  expect([answer.status, answer.isOver, body.endsWith(`"model":"lab/m",${rest}`)]).toEqual([200, true, true])
+  expect(JSON.parse(body)).toMatchObject({ created: 7, model: 'lab/m' })
+})
+
 test('a stream passes on each chunk at the moment at which it comes', async () => {
   const { runtime, ask } = openGateway(async (exchange) => {
     exchange.head(200, sse)

@@ -38,6 +38,8 @@ export interface Native {
   readonly value: Fields
   /** The JSON that `value` was parsed from, unless `value` was changed since. */
   readonly json?: string
+  /** The UTF-8 bytes of JSON that is too long to be kept as a text. They may be invalid. */
+  readonly bytes?: Uint8Array
   /** Whether several events carry it. When it has `json`, only one event carries it unless this is true. */
   readonly isShared?: boolean
 }

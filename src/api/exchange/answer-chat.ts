@@ -5,7 +5,7 @@ import type { Answer } from '../../flow/fold.ts'
 import { type AnswerSupport, noteLosses } from '../../flow/losses.ts'
 import { nextTurn } from '../../flow/next-turn.ts'
 import type { OpenCall } from './calls.ts'
-import type { Exchange } from './exchange.ts'
+import type { AnswerBody, Exchange } from './exchange.ts'
 import { type JsonBody, readJsonBody } from './read-body.ts'
 import { respondJson, respondStream } from './respond.ts'
 import type { Services } from './services.ts'
@@ -27,8 +27,8 @@ export interface ChatProtocol<Decoded extends { readonly request: ChatRequest }>
   decode(body: JsonBody): Decoded | Promise<Decoded>
   /** Writes the answer event by event. */
   stream(decoded: Decoded, label: AnswerLabel): StreamSurface
-  /** Makes the body of an answer that is sent whole. */
-  whole(decoded: Decoded, label: AnswerLabel): (answer: Answer) => unknown
+  /** Returns the function that writes the body of an answer that is sent whole. */
+  whole(decoded: Decoded, label: AnswerLabel): (answer: Answer) => AnswerBody
 }
 
 /**
@@ -46,7 +46,7 @@ export function answerChat<Decoded extends { readonly request: ChatRequest }>(
       // from here on the gateway writes the request's log line
       exchange.isLogged = true
       const label = { id: exchange.id, created: Math.floor(exchange.runtime.now() / 1000) }
-      if (!request.stream) return respondJson(exchange, open, { answer, encode: protocol.whole(decoded, label) })
+      if (!request.stream) return respondJson(exchange, open, { answer, write: protocol.whole(decoded, label) })
       const surface = protocol.stream(decoded, label)
       return respondStream(exchange, open, { answer, surface, keepAliveMs: services.keepAliveMs })
     },

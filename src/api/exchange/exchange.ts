@@ -1,6 +1,7 @@
 import type { Caller } from '../../chat/caller.ts'
 import { asChatError, type ChatError } from '../../chat/error.ts'
 import type { Logger, Receipt } from '../../flow/call.ts'
+import { nextTurn } from '../../flow/next-turn.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import { writeJson } from '../../wire/write-json.ts'
 
@@ -65,11 +66,24 @@ export function jsonResponse(exchange: Exchange, body: unknown, init: JsonInit =
   return jsonText(exchange, body instanceof Blob ? body : JSON.stringify(body), init)
 }
 
-/** Like `jsonResponse`, but a long body is written in steps. */
-export function largeJsonResponse(exchange: Exchange, body: unknown, init: JsonInit): Response | Promise<Response> {
-  const written = writeJson(body)
-  if (typeof written === 'string') return jsonText(exchange, written, init)
-  return written.then((pieces) => jsonText(exchange, new Blob([...pieces]), init))
+/** The body of an answer, as JSON or as a value that may be long. */
+export type AnswerBody = { readonly json: string | readonly Uint8Array[] } | { readonly value: unknown }
+
+/** Like `jsonResponse`, but for a body that may be long. A value is written in steps. */
+export function largeJsonResponse(exchange: Exchange, body: AnswerBody, init: JsonInit): Response | Promise<Response> {
+  const written = 'json' in body ? body.json : writeJson(body.value)
+  return typeof written === 'string' ? jsonText(exchange, written, init) : respondInPieces(exchange, written, init)
+}
+
+async function respondInPieces(
+  exchange: Exchange,
+  written: readonly Uint8Array[] | Promise<readonly Uint8Array[]>,
+  init: JsonInit,
+): Promise<Response> {
+  const pieces = await written
+  // the copies of the pieces take as long as a step of reading or writing
+  await nextTurn()
+  return jsonText(exchange, new Blob([...pieces]), init)
 }
 
 function jsonText(exchange: Exchange, text: string | Blob, init: JsonInit): Response {

@@ -7,7 +7,7 @@ import type { Flow } from '../../flow/flow.ts'
 import { type Answer, fold } from '../../flow/fold.ts'
 import { within } from '../../flow/wait.ts'
 import type { OpenCall } from './calls.ts'
-import { type Exchange, errorResponse, largeJsonResponse } from './exchange.ts'
+import { type AnswerBody, type Exchange, errorResponse, largeJsonResponse } from './exchange.ts'
 import { type StreamSurface, streamBody } from './stream-body.ts'
 
 /** Milliseconds that the response's head waits for the first event, so that an early failure becomes an HTTP status. */
@@ -49,13 +49,13 @@ export async function respondStream<Event extends AnyEvent>(
 export async function respondJson(
   exchange: Exchange,
   open: OpenCall,
-  options: { answer: Flow; encode: (answer: Answer) => unknown },
+  options: { answer: Flow; write: (answer: Answer) => AnswerBody },
 ): Promise<Response> {
   try {
     const answer = await fold(options.answer)
     const headers = receiptHeaders(open.call.receipt)
     addLosses(headers, open.call.receipt)
-    const response = largeJsonResponse(exchange, options.encode(answer), { headers })
+    const response = largeJsonResponse(exchange, options.write(answer), { headers })
     return response instanceof Promise ? await response : response
   } catch (thrown) {
     return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))

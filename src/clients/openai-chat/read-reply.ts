@@ -8,8 +8,9 @@ import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.
 import type { OpenedBatches } from '../../flow/flow.ts'
 import { frameValue } from '../../wire/frame-value.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
-import { readUpstreamJson } from '../../wire/json.ts'
+import { readUpstreamJson, upstreamJson } from '../../wire/json.ts'
 import { type FrameDecoder, type FramedReply, type FramesCall, frameFlow } from '../../wire/read-frames.ts'
+import { maxAtOnce } from '../../wire/read-json.ts'
 import type { SseFrame } from '../../wire/sse.ts'
 
 export interface ReadOptions extends DecodeOptions, FramesCall {
@@ -36,12 +37,17 @@ export function readReply(
 
 async function readWhole(reply: HttpReply, options: ReadOptions): Promise<OpenedBatches<ChatEvent>> {
   const bytes = await reply.bytes()
-  const value = await readUpstreamJson(bytes)
-  if (isFields(value)) return plainReplyIn(value, options.stop) ?? framesFor(options).whole(value)
+  const { stop } = options
+  const json = bytes.byteLength <= maxAtOnce ? utf8.decode(bytes) : undefined
+  const value = json === undefined ? await readUpstreamJson(bytes) : upstreamJson(json)
+  const source = json === undefined ? { stop, bytes } : { stop, json }
+  if (isFields(value)) return plainReplyIn(value, source) ?? framesFor(options).whole(value)
   const decoder = framesFor(options)
   decoder.isComplete = bytes.length > 0
   return frameFlow(framed(reply, bytes), decoder, options)
 }
+
+const utf8 = new TextDecoder()
 
 function framesFor(options: DecodeOptions): OpenaiFrames {
   return new OpenaiFrames(new ReplyDecoder(options))

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+import type { Native } from '../../chat/event.ts'
 import { type Fields, textOf } from '../../chat/message.ts'
 import type { Answer, Choice } from '../../flow/fold.ts'
 import { encodeAnnotation } from './annotation.ts'
@@ -13,25 +15,60 @@ import { encodeUsage } from './usage.ts'
 /** The members of a completion that are not in its answer. */
 type CompletionHead = Omit<EncodeOptions, 'includeUsage'>
 
-/** Writes a whole completion. A whole reply of an upstream of this dialect is relayed with only its id and model changed. */
-export function encodeAnswer(answer: Answer, options: CompletionHead): Fields {
-  return relayReply(answer, options) ?? encodeChoices(answer, options)
+/** A completion as JSON, or as a value. The JSON is a text, or bytes if it is long. */
+export type CompletionJson = { readonly json: WrittenJson } | { readonly value: Fields }
+type WrittenJson = string | readonly Uint8Array[]
+
+/** Writes a whole completion. A whole reply of an upstream of this dialect keeps its own JSON if only its head must change. */
+export function writeAnswer(answer: Answer, head: CompletionHead): CompletionJson {
+  const json = canRelay(answer) ? relayJson(answer.reply, head) : undefined
+  return json === undefined ? { value: encodeAnswer(answer, head) } : { json }
 }
 
-/**
- * Relays a reply that needs no change but its head, as most do. Returns undefined for any other answer.
- */
-function relayReply({ reply, usage }: Answer, { id, model, created }: CompletionHead): Fields | undefined {
-  if (reply?.dialect !== dialect) return undefined
+/** Encodes a whole completion. A whole reply of an upstream of this dialect is relayed with only its id and model changed. */
+export function encodeAnswer(answer: Answer, head: CompletionHead): Fields {
+  if (!canRelay(answer)) return encodeChoices(answer, head)
+  const { value } = answer.reply
+  return { ...value, ...newHead(value, head) }
+}
+
+/** Returns the reply's JSON with another head. Returns undefined unless it begins with the members of the head. */
+function relayJson({ value, json, bytes }: Native, head: CompletionHead): WrittenJson | undefined {
+  const { id, object, created, model } = value
+  const theirs = headJson({ id, object, created, model })
+  const ours = headJson(newHead(value, head))
+  if (json !== undefined) return json.startsWith(theirs) ? ours + json.slice(theirs.length) : undefined
+  return bytes && replaceStart(bytes, theirs, ours)
+}
+
+/** The beginning of a completion's JSON, as most services write it. */
+function headJson(head: Fields): string {
+  return `${JSON.stringify(head).slice(0, -1)},`
+}
+
+function replaceStart(bytes: Uint8Array, from: string, to: string): readonly Uint8Array[] | undefined {
+  const start = Buffer.from(from)
+  const isSame = start.equals(bytes.subarray(0, start.byteLength))
+  // a client does not expect bytes that are no text
+  return isSame && isUtf8(bytes) ? [Buffer.from(to), bytes.subarray(start.byteLength)] : undefined
+}
+
+function newHead({ created: theirs }: Fields, { id, model, created }: CompletionHead): Fields {
+  return { id, object: 'chat.completion', created: secondsIn(theirs) ?? created, model }
+}
+
+/** Whether an answer is a reply that needs no change but its head, as most are. */
+function canRelay(answer: Answer): answer is Answer & { readonly reply: Native } {
+  const { reply, usage } = answer
+  if (reply?.dialect !== dialect) return false
   const { value } = reply
   const isCounted = usage ? isFields(value.usage) && isPlainUsage(value.usage) : value.usage === undefined
-  if (!isCounted || !Array.isArray(value.choices) || !value.choices.every(isComplete)) return undefined
-  return { ...value, id, object: 'chat.completion', created: secondsIn(value.created) ?? created, model }
+  return isCounted && Array.isArray(value.choices) && value.choices.every(isComplete)
 }
 
 /** Whether a choice has all members that typed clients require. */
-function isComplete(choice: unknown, at: number): boolean {
-  if (!isFields(choice) || choice.index !== at || !isFields(choice.message)) return false
+function isComplete(choice: unknown): boolean {
+  if (!isFields(choice) || !isFields(choice.message)) return false
   const { role, content } = choice.message
   return typeof role === 'string' && role !== '' && content !== undefined
 }

@@ -152,7 +152,7 @@ export class StreamEncoder {
     }
     const placed = this.#placeChoices(choices, event.choice)
     const isUnchanged = placed.every((choice, at) => choice === choices[at])
-    const json = isUnchanged && !chunk.usage ? native.json : undefined
+    const json = isUnchanged && !chunk.usage && native.form === 'chunk' ? native.json : undefined
     const relayed = json === undefined ? undefined : this.#relayJson(json, chunk)
     return relayed ?? this.#write({ ...chunk, choices: placed })
   }

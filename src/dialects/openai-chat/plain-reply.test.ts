@@ -7,12 +7,13 @@ import type { Fields } from '../../chat/message.ts'
 import { readyFlow } from '../../flow/flow.double.ts'
 import { fold } from '../../flow/fold.ts'
 import { ReplyDecoder } from './decode-reply.ts'
-import { encodeAnswer } from './encode-answer.ts'
+import { encodeAnswer, writeAnswer } from './encode-answer.ts'
 import { isFields } from './fields.ts'
-import { plainReplyIn } from './plain-reply.ts'
+import { plainReplyIn, type ReplySource } from './plain-reply.ts'
 import { isRefusal, saysWords } from './refusal-inside.ts'
 import { decodeUsage, encodeUsage } from './usage.ts'
 
+/** Usage in the documented form. */
 const usages = fc
   .record({ input: fc.nat(9), output: fc.nat(9), cached: fc.option(fc.nat(9)), reasoning: fc.option(fc.nat(9)) })
   .map(({ input, output, cached, reasoning }) => ({
@@ -37,10 +38,12 @@ const choices = fc.record({
   finish_reason: fc.constantFrom('stop', 'length', 'content_filter', 'tool_calls', 'function_call'),
 })
 
+/** Whole replies in the documented form. */
 const replies = fc.record({
   id: fc.constant('theirs'),
   object: fc.constant('chat.completion'),
   created: fc.constant(7),
+  model: fc.constant('m'),
   choices: fc
     .array(choices, { minLength: 1, maxLength: 3 })
     .map((list) => list.map((choice, index) => ({ index, ...choice }))),
@@ -130,7 +133,7 @@ test('a plain reply has the same events as the full reader finds in it', () => {
   fc.assert(
     fc.property(replies, edits, (reply, changes) => {
       const sent = edited(reply, changes)
-      const plain = plainReplyIn(sent, stop)
+      const plain = plainReplyIn(sent, { stop })
       counts[plain ? 'plain' : 'other']++
       if (!plain) return
       const full = fullyRead(sent)
@@ -144,49 +147,10 @@ test('a plain reply has the same events as the full reader finds in it', () => {
   expect(counts.other).toBeGreaterThan(runs(1_500))
 })
 
-test('a reply is relayed like its choices one by one', async () => {
-  const options = { id: 'ours', model: 'up/m', created: 5 }
-  let relayed = 0
-  await fc.assert(
-    fc.asyncProperty(replies, edits, async (reply, changes) => {
-      const sent = edited(reply, changes)
-      const events = plainReplyIn(sent) ?? fullyRead(sent)
-      if (!events) return
-      const answer = await fold(readyFlow(events))
-      const { choices, usage } = answer
-      expect(encodeAnswer(answer, options)).toEqual(encodeAnswer({ choices, usage }, options))
-      if (encodeAnswer(answer, options).choices === sent.choices) relayed++
-    }),
-    { numRuns: runs(10_000) },
-  )
-  expect(relayed).toBeGreaterThan(runs(1_500))
-})
-
 const documented = {
   choices: [{ index: 0, message: { role: 'assistant', content: 'Tea' }, finish_reason: 'stop' }],
   usage: { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 },
 }
-
-test('a relayed choice has all members that typed clients require', async () => {
-  const call = { id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }
-  const incomplete: readonly (readonly [Fields, Fields])[] = [
-    [
-      { role: '', content: 'Tea' },
-      { role: 'assistant', content: 'Tea' },
-    ],
-    [
-      { role: 'assistant', tool_calls: [call] },
-      { role: 'assistant', content: null, tool_calls: [call] },
-    ],
-  ]
-  for (const [message, relayed] of incomplete) {
-    const reply = { ...documented, choices: [{ index: 0, message, finish_reason: 'tool_calls' }] }
-    const answer = await fold(readyFlow(fullyRead(reply) ?? []))
-    expect(answer.reply?.value).toBe(reply)
-    const { choices } = encodeAnswer(answer, { id: 'ours', model: 'up/m', created: 5 })
-    expect(choices).toEqual([{ index: 0, message: relayed, finish_reason: 'tool_calls' }])
-  }
-})
 
 test('a reply in the documented form is plain', () => {
   const agrees = ({ usage: { prompt_tokens: input, completion_tokens: output, ...more } }: ReplyOf<typeof replies>) =>
@@ -206,8 +170,8 @@ const meaningful: readonly Fields[] = [
 ]
 for (const members of meaningful)
   test(`a reply is not plain with ${JSON.stringify(members)}`, () => {
-    expect(plainReplyIn(documented, stop)).toBeDefined()
-    expect(plainReplyIn({ ...documented, ...members }, stop)).toBeUndefined()
+    expect(plainReplyIn(documented, { stop })).toBeDefined()
+    expect(plainReplyIn({ ...documented, ...members }, { stop })).toBeUndefined()
   })
 
 type ReplyOf<T> = T extends fc.Arbitrary<infer Reply> ? Reply : never
@@ -231,4 +195,114 @@ test('plain usage is read and written like usage with another member', () => {
   )
   expect(counts.plain).toBeGreaterThan(runs(1_000))
   expect(counts.other).toBeGreaterThan(runs(1_500))
+})
+
+const head = { id: 'ours', model: 'up/m', created: 5 }
+
+/** The events of a reply; undefined for one that is no answer. */
+function eventsIn(reply: Fields, source: ReplySource = {}): readonly ChatEvent[] | undefined {
+  try {
+    return plainReplyIn(reply, source) ?? new ReplyDecoder({ choices: 1, newId: () => 'made' }).whole(reply)
+  } catch (thrown) {
+    if (thrown instanceof ChatError) return undefined
+    throw thrown
+  }
+}
+
+test('a reply is relayed like its choices one by one', async () => {
+  let relayed = 0
+  await fc.assert(
+    fc.asyncProperty(replies, edits, async (reply, changes) => {
+      const sent = edited(reply, changes)
+      const events = eventsIn(sent)
+      if (!events) return
+      const answer = await fold(readyFlow(events))
+      const { choices, usage } = answer
+      expect(encodeAnswer(answer, head)).toEqual(encodeAnswer({ choices, usage }, head))
+      if (encodeAnswer(answer, head).choices === sent.choices) relayed++
+    }),
+    { numRuns: runs(10_000) },
+  )
+  expect(relayed).toBeGreaterThan(runs(1_500))
+})
+
+test('a relayed choice has all members that typed clients require', async () => {
+  const call = { id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }
+  const incomplete: readonly (readonly [Fields, Fields])[] = [
+    [
+      { role: '', content: 'Tea' },
+      { role: 'assistant', content: 'Tea' },
+    ],
+    [
+      { role: 'assistant', tool_calls: [call] },
+      { role: 'assistant', content: null, tool_calls: [call] },
+    ],
+  ]
+  for (const [message, relayed] of incomplete) {
+    const reply = { choices: [{ index: 0, message, finish_reason: 'tool_calls' }] }
+    const answer = await fold(readyFlow(eventsIn(reply) ?? []))
+    expect(answer.reply?.value).toBe(reply)
+    const { choices } = encodeAnswer(answer, head)
+    expect(choices).toEqual([{ index: 0, message: relayed, finish_reason: 'tool_calls' }])
+  }
+})
+
+/** Reads a reply from its JSON, and returns what a client gets. */
+async function written(json: string | Uint8Array): Promise<{ readonly text: string; readonly isRelayed: boolean }> {
+  const source = typeof json === 'string' ? { json } : { bytes: json }
+  const reply: Fields = JSON.parse(typeof json === 'string' ? json : new TextDecoder().decode(json))
+  const answer = writeAnswer(await fold(readyFlow(eventsIn(reply, source) ?? [])), head)
+  if ('value' in answer) return { text: JSON.stringify(answer.value), isRelayed: false }
+  return { text: await new Response(new Blob([answer.json].flat())).text(), isRelayed: true }
+}
+
+test('the JSON of a reply is relayed with the same meaning as its value', async () => {
+  const counts = { relayed: 0, other: 0 }
+  const forms = fc.constantFrom('text', 'lines', 'bytes')
+  await fc.assert(
+    fc.asyncProperty(replies, edits, forms, async (reply, changes, form) => {
+      const sent = edited(reply, changes)
+      const events = eventsIn(sent)
+      if (!events) return
+      const json = JSON.stringify(sent, undefined, form === 'lines' ? 2 : 0)
+      const { text, isRelayed } = await written(form === 'bytes' ? Buffer.from(json) : json)
+      counts[isRelayed ? 'relayed' : 'other']++
+      expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(encodeAnswer(await fold(readyFlow(events)), head))))
+    }),
+    { numRuns: runs(10_000) },
+  )
+  expect(counts.relayed).toBeGreaterThan(runs(1_000))
+  expect(counts.other).toBeGreaterThan(runs(1_000))
+})
+
+const choicesJson =
+  '"choices":[{"index":0,"message":{"role":"assistant","content":"T\\u0065a"},"finish_reason":"stop"}]'
+const usageJson = '"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}'
+const rest = `${choicesJson},${usageJson},"cost":0.10}\n`
+const theirs = '"id":"theirs","object":"chat.completion","created":7,"model":"m"'
+const ours = '"id":"ours","object":"chat.completion","created":7,"model":"up/m"'
+
+test('after its head, a reply is relayed byte for byte', async () => {
+  for (const json of [`{${theirs},${rest}`, Buffer.from(`{${theirs},${rest}`)])
+    expect(await written(json)).toEqual({ text: `{${ours},${rest}`, isRelayed: true })
+})
+
+test('a reply with another head is written again', async () => {
+  const others = {
+    'another order': `{"object":"chat.completion","id":"theirs","created":7,"model":"m",${rest}`,
+    'white space': `{ ${theirs},${rest}`,
+    'an escape': `{${theirs.replace('theirs', '\\u0074heirs')},${rest}`,
+    'a repeated member': `{${theirs},${rest.trim().slice(0, -1)},"model":"n"}`,
+    'bytes that are no text': Buffer.concat([
+      Buffer.from(`{${theirs},${choicesJson},${usageJson},"x":"`),
+      Buffer.of(0xff),
+      Buffer.from('"}'),
+    ]),
+  }
+  const asBytes = Object.entries(others).map(([name, json]) => [`${name}, as bytes`, Buffer.from(json)] as const)
+  for (const [name, json] of [...Object.entries(others), ...asBytes]) {
+    const { text, isRelayed } = await written(json)
+    expect([name, isRelayed]).toEqual([name, false])
+    expect(JSON.parse(text)).toMatchObject({ id: 'ours', model: 'up/m', choices: [{ message: { content: 'Tea' } }] })
+  }
 })

@@ -11,21 +11,35 @@ interface TextMessage extends Fields {
   readonly content: string
 }
 
+/** What is known of a whole reply beside its value. */
+export interface ReplySource {
+  /** The stop sequences of the request. */
+  readonly stop?: readonly string[] | undefined
+  /** The JSON of the reply, as a text or as bytes. */
+  readonly json?: string | undefined
+  readonly bytes?: Uint8Array | undefined
+}
+
 /**
  * Returns the events of a whole reply in the documented form whose choices have only a text, as most replies are. Returns
  * undefined for any other reply, and for one that may need a repair.
- * @param stop the stop sequences of the request
  */
-export function plainReplyIn(value: Fields, stop: readonly string[] = []): readonly ChatEvent[] | undefined {
+export function plainReplyIn(value: Fields, source: ReplySource = {}): readonly ChatEvent[] | undefined {
   const { choices, usage } = value
   if (mayFail(value) || !isList(choices) || !isFields(usage) || !isPlainUsage(usage)) return undefined
-  const native: Native = { dialect, form: 'whole', value }
+  const { stop = [] } = source
+  const native = nativeOf(value, source)
   const events: ChatEvent[] = []
   for (let index = 0; index < choices.length; index++) {
     if (!addChoice(events, choices[index], { index, native, stop })) return undefined
   }
   events.push({ type: 'usage', choice: 0, usage: decodeUsage(usage), native })
   return events
+}
+
+function nativeOf(value: Fields, { json, bytes }: ReplySource): Native {
+  if (json !== undefined) return { dialect, form: 'whole', value, json, isShared: true }
+  return bytes ? { dialect, form: 'whole', value, bytes } : { dialect, form: 'whole', value }
 }
 
 /** Whether a reply may report an error. */

@@ -1,6 +1,6 @@
 import { answerSupport } from '../../../dialects/openai-chat/answer-support.ts'
 import { type DecodedRequest, decodePlainRequest, decodeSteps } from '../../../dialects/openai-chat/decode-request.ts'
-import { encodeAnswer } from '../../../dialects/openai-chat/encode-answer.ts'
+import { writeAnswer } from '../../../dialects/openai-chat/encode-answer.ts'
 import { StreamEncoder } from '../../../dialects/openai-chat/encode-stream.ts'
 import { sseKeepAlive } from '../../../wire/sse.ts'
 import { type AnswerLabel, answerChat, inTurns } from '../../exchange/answer-chat.ts'
@@ -13,7 +13,7 @@ export const chatCompletions = answerChat<DecodedRequest>({
   stream: (decoded, label) => surfaceOf(new StreamEncoder(optionsOf(decoded, label))),
   whole(decoded, label) {
     const options = optionsOf(decoded, label)
-    return (answer) => encodeAnswer(answer, options)
+    return (answer) => writeAnswer(answer, options)
   },
 })
 
