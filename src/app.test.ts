@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'bun:test'
+import { z } from 'zod'
 import { openApp } from './app.ts'
 import { readConfig } from './config/config.ts'
 import type { RawVariables } from './config/spelled-values.ts'
+import type { Network } from './flow/network.ts'
 import { ManualRuntime } from './flow/runtime.double.ts'
 import { MemoryStore } from './state/memory/memory-store.ts'
 import { openLog } from './telemetry/log.ts'
 import type { EmulatedExchange } from './wire/emulator/http.ts'
+import { machine, machineWith } from './wire/machine.double.ts'
 import type { Faults } from './wire/memory-socket.double.ts'
 
 /**
@@ -345,5 +348,33 @@ describe('one seed', () => {
     expect(other).not.toBe(first)
     expect(first.length).toBeGreaterThan(10_000)
     expect(first).toContain('upstream_disconnected')
+  })
+})
+
+describe('the number of calls at once', () => {
+  /** Opens the program on the real machine, but with a network that can open so many connections. */
+  async function permitsOf(network: Partial<Network>): Promise<number> {
+    const runtime = machineWith({ network: { ...machine.network, ...network } })
+    const config = readConfig({ HOST: '127.0.0.1', PORT: '0' }, false)
+    if ('problems' in config) throw new Error(JSON.stringify(config.problems))
+    const log = openLog({ runtime, level: 'silent', format: 'json', write: () => undefined })
+    const app = openApp(config, log, new MemoryStore({ runtime }), { runtime })
+    const status = z.object({ calls: z.object({ permits: z.number() }) })
+    const { calls } = status.parse(await (await fetch(`${app.url}/admin/upstreams`)).json())
+    await app.close()
+    return calls.permits
+  }
+
+  test('is half of the connections that the process can open, because each call needs two', async () => {
+    expect(await permitsOf({ maxConnections: () => 100_001 })).toBe(50_000)
+    expect(await permitsOf({ maxConnections: () => 1 })).toBe(1)
+  })
+
+  test('is a number too if the limit is unknown', async () => {
+    expect(await permitsOf({ maxConnections: () => Number.POSITIVE_INFINITY })).toBe(Number.MAX_SAFE_INTEGER)
+  })
+
+  test('is at most what fetch carries at once if requests go through a proxy', async () => {
+    expect(await permitsOf({ maxConnections: () => 100_001, fetchByProxy: fetch })).toBe(8_000)
   })
 })

@@ -3,6 +3,7 @@ import type { Config } from './config/config.ts'
 import { Conversations } from './conversations/conversations.ts'
 import { maxFetches } from './fetch-limit.ts'
 import type { Logger } from './flow/call.ts'
+import type { Network } from './flow/network.ts'
 import type { Runtime } from './flow/runtime.ts'
 import { openGateway } from './gateway/gateway.ts'
 import { FallbackStore } from './state/fallback-store.ts'
@@ -11,7 +12,7 @@ import { watchStore } from './state/watch-store.ts'
 import { openTools } from './tools/registry.ts'
 import { version } from './version.ts'
 
-/** The number of fetches that are kept free for requests that are not chats, such as model lists. */
+/** Through a proxy, the number of fetches that are kept free for requests that are not chats, such as model lists. */
 const spareFetches = 192
 /** Seconds for which a connection may be idle between requests, or while a request's head arrives. */
 const idleSeconds = 30
@@ -39,7 +40,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
     deadlines: config.deadlines,
     store,
     threadTtlMs: config.sessionTtlMs,
-    maxCalls: Math.min(maxFetches - spareFetches, answersWithin(runtime)),
+    maxCalls: callsWithin(runtime.network),
     ...shared,
   })
   const spare = new FallbackStore(store, runtime)
@@ -76,7 +77,11 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
   }
 }
 
-/** How many answers can run at once: each needs a connection to its client and one to its upstream. */
-function answersWithin({ network }: Runtime): number {
-  return Math.max(1, Math.floor(network.maxConnections() / 2))
+/**
+ * How many calls can run at once: each needs a connection to its client and one to its upstream. The memory sets another
+ * limit, which is looked at when a call begins.
+ */
+function callsWithin(network: Network): number {
+  const most = network.fetchByProxy ? maxFetches - spareFetches : Number.MAX_SAFE_INTEGER
+  return Math.max(1, Math.min(most, Math.floor(network.maxConnections() / 2)))
 }

@@ -1,5 +1,5 @@
 import { MemoryNetwork } from '../wire/network.double.ts'
-import type { Runtime } from './runtime.ts'
+import type { MemoryUse, Runtime } from './runtime.ts'
 import { seeded } from './seeded.double.ts'
 import { type Alarm, type Alarms, TimerWheel } from './timer-wheel.ts'
 
@@ -9,6 +9,9 @@ export class ManualRuntime implements Runtime {
   readonly network: MemoryNetwork
   readonly #alarms = new ManualAlarms()
   readonly #nextRandom: () => number
+  usedBytes = 0
+  /** How often the memory was measured. */
+  measurements = 0
 
   constructor(seed = 1) {
     this.timers = new TimerWheel(this.#alarms)
@@ -35,6 +38,11 @@ export class ManualRuntime implements Runtime {
   newId(): string {
     const hex = Buffer.from(this.randomBytes(16)).toString('hex')
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`
+  }
+
+  memory(): MemoryUse {
+    this.measurements++
+    return { usedBytes: this.usedBytes, limitBytes: 1024 ** 3 }
   }
 
   /** How often the wheel has set a timer of the machine. */

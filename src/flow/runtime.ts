@@ -15,5 +15,13 @@ export interface Runtime {
   randomBytes(count: number): Uint8Array
   /** A UUID. */
   newId(): string
+  /** The memory of the process. */
+  memory(): MemoryUse
   readonly network: Network
+}
+
+export interface MemoryUse {
+  readonly usedBytes: number
+  /** What the machine or the container has; Infinity if that is not known. */
+  readonly limitBytes: number
 }

@@ -32,6 +32,7 @@ import { support } from './layers/support.ts'
 import { thread } from './layers/thread.ts'
 import type { Panel, PanelMember } from './panel.ts'
 import { Permits } from './permits.ts'
+import { SpareMemory } from './spare-memory.ts'
 import { type ToolChat, toolChat } from './tool-chat.ts'
 import { tightestBounds } from './tool-loop/fit-tools.ts'
 import { type BoundsFor, type ToolLoopOptions, toolLoop } from './tool-loop/layer.ts'
@@ -98,7 +99,7 @@ export function openGateway(options: GatewayOptions): Gateway {
   }
   const showing = toolChat({ chat: panelChat, wrapOwn, tools, takesTools: isOffered, boundsFor, runtime })
   const permits = new Permits(maxCalls)
-  const limited = limit(permits)
+  const limited = limit(permits, new SpareMemory(runtime))
   const observed = observe()
   return {
     chat: observed(limited(tools ? toolLoop(tools, boundsFor)(panelChat) : panelChat)),

@@ -16,6 +16,7 @@ const alarms: Alarms = {
 
 /** The machine that this process runs on. The composition root makes one, and hands it down. */
 export function openMachine(): Runtime {
+  const limitBytes = process.constrainedMemory() || Number.POSITIVE_INFINITY
   const clock = { elapsed: alarms.elapsed, timers: new TimerWheel(alarms) }
   return {
     ...clock,
@@ -23,6 +24,7 @@ export function openMachine(): Runtime {
     random: Math.random,
     randomBytes,
     newId: () => crypto.randomUUID(),
+    memory: () => ({ usedBytes: process.memoryUsage.rss(), limitBytes }),
     network: openNetwork(clock),
   }
 }
