@@ -102,9 +102,8 @@ export class RoutedExchange implements Exchange {
     this.#log = undefined
   }
 
-  newHeaders(contentType?: string): Record<string, string> {
+  newHeaders(): Record<string, string> {
     const headers: Record<string, string> = { 'x-request-id': this.id, 'x-content-type-options': 'nosniff' }
-    if (contentType !== undefined) headers['content-type'] = contentType
     // so that the client's next request goes to another process
     if (this.#arrival.phase !== 'open') headers.connection = 'close'
     if (this.request.headers.get('origin') !== null && this.#isShared())

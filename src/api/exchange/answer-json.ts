@@ -32,7 +32,7 @@ export function answerJson(
     try {
       const request = requestOf(exchange, { maxBytes: services.maxBodyBytes, signal: open.call.signal })
       const { body, headers = {} } = await work(request, open.call, services)
-      return jsonResponse(exchange, body, { headers })
+      return jsonResponse(exchange, body, { headers: Object.assign(exchange.newHeaders(), headers) })
     } finally {
       open.close()
     }

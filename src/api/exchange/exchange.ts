@@ -39,7 +39,7 @@ export interface Exchange extends RequestFacts {
    * Makes the headers of a response: the request's id, CORS, `nosniff`, and those of its surface. More can be added to
    * them.
    */
-  newHeaders(contentType?: string): Record<string, string>
+  newHeaders(): Record<string, string>
   /**
    * Sets for how many seconds the connection may be silent; 0 means for ever. It applies beyond this request until it
    * is set again.
@@ -58,7 +58,8 @@ export function requestId(headers: Headers, runtime: Runtime): string {
 
 interface JsonInit {
   readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
+  /** All headers but the type. They belong to the response from now on. The default is `newHeaders`. */
+  readonly headers?: Record<string, string>
 }
 
 /** @param body a value, or a blob of JSON */
@@ -87,8 +88,9 @@ async function respondInPieces(
 }
 
 function jsonText(exchange: Exchange, text: string | Blob, init: JsonInit): Response {
-  const headers = Object.assign(exchange.newHeaders('application/json'), init.headers)
-  return new Response(text, { status: init.status ?? 200, headers })
+  const { status = 200, headers = exchange.newHeaders() } = init
+  headers['content-type'] = 'application/json'
+  return new Response(text, { status, headers })
 }
 
 /**
@@ -98,7 +100,7 @@ function jsonText(exchange: Exchange, text: string | Blob, init: JsonInit): Resp
 export function errorResponse(
   exchange: Exchange,
   thrown: unknown,
-  headers: Readonly<Record<string, string>> = {},
+  headers: Record<string, string> = exchange.newHeaders(),
 ): Response {
   const error = asChatError(thrown)
   const { status, body } = exchange.encodeFailure(error)
@@ -107,7 +109,7 @@ export function errorResponse(
   const text = JSON.stringify(body).replaceAll('<', '\\u003c')
   return jsonText(exchange, text, {
     status,
-    headers: { ...failureHeaders(error), ...headers },
+    headers: Object.assign(headers, failureHeaders(error)),
   })
 }
 

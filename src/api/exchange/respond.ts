@@ -29,7 +29,7 @@ export async function respondStream<Event extends AnyEvent>(
     first = await within(begun, headMs, patient)
   } catch (thrown) {
     open.close()
-    return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))
+    return errorResponse(exchange, thrown, headersOf(exchange, open))
   }
   const body = streamBody(first ?? defer(() => begun, patient), {
     surface: options.surface,
@@ -41,7 +41,7 @@ export async function respondStream<Event extends AnyEvent>(
     closed: () => open.close(),
   })
   return new Response(body, {
-    headers: Object.assign(exchange.newHeaders(streamType), streamHeaders, receiptHeaders(open.call.receipt)),
+    headers: Object.assign(headersOf(exchange, open), streamHeaders),
   })
 }
 
@@ -53,19 +53,19 @@ export async function respondJson(
 ): Promise<Response> {
   try {
     const answer = await fold(options.answer)
-    const headers = receiptHeaders(open.call.receipt)
+    const headers = headersOf(exchange, open)
     addLosses(headers, open.call.receipt)
     const response = largeJsonResponse(exchange, options.write(answer), { headers })
     return response instanceof Promise ? await response : response
   } catch (thrown) {
-    return errorResponse(exchange, thrown, receiptHeaders(open.call.receipt))
+    return errorResponse(exchange, thrown, headersOf(exchange, open))
   } finally {
     open.close()
   }
 }
 
-const streamType = 'text/event-stream; charset=utf-8'
 const streamHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-store',
   'x-accel-buffering': 'no',
 }
@@ -79,15 +79,10 @@ function listOf(names: readonly string[]): string {
   return `${shown.join(', ')}${names.length > maxListed ? ` (+${names.length - maxListed})` : ''}`
 }
 
-/** Headers that tell a client how its answer was made. */
-function receiptHeaders({
-  upstream,
-  attempts,
-  parameters,
-  toolsMissing,
-  toolsOmitted,
-}: Receipt): Record<string, string> {
-  const headers: Record<string, string> = {}
+/** The headers of a response, with those that tell a client how its answer was made. */
+function headersOf(exchange: Exchange, { call }: OpenCall): Record<string, string> {
+  const { upstream, attempts, parameters, toolsMissing, toolsOmitted } = call.receipt
+  const headers = exchange.newHeaders()
   if (upstream) headers['x-tributary-upstream'] = upstream
   if (attempts > 0) headers['x-tributary-attempts'] = String(attempts)
   if (toolsMissing?.size) headers['x-tributary-tools-missing'] = listOf([...toolsMissing])
