@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, Native } from '../../chat/event.ts'
 import type { Annotation } from '../../chat/message.ts'
+import { PartWriter } from '../../chat/part-writer.ts'
 import { readyFlow } from '../../flow/flow.double.ts'
 import type { Flow } from '../../flow/flow.ts'
 import { fold } from '../../flow/fold.ts'
@@ -222,6 +223,17 @@ describe('native chunks', () => {
     expect(found).toEqual([
       { ...head, usage: null },
       { ...head, usage: { total_tokens: 1 } },
+    ])
+  })
+
+  test('a whole reply becomes a chunk, even if its JSON is known', async () => {
+    const message = { role: 'assistant', content: 'Tea' }
+    const value = { object: 'chat.completion', choices: [{ index: 0, message, finish_reason: 'stop' }] }
+    const whole = { dialect: 'openai-chat', form: 'whole', value, json: JSON.stringify(value), isShared: true } as const
+    const events: ChatEvent[] = [...new PartWriter(0).text('Tea'), { type: 'finish', choice: 0, reason: 'stop' }]
+    const found = await chunks(encode(events.map((event) => ({ ...event, native: whole }))))
+    expect(found.map(({ object, choices }) => ({ object, choices }))).toEqual([
+      { object: 'chat.completion.chunk', choices: [{ index: 0, delta: message, finish_reason: 'stop' }] },
     ])
   })
 
