@@ -45,13 +45,16 @@ export interface AskOptions {
  */
 export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: Call): Flow {
   const post = postOf(options, request, call)
-  const { choices = 1, stop } = request.parameters
-  const reading = { choices, newId: () => newCallId(call.signal.runtime), ...(stop && { stop }) }
+  const newId = () => newCallId(call.signal.runtime)
   const ask: AskReply = (asked, onPosted) =>
     flowOf(async (signal) => {
       const { reply, body, stream } = await postWithoutRefusedFields(asked, signal)
       onPosted?.(body)
-      return readReply(reply, { ...reading, signal, onOver: () => signal.release(), stream })
+      const { choices = 1, stop } = request.parameters
+      const onOver = () => signal.release()
+      const opened = readReply(reply, { choices, stop, stream, newId, signal, onOver })
+      // an async function that returns a promise waits for it three turns longer
+      return opened instanceof Promise ? await opened : opened
     }, call.signal)
   if (options.refused?.isProven(request.model)) return ask(post)
   return defer(async (opening) => {

@@ -18,7 +18,7 @@ export interface DecodeOptions {
   readonly choices: number
   readonly newId: () => string
   /** The stop sequences of the request. */
-  readonly stop?: readonly string[]
+  readonly stop?: readonly string[] | undefined
 }
 
 /** A chunk with a finish reason that may not be final yet. */
