@@ -20,6 +20,8 @@ export type Run = {
 
 export type Figure = {
   readonly name: string
+  /** A quick run leaves it out, unless `--only` names it. */
+  readonly isSlow?: true
   readonly measure: (run: Run) => Promise<readonly Row[]>
 }
 

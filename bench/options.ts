@@ -3,7 +3,7 @@ import type { Run } from './figure.ts'
 
 /** How much is measured. */
 export type Effort = Omit<Run, 'proxyCores'>
-export type Options = { readonly effort: Effort; readonly only: string }
+export type Options = { readonly isQuick: boolean; readonly effort: Effort; readonly only: string }
 
 const whole: Effort = { rounds: (rounds) => rounds, windowMs: (windowMs) => windowMs, count: (count) => count }
 
@@ -19,5 +19,5 @@ export function readOptions(argv: readonly string[]): Options {
     args: [...argv],
     options: { quick: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
   })
-  return { effort: values.quick ? quick : whole, only: values.only.toLowerCase() }
+  return { isQuick: values.quick, effort: values.quick ? quick : whole, only: values.only.toLowerCase() }
 }

@@ -15,7 +15,7 @@ const requestsAtOnce = 16
 const settleMs = 2_000
 const mostKib = 0.5
 
-export const leak: Figure = { name: 'memory slope', measure }
+export const leak: Figure = { name: 'memory slope', isSlow: true, measure }
 
 async function measure(run: Run): Promise<readonly Row[]> {
   await using targets = await startTargets(run, [passThrough, tributary])

@@ -11,7 +11,7 @@ import { median } from '../statistics.ts'
 import { startMock } from '../targets.ts'
 
 const connections = 64
-const loadMs = 4_000
+const wholeLoadMs = 4_000
 const idleMs = 2_000
 const restMs = 5_000
 const aimedGrowthMib = 5
@@ -22,7 +22,8 @@ export const memoryAfterLoad: Figure = { name: 'memory, idle and after load', me
 async function measure(run: Run): Promise<readonly Row[]> {
   const mock = await startMock()
   try {
-    const found = await inTurn(allProxies, run.count(3), (proxy) => liveOnce(proxy, mock, run))
+    const loadMs = run.windowMs(wholeLoadMs)
+    const found = await inTurn(allProxies, run.count(3), (proxy) => liveOnce(proxy, mock, { ...run, loadMs }))
     const idle = mapRounds(found, ({ idleMib }) => idleMib)
     const loaded = mapRounds(found, ({ loadedMib }) => loadedMib)
     const aim = Math.round(median(idle.get('tributary') ?? [])) + aimedGrowthMib
@@ -36,7 +37,7 @@ async function measure(run: Run): Promise<readonly Row[]> {
   }
 }
 
-async function liveOnce(proxy: ProxyServer, mock: Child, { proxyCores }: Run) {
+async function liveOnce(proxy: ProxyServer, mock: Child, { proxyCores, loadMs }: Run & { readonly loadMs: number }) {
   const child = await proxy.start(mock, { cores: proxyCores })
   try {
     await Bun.sleep(idleMs)
