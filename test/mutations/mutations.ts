@@ -107,8 +107,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'permit',
     file: 'src/gateway/layers/limit.ts',
-    find: 'if (isRunning) permits.release()',
-    replace: 'void isRunning',
+    find: 'if (this.#isTaken) this.#permits.release()',
+    replace: '',
     tests: ['src/gateway/layers/limit.test.ts'],
   },
   {
@@ -170,8 +170,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the header of what an answer lost',
     file: 'src/api/exchange/respond.ts',
-    find: "return lost.size > 0 ? { 'x-tributary-lost': listOf([...lost]) } : {}",
-    replace: 'return {}',
+    find: "if (lost.size > 0) headers['x-tributary-lost'] = listOf([...lost])",
+    replace: '',
     tests: ['test/laws/law-6-unequal.test.ts'],
   },
   {
