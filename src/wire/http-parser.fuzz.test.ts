@@ -1,21 +1,11 @@
 /** Our parser reads a reply like Node's parser. Two different readings of a reply would allow smuggling. */
 import { expect, test } from 'bun:test'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
+import { findNode } from '../../test/find-node.ts'
 import type { ReplyHead } from './http-head.ts'
 import { ReplyParser } from './http-parser.ts'
 
 const script = join(import.meta.dir, '../../test/chaos/node-http.cjs')
-
-/** The path of Node. Within `bun run`, the first `node` in PATH is Bun. */
-function findNode(): string | undefined {
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  return folders
-    .map((folder) => join(folder, 'node'))
-    .find((path) => {
-      if (!Bun.which(path)) return false
-      return Bun.spawnSync([path, '-p', 'process.versions.bun']).stdout.toString().trim() === 'undefined'
-    })
-}
 
 interface Verdict {
   readonly status?: number
