@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Runtime } from '../flow/runtime.ts'
 import { type Alarms, TimerWheel } from '../flow/timer-wheel.ts'
+import { openMemory } from './machine-memory.ts'
 import { openNetwork } from './machine-network.ts'
 
 const alarms: Alarms = {
@@ -16,7 +17,6 @@ const alarms: Alarms = {
 
 /** The machine that this process runs on. The composition root makes one, and hands it down. */
 export function openMachine(): Runtime {
-  const limitBytes = process.constrainedMemory() || Number.POSITIVE_INFINITY
   const clock = { elapsed: alarms.elapsed, timers: new TimerWheel(alarms) }
   return {
     ...clock,
@@ -24,7 +24,7 @@ export function openMachine(): Runtime {
     random: Math.random,
     randomBytes,
     newId: () => crypto.randomUUID(),
-    memory: () => ({ usedBytes: process.memoryUsage.rss(), limitBytes }),
+    memory: openMemory(),
     network: openNetwork(clock),
   }
 }
