@@ -76,6 +76,24 @@ export interface ServedRoute {
   answer(request: Request): Response | Promise<Response>
 }
 
+/** Takes the text of a response's body. */
+export interface BodySink {
+  /** Writes text. Returns a promise if the client must take bytes first; it settles when it has, or when it has left. */
+  write(text: string): Promise<unknown> | undefined
+  /** Writes the last text. */
+  end(text: string): void
+  /** Breaks the connection off. */
+  fail(error: unknown): void
+}
+
+/** Writes the body of a response. */
+export interface BodyWriter {
+  /** Called once, when the body may begin. It is not called if the client leaves before. */
+  start(sink: BodySink): void
+  /** Called when the client has left before the end. */
+  left(): void
+}
+
 /** A server that listens for HTTP requests. */
 export interface HttpListener {
   readonly port: number
@@ -103,6 +121,8 @@ export interface Network {
   ownAddresses(): readonly string[]
   /** How many connections can be open at once; Infinity if that is not known. */
   maxConnections(): number
+  /** Makes the body of a response, which is written as fast as its client takes it (docs/decisions/0044-direct-bodies.md). */
+  writtenBody(writer: BodyWriter): ReadableStream<Uint8Array>
   /** Starts to listen. @throws when the address cannot be bound */
   serve(options: ServeOptions): HttpListener
   /** Tries to listen, and stops at once. @returns the system's error code; undefined if the attempt succeeds */

@@ -16,6 +16,7 @@ import { SocketPool } from './idle-sockets.ts'
 import { RawSocket } from './raw-socket.ts'
 import { openResolver } from './resolve-name.ts'
 import { disconnected } from './transport-error.ts'
+import { writtenBody } from './written-body.ts'
 
 /** The network of this machine. */
 export function openNetwork(clock: Pick<Runtime, 'elapsed' | 'timers'>): Network {
@@ -25,6 +26,7 @@ export function openNetwork(clock: Pick<Runtime, 'elapsed' | 'timers'>): Network
     idle: new SocketPool(clock),
     ownAddresses: () => Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? []),
     maxConnections: connectionsWithinDescriptors,
+    writtenBody,
     serve,
     tryToListen,
   }

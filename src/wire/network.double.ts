@@ -1,8 +1,9 @@
-import type { Connecting, Endpoint, Network, ServeOptions } from '../flow/network.ts'
+import type { BodyWriter, Connecting, Endpoint, Network, ServeOptions } from '../flow/network.ts'
 import { answerOn, type EmulatedExchange } from './emulator/http.ts'
 import { SocketPool } from './idle-sockets.ts'
 import { MemoryListener } from './memory-listener.double.ts'
 import { type Faults, type MemoryClock, MemoryConnection } from './memory-socket.double.ts'
+import { pulledBody } from './pulled-body.double.ts'
 
 type AnswerExchange = (exchange: EmulatedExchange) => void | Promise<void>
 
@@ -80,6 +81,10 @@ export class MemoryNetwork implements Network {
 
   maxConnections(): number {
     return Number.POSITIVE_INFINITY
+  }
+
+  writtenBody(writer: BodyWriter): ReadableStream<Uint8Array> {
+    return pulledBody(writer)
   }
 
   serve(options: ServeOptions): MemoryListener {

@@ -140,6 +140,7 @@ describe('a client that stops reading', () => {
             },
             opening: '',
             timers: machine.timers,
+            network: machine.network,
             keepAliveMs: 10_000,
             stuckMs: 200,
             abort: (reason) => reasons.push(reason),

@@ -37,6 +37,7 @@ export async function respondStream<Event extends AnyEvent>(
     keepAliveMs: options.keepAliveMs,
     stuckMs,
     timers: exchange.runtime.timers,
+    network: exchange.runtime.network,
     abort: (reason: ChatError) => open.abort(reason),
     closed: () => open.close(),
   })

@@ -5,6 +5,7 @@ import { flowFrom, readyFlow, scriptedFlow, silentFlow } from '../../flow/flow.d
 import type { Flow } from '../../flow/flow.ts'
 import { ManualRuntime } from '../../flow/runtime.double.ts'
 import { machine } from '../../wire/machine.double.ts'
+import { pulledBody } from '../../wire/pulled-body.double.ts'
 import { type StreamBodyOptions, streamBody } from './stream-body.ts'
 
 const text = (said: string): ChatEvent => ({ type: 'text', choice: 0, part: 0, text: said })
@@ -25,6 +26,7 @@ function bodyOf(
   const told: Told = { aborts: [], closes: 0 }
   const body = streamBody('next' in events && 'close' in events ? events : flowFrom(events), {
     timers: machine.timers,
+    network: { writtenBody: pulledBody },
     surface: {
       event: (event) => (event.type === 'text' ? event.text : ''),
       end: () => '.',

@@ -2,6 +2,7 @@ import { asChatError, ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { slicesOf } from '../../chat/slices.ts'
 import type { Batch, Flow, NextBatch } from '../../flow/flow.ts'
+import type { BodySink, BodyWriter, Network } from '../../flow/network.ts'
 import { nextTurn } from '../../flow/next-turn.ts'
 import type { Timers } from '../../flow/timers.ts'
 import { Watchdog } from '../../flow/watchdog.ts'
@@ -31,12 +32,13 @@ export interface StreamBodyOptions<Event = ChatEvent> {
   /** Milliseconds after which a client that takes no bytes is given up. */
   readonly stuckMs: number
   readonly timers: Timers
+  /** Makes the body. */
+  readonly network: Pick<Network, 'writtenBody'>
   abort(reason: ChatError): void
   /** Called once, when the stream has ended in any way. */
   closed(): void
 }
 
-const utf8 = new TextEncoder()
 /** The most characters that are written at once. */
 const maxPieceLength = 256 * 1024
 /** Characters that may be written without waiting before other streams get a turn. Each event counts as some more. */
@@ -44,29 +46,22 @@ const maxBurst = 128 * 1024
 const perEvent = 64
 
 /**
- * Makes a response body that reads a batch when the client takes bytes, and writes all of it at once. So a slow client
- * slows the upstream down. It ends exactly once. (Why a pull stream: docs/decisions/0003-pull-streams.md.)
+ * Makes a response body that reads the next batch when the client has taken the last one. So a slow client slows the upstream
+ * down. It ends exactly once.
  */
 export function streamBody<Event>(flow: Flow<Event>, options: StreamBodyOptions<Event>): ReadableStream<Uint8Array> {
-  const pump = new Pump(flow, options)
-  return new ReadableStream<Uint8Array>(
-    {
-      start: (controller) => pump.start(controller),
-      pull: () => pump.pull(),
-      cancel: () => pump.cancel(),
-    },
-    { highWaterMark: 0 },
-  )
+  return options.network.writtenBody(new Pump(flow, options))
 }
 
-class Pump<Event> {
+class Pump<Event> implements BodyWriter {
   readonly #flow: Flow<Event>
   readonly #options: StreamBodyOptions<Event>
   readonly #watchdog: Watchdog
-  #controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  #sink: BodySink | undefined
   #turn: 'upstream' | 'client' = 'client'
-  /** The rest of a long batch. */
-  #pieces: Iterator<string> | undefined
+  /** What the client must take before more is written. */
+  #untaken: Promise<unknown> | undefined
+  #isReading = false
   /** The characters written since other streams had a turn. */
   #burst = 0
   #isOver = false
@@ -74,87 +69,119 @@ class Pump<Event> {
   constructor(flow: Flow<Event>, options: StreamBodyOptions<Event>) {
     this.#flow = flow
     this.#options = options
-    this.#watchdog = new Watchdog(options.timers, () => this.#onSilence())
+    this.#watchdog = new Watchdog(options.timers, this.#onSilence)
+    this.#watchdog.feed(options.stuckMs)
   }
 
-  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    this.#controller = controller
-    if (this.#options.opening !== '') this.#write(this.#options.opening)
-    this.#watchdog.feed(this.#options.stuckMs)
+  start(sink: BodySink): void {
+    this.#sink = sink
+    const { opening } = this.#options
+    if (opening === '' || this.#write(opening)) this.#run()
   }
 
-  /** Writes the next batch, the next piece of a long batch, or the end. */
-  pull(): Promise<void> | undefined {
-    if (this.#pieces) return this.#writePiece(this.#pieces)
-    this.#turn = 'upstream'
-    this.#watchdog.feed(this.#options.keepAliveMs)
-    return this.#advance()
+  /** The client has left. */
+  left(): void {
+    if (this.#isOver) return
+    this.#close()
+    this.#options.abort(clientLeft())
+    this.#flow.close()
   }
 
-  #advance(): Promise<void> | undefined {
-    if (this.#burst > maxBurst) return this.#advanceLater()
+  /** Reads and writes batches until one of the two must be waited for. */
+  #run(): void {
     try {
-      const batch = this.#flow.next()
-      // this is not an async function, because that would take a tenth of the whole time of a batch
-      return batch instanceof Promise ? batch.then(this.#onBatch, this.#onFailure) : this.#onBatch(batch)
+      while (!this.#isOver) {
+        if (this.#burst > maxBurst) {
+          void this.#runLater()
+          return
+        }
+        const batch = this.#flow.next()
+        if (batch instanceof Promise) {
+          this.#isReading = true
+          this.#awaitUpstream()
+          batch.then(this.#onBatch, this.#onFailure)
+          return
+        }
+        if (!this.#take(batch)) return
+      }
     } catch (thrown) {
       this.#onFailure(thrown)
     }
-    return undefined
   }
 
   /** Gives other streams a turn, so that many ready batches do not block them. */
-  async #advanceLater(): Promise<void> {
+  async #runLater(): Promise<void> {
     this.#burst = 0
     await nextTurn()
-    if (!this.#isOver) await this.#advance()
+    this.#run()
   }
 
-  readonly #onBatch = (batch: NextBatch<Event>): Promise<void> | undefined => {
+  readonly #onBatch = (batch: NextBatch<Event>): void => {
+    this.#isReading = false
     try {
-      return this.#take(batch)
+      if (this.#take(batch)) this.#run()
     } catch (thrown) {
       this.#onFailure(thrown)
     }
-    return undefined
   }
 
-  #take(batch: NextBatch<Event>): Promise<void> | undefined {
-    if (this.#isOver) return undefined
+  /** Writes a batch, or the end. Returns whether the next batch may be read at once. */
+  #take(batch: NextBatch<Event>): boolean {
+    if (this.#isOver) return false
     if (!batch) {
       this.#finish(this.#options.surface.end())
-      return undefined
+      return false
     }
     this.#burst += perEvent * batch.length
     const written = textOf(batch, this.#options.surface)
-    if (written === '') return this.#advance()
-    this.#awaitClient()
-    if (typeof written !== 'string') return this.#writePiece(written)
-    this.#write(written)
-    return undefined
+    if (written === '') return true
+    if (typeof written === 'string') return this.#write(written)
+    void this.#writePieces(written)
+    return false
   }
 
-  /**
-   * Writes a piece. The turn stays with the client until the last piece, because a keep-alive must not land inside an
-   * event.
-   */
-  async #writePiece(pieces: Iterator<string>): Promise<void> {
-    this.#pieces = pieces
-    await nextTurn()
+  /** Writes text. Returns whether the client has taken it. */
+  #write(text: string): boolean {
+    this.#burst += text.length
+    const untaken = this.#sink?.write(text)
+    if (!untaken) return true
+    this.#untaken = untaken
+    this.#awaitClient()
+    const onTaken = () => this.#onTaken(untaken)
+    untaken.then(onTaken, onTaken)
+    return false
+  }
+
+  #onTaken(taken: Promise<unknown>): void {
+    if (this.#untaken !== taken) return
+    this.#untaken = undefined
     if (this.#isOver) return
+    if (this.#isReading) this.#awaitUpstream()
+    else this.#run()
+  }
+
+  /** The turn stays with the client until the last piece, because a keep-alive must not land inside an event. */
+  async #writePieces(pieces: Iterator<string>): Promise<void> {
+    this.#untaken = undefined
     try {
-      const { done, value } = pieces.next()
-      if (!done) {
-        this.#write(value)
+      for (;;) {
         this.#awaitClient()
-        return
+        await nextTurn()
+        if (this.#isOver) return
+        const { done, value } = pieces.next()
+        if (done) break
+        await this.#sink?.write(value)
       }
     } catch (thrown) {
       this.#onFailure(thrown)
       return
     }
-    this.#pieces = undefined
-    await this.pull()
+    this.#run()
+  }
+
+  #awaitUpstream(): void {
+    this.#turn = 'upstream'
+    this.#watchdog.feed(this.#options.keepAliveMs)
   }
 
   #awaitClient(): void {
@@ -163,40 +190,26 @@ class Pump<Event> {
   }
 
   readonly #onFailure = (thrown: unknown): void => {
+    this.#isReading = false
     if (this.#isOver) return
     this.#finish(this.#options.surface.error(asChatError(thrown)))
     // if the failure came from writing, the flow is still open
     this.#flow.close()
   }
 
-  /** The client has left. */
-  cancel(): void {
-    if (this.#isOver) return
-    this.#close()
-    this.#options.abort(clientLeft())
-    this.#flow.close()
-  }
-
-  #onSilence(): void {
+  readonly #onSilence = (): void => {
     if (this.#turn === 'upstream') {
-      this.#write(this.#options.surface.keepAlive)
-      this.#watchdog.feed(this.#options.keepAliveMs)
+      if (this.#write(this.#options.surface.keepAlive)) this.#awaitUpstream()
       return
     }
     const stuck = new ChatError('cancelled', { message: 'The client took nothing for too long.', code: 'client_stuck' })
-    this.#controller?.error(stuck)
-    this.cancel()
+    this.#sink?.fail(stuck)
+    this.left()
   }
 
-  #write(text: string): void {
-    this.#burst += text.length
-    this.#controller?.enqueue(utf8.encode(text))
-  }
-
-  #finish(bytes: string): void {
-    this.#write(bytes)
+  #finish(text: string): void {
     this.#close()
-    this.#controller?.close()
+    this.#sink?.end(text)
   }
 
   #close(): void {

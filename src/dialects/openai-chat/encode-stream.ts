@@ -43,7 +43,7 @@ export class StreamEncoder {
   /** The choices whose first delta, which has the role, has been written. */
   readonly #opened = new Set<number>()
   #calls: WrittenCalls | undefined
-  /** Chunks that have been written. The events of two upstreams may be interleaved. */
+  /** Chunks that have been written and may come again. The events of two upstreams may be interleaved. */
   #relayed: WeakSet<Native> | undefined
   #head: RelayedHead | undefined
   /** How the last learned chunk was relayed. */
@@ -68,8 +68,10 @@ export class StreamEncoder {
           : this.#relayPlain(native, event.choice)
       if (unchanged !== undefined) return unchanged
       if (this.#relayed?.has(native)) return ''
-      this.#relayed ??= new WeakSet()
-      this.#relayed.add(native)
+      if (native.json === undefined || native.isShared) {
+        this.#relayed ??= new WeakSet()
+        this.#relayed.add(native)
+      }
       return this.#relay(native, event)
     }
     const choice = event.type === 'usage' ? undefined : this.#choice(event)
