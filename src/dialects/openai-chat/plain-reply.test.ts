@@ -24,7 +24,11 @@ const usages = fc
     ...(reasoning !== null && { completion_tokens_details: { reasoning_tokens: reasoning, audio_tokens: 0 } }),
   }))
 
-const choices = fc.record({
+const calls = fc
+  .array(fc.constantFrom('{"a":1}', '[]', 'no JSON'), { minLength: 1, maxLength: 2 })
+  .map((list) => list.map((json, at) => ({ id: `c${at}`, type: 'function', function: { name: 'f', arguments: json } })))
+
+const speaking = fc.record({
   message: fc.record(
     {
       role: fc.constant('assistant'),
@@ -37,6 +41,17 @@ const choices = fc.record({
   logprobs: fc.constant(null),
   finish_reason: fc.constantFrom('stop', 'length', 'content_filter', 'tool_calls', 'function_call'),
 })
+
+const calling = fc.record({
+  message: fc.record({
+    role: fc.constant('assistant'),
+    content: fc.constantFrom(null, '', 'Tea'),
+    tool_calls: calls,
+  }),
+  finish_reason: fc.constantFrom('tool_calls', 'length', 'function_call'),
+})
+
+const choices = fc.oneof(speaking, calling)
 
 /** Whole replies in the documented form. */
 const replies = fc.record({
@@ -52,7 +67,7 @@ const replies = fc.record({
 })
 
 const odd = [
-  ...[null, '', 'odd', 'stop', 'error', 'assistant', 'user', '7', '\ud83d', 0, 1, -1, 1.5, 200, true, false],
+  ...[null, '', 'odd', 'stop', 'error', 'assistant', 'user', 'c0', '7', '\ud83d', 0, 1, -1, 1.5, 200, true, false],
   ...[
     {},
     { message: 'odd' },
@@ -68,8 +83,32 @@ const odd = [
 
 /** Members that a reply in the documented form has not, at least not everywhere. */
 const strange = [
-  ...['error', 'errors', 'detail', 'base_resp', 'x_groq', 'code', 'message', 'usage', 'usageMetadata', '__proto__'],
-  ...['delta', 'stop_reason', 'matched_stop', 'native_finish_reason', 'reasoning', 'reasoning_content', 'tool_calls'],
+  ...[
+    'error',
+    'errors',
+    'detail',
+    'base_resp',
+    'x_groq',
+    'code',
+    'message',
+    'usage',
+    'usageMetadata',
+    '__proto__',
+    'name',
+  ],
+  ...[
+    'custom',
+    'id',
+    'type',
+    'arguments',
+    'delta',
+    'stop_reason',
+    'matched_stop',
+    'native_finish_reason',
+    'reasoning',
+    'reasoning_content',
+    'tool_calls',
+  ],
   ...[
     'cache_write_tokens',
     'function_call',
@@ -162,11 +201,23 @@ test('a reply in the documented form is plain', () => {
   )
 })
 
+const call = (id: string, json = '{}') => ({ id, type: 'function', function: { name: 'f', arguments: json } })
+
+/** The documented reply with another message. */
+function saying(message: Fields, finish_reason = 'tool_calls'): Fields {
+  return { choices: [{ index: 0, message: { role: 'assistant', ...message }, finish_reason }] }
+}
+
 /** Members that change the meaning of a reply in the documented form. */
 const meaningful: readonly Fields[] = [
   { base_resp: { status_code: 1008 } },
   { x_groq: { error: 'odd' } },
   { choices: documented.choices.map((choice) => ({ ...choice, stop_reason: 'END' })) },
+  saying({ content: '' }, 'stop'),
+  saying({ content: 'Tea', tool_calls: [call('a')] }, 'stop'),
+  saying({ tool_calls: [call('a'), call('a')] }),
+  saying({ tool_calls: [call('a', '"\ud83d"')] }),
+  saying({ tool_calls: [call('a', '')] }),
 ]
 for (const members of meaningful)
   test(`a reply is not plain with ${JSON.stringify(members)}`, () => {
@@ -227,15 +278,14 @@ test('a reply is relayed like its choices one by one', async () => {
 })
 
 test('a relayed choice has all members that typed clients require', async () => {
-  const call = { id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }
   const incomplete: readonly (readonly [Fields, Fields])[] = [
     [
       { role: '', content: 'Tea' },
       { role: 'assistant', content: 'Tea' },
     ],
     [
-      { role: 'assistant', tool_calls: [call] },
-      { role: 'assistant', content: null, tool_calls: [call] },
+      { role: 'assistant', tool_calls: [call('a')] },
+      { role: 'assistant', content: null, tool_calls: [call('a')] },
     ],
   ]
   for (const [message, relayed] of incomplete) {

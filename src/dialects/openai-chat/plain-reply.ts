@@ -3,12 +3,13 @@ import type { Fields } from '../../chat/message.ts'
 import { dialect } from './dialect.ts'
 import { isFields } from './fields.ts'
 import { documentedFinish, stopSequenceIn } from './finish-reason.ts'
+import { type PlainCall, plainCallsIn } from './plain-calls.ts'
 import { isPlainUsage } from './plain-usage.ts'
 import { decodeUsage } from './usage.ts'
 
-/** A message that has only a text. */
-interface TextMessage extends Fields {
-  readonly content: string
+/** A message that has only a text and tool calls. */
+interface SpokenMessage extends Fields {
+  readonly content?: string | null
 }
 
 /** What is known of a whole reply beside its value. */
@@ -21,7 +22,7 @@ export interface ReplySource {
 }
 
 /**
- * Returns the events of a whole reply in the documented form whose choices have only a text, as most replies are. Returns
+ * Returns the events of a whole reply in the documented form whose choices have only a text and tool calls, as most replies are. Returns
  * undefined for any other reply, and for one that may need a repair.
  */
 export function plainReplyIn(value: Fields, source: ReplySource = {}): readonly ChatEvent[] | undefined {
@@ -67,26 +68,49 @@ function addChoice(events: ChatEvent[], choice: unknown, { index, native, stop }
   if (stop.length > 0 && stopSequenceIn(choice, stop) !== undefined) return false
   const { message, finish_reason: word } = choice
   const reason = documentedFinish(word)
-  if (typeof word !== 'string' || !reason || !isFields(message) || !isTextMessage(message)) return false
-  events.push(
-    { type: 'text', choice: index, part: 0, text: message.content, native },
-    { type: 'part-end', choice: index, part: 0, native },
-    { type: 'finish', choice: index, reason, raw: word, native },
-  )
+  if (typeof word !== 'string' || !reason || !isFields(message) || !isSpokenMessage(message)) return false
+  const calls = plainCallsIn(message.tool_calls)
+  // an answer without any content is an error, and `stop` after a tool call is repaired
+  if (!calls || (calls.length === 0 ? !message.content : reason === 'stop')) return false
+  addParts(events, message.content ?? '', { calls, choice: index, native })
+  events.push({ type: 'finish', choice: index, reason, raw: word, native })
   return true
 }
 
-function isTextMessage(message: Fields): message is TextMessage {
+interface Parts {
+  readonly calls: readonly PlainCall[]
+  readonly choice: number
+  readonly native: Native
+}
+
+function addParts(events: ChatEvent[], text: string, { calls, choice, native }: Parts): void {
+  let part = 0
+  if (text !== '') {
+    events.push({ type: 'text', choice, part, text, native }, { type: 'part-end', choice, part, native })
+    part++
+  }
+  for (const { id, function: called } of calls) {
+    events.push(
+      { type: 'tool-call', choice, part, id, name: called.name, native },
+      { type: 'tool-arguments', choice, part, json: called.arguments, native },
+      { type: 'part-end', choice, part, native },
+    )
+    part++
+  }
+}
+
+function isSpokenMessage(message: Fields): message is SpokenMessage {
   const { content } = message
-  if (typeof content !== 'string' || content === '' || !content.isWellFormed()) return false
-  for (const name in message) if (name !== 'content' && !isPlainMember(name, message[name])) return false
+  if (typeof content === 'string' ? !content.isWellFormed() : !isAbsent(content)) return false
+  for (const name in message) if (!isPlainMember(name, message[name])) return false
   return true
 }
 
 function isPlainMember(name: string, value: unknown): boolean {
-  if (value === null) return true
+  // these are checked by themselves
+  if (value === null || name === 'content' || name === 'tool_calls') return true
   if (name === 'role') return value === 'assistant'
-  return (name === 'annotations' || name === 'tool_calls') && Array.isArray(value) && value.length === 0
+  return name === 'annotations' && Array.isArray(value) && value.length === 0
 }
 
 function isAbsent(value: unknown): boolean {
