@@ -43,10 +43,13 @@ export function guardDescriptors(log: Logger, timers: Timers): () => void {
   }
 }
 
-/** How many connections can be open in addition to the reserve. Infinity if the limit is unknown. */
+/**
+ * How many connections can be opened in addition to the reserve and to what is open now. Infinity if the limit is
+ * unknown.
+ */
 export function connectionsWithinDescriptors(): number {
   const limit = descriptorLimit()
-  return limit === 0 ? Number.POSITIVE_INFINITY : limit - reserveOf(limit)
+  return limit === 0 ? Number.POSITIVE_INFINITY : Math.max(0, limit - reserveOf(limit) - openDescriptors())
 }
 
 function reserveOf(limit: number): number {
