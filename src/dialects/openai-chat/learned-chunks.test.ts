@@ -96,6 +96,17 @@ describe('a chunk that differs from an earlier one only in its text', () => {
     expect(decoder.learnedChunk(chunkOf('"c"'))).toBeUndefined()
   })
 
+  test('is learned although its text stands elsewhere in the chunk too', () => {
+    const chunk = (id: string, text: string) =>
+      `{"id":"${id}","model":"content","choices":[{"index":0,"delta":{"role":"assistant","content":"${text}"}}]}`
+    for (const first of ['a', 'content', 'assistant']) {
+      const texts = [chunk('a', first), chunk('a', first), chunk('a', 'b'), chunk('b', first), chunk('a', first)]
+      const learned = relay(texts, { learns: true })
+      expect(learned.count).toBe(2)
+      expect(learned.events).toEqual(relay(texts, { learns: false }).events)
+    }
+  })
+
   test('is learned for several choices that come in turns', () => {
     const chunk = (index: number, text: string) => `{"choices":[{"index":${index},"delta":{"content":"${text}"}}]}`
     const turns = ['a', 'b', 'c', 'd'].flatMap((text) => [chunk(0, text), chunk(1, text)])
