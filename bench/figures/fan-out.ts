@@ -72,10 +72,10 @@ async function firstTokenTimes(
     const ask = () => Promise.all(asked.map(({ request, connection }) => connection.request(request)))
     await Bun.sleep((lane / lanes) * streamMs)
     await ask() // not measured, because other lanes are still starting
-    while (performance.now() < deadlineMs) {
+    do {
       const answers = await ask()
       times.push(Math.min(...answers.map(({ firstTokenMs }) => firstTokenMs)))
-    }
+    } while (performance.now() < deadlineMs)
     for (const { connection } of asked) connection.close()
   })
   return times

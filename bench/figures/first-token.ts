@@ -53,10 +53,10 @@ async function firstTokenTimes(target: Target, windowMs: number): Promise<readon
     const connection = await Connection.open(target.port)
     await Bun.sleep((lane / lanes) * streamMs)
     await connection.request(request) // not measured, because other lanes are still starting
-    while (performance.now() < deadlineMs) {
+    do {
       const { firstTokenMs } = await connection.request(request)
       times.push(firstTokenMs)
-    }
+    } while (performance.now() < deadlineMs)
     connection.close()
   })
   return times
