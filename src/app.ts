@@ -1,7 +1,7 @@
 import { openServer, type Server } from './api/server.ts'
+import { maxFetches } from './bun-settings.ts'
 import type { Config } from './config/config.ts'
 import { Conversations } from './conversations/conversations.ts'
-import { maxFetches } from './fetch-limit.ts'
 import type { Logger } from './flow/call.ts'
 import type { Network } from './flow/network.ts'
 import type { Runtime } from './flow/runtime.ts'

@@ -1,7 +1,7 @@
+import { applyBunSettings } from './bun-settings.ts'
 import { holdSignals } from './commands/hold-signals.ts'
-import { raiseFetchLimit } from './fetch-limit.ts'
 
-raiseFetchLimit()
+applyBunSettings()
 holdSignals()
 const { runCommand } = await import('./commands/run-command.ts')
 const { openMachine } = await import('./wire/machine.ts')

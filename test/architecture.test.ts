@@ -46,7 +46,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   'api/surfaces/index.ts': ['api/surfaces'],
   'version.ts': ['../package.json'],
-  'fetch-limit.ts': [],
+  'bun-settings.ts': [],
   config: [
     'chat',
     'flow',
@@ -69,7 +69,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'gateway',
     'api',
     'config',
-    'fetch-limit.ts',
+    'bun-settings.ts',
     'version.ts',
   ],
   commands: [
@@ -88,7 +88,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   'commands/demo.ts': ['commands', 'flow', 'state', 'providers/index.ts', 'config', 'version.ts'],
   'commands/texts.ts': ['../.env.example', '../docs/upstreams.md'],
-  'main.ts': ['commands', 'fetch-limit.ts', 'wire/machine.ts'],
+  'main.ts': ['commands', 'bun-settings.ts', 'wire/machine.ts'],
 }
 
 /** Where each package may be imported. Node's and Bun's own modules may be everywhere. */
@@ -102,7 +102,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
 
 /** The places where each finding is allowed. It is a violation everywhere else. */
 const findingHomes: Readonly<Partial<Record<Finding, readonly string[]>>> = {
-  environment: ['config', 'fetch-limit.ts'],
+  environment: ['config', 'bun-settings.ts'],
   // docs/decisions/0034-runtime-port.md
   fetch: ['wire/machine-network.ts'],
   'SSE framing': ['wire'],

@@ -59,7 +59,7 @@ function namesRead(): Set<string> {
 }
 
 async function sourceNames(): Promise<string[]> {
-  const fetchLimit = await Bun.file(join(root, 'src/fetch-limit.ts')).text()
+  const fetchLimit = await Bun.file(join(root, 'src/bun-settings.ts')).text()
   const limits = [...fetchLimit.matchAll(/'([A-Z][A-Z0-9_]{4,})'/g)].map(([, name]) => name ?? '')
   return [...new Set([...namesRead(), ...limits])].sort()
 }

@@ -38,7 +38,7 @@ describe('the list of loaded modules', () => {
   })
 
   test('is very short before the program restarts itself', () => {
-    expect([...loadedWith('main.ts')].sort()).toEqual(['commands/hold-signals.ts', 'fetch-limit.ts', 'main.ts'])
+    expect([...loadedWith('main.ts')].sort()).toEqual(['bun-settings.ts', 'commands/hold-signals.ts', 'main.ts'])
   })
 
   test('follows files, without types and dynamic imports', () => {

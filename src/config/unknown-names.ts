@@ -51,7 +51,7 @@ export function unknownInEnvironment(names: readonly string[], { read, isKnown, 
 const ofRuntime = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY', 'BUN_CONFIG_MAX_HTTP_REQUESTS'])
 
 function isOfRuntime(name: string): boolean {
-  return ofRuntime.has(name.toUpperCase())
+  return ofRuntime.has(name.toUpperCase()) || name.startsWith('BUN_JSC_')
 }
 
 function describeUnknown(name: string, nearest: string | undefined): string {
