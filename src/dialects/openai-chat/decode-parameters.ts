@@ -79,20 +79,30 @@ interface DecodingState {
 export function decodeParameters(wire: Fields): DecodedParameters {
   const found: DecodingState = { parameters: {}, spelling: {}, sent: {}, unread: [] }
   const others: Record<string, unknown> = {}
+  const present: SentParameter[] = []
   for (const name in wire) {
     if (notParameters.has(name)) continue
     const raw = wire[name]
     if (!isPresent(raw) && !(name === 'tools' && isNoTools(wire))) continue
     const parameter = parameterIn(wire, name)
-    if (parameter) readParameter(found, readers, { parameter, name, raw })
+    if (parameter) present.push({ parameter, name, raw })
     else others[name] = raw
   }
+  // the receipt names them in the order of the table
+  if (present.length > 1) present.sort((a, b) => placeOf(a) - placeOf(b))
+  for (const one of present) readParameter(found, readers, one)
   const { parameters, spelling, sent, unread } = found
   return { parameters, spelling, sent, unread, others }
 }
 
 /** Members that the gateway reads itself, and one that no object may get. */
 const notParameters: ReadonlySet<string> = new Set(['model', 'messages', 'stream', 'stream_options', '__proto__'])
+
+const places = Object.keys(names)
+
+function placeOf({ parameter }: SentParameter): number {
+  return places.indexOf(parameter)
+}
 
 /** The parameter of each name. */
 const parameterOf: ReadonlyMap<string, Parameter> = new Map(
