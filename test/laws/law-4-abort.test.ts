@@ -3,13 +3,18 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { ChatError } from '../../src/chat/error.ts'
 import type { ChatEvent } from '../../src/chat/event.ts'
 import type { ChatRequest } from '../../src/chat/request.ts'
+import { CancelSource } from '../../src/flow/cancel.ts'
 import type { Chat } from '../../src/flow/chat.ts'
 import { events as eventsOf } from '../../src/flow/flow.ts'
-import { newCancel } from '../../src/wire/machine.double.ts'
+import { openMachine } from '../../src/wire/machine.ts'
 import { until, untilStill } from '../waiting.ts'
 import { forms, newCall } from './ask.ts'
 import { chosenSubjects } from './chosen-subjects.ts'
 import type { Rig } from './subject.ts'
+
+/** A machine of its own, because what other tests in this process have left on the shared one would be counted too. */
+const machine = openMachine()
+const ownCancel = () => new CancelSource(machine)
 
 /** Milliseconds from the abort until the connection must be gone. */
 const closedWithinMs = 50
@@ -27,7 +32,7 @@ for (const subject of chosenSubjects) {
         test(`${phase}, ${form}, closed`, () => expectFreedByClosing(rig, chat, request()))
       }
       test(`before it has begun, ${form}`, async () => {
-        const controller = newCancel()
+        const controller = ownCancel()
         controller.abort(new ChatError('cancelled', { message: 'The client left early.' }))
         const before = rig.arrived()
         const events = eventsOf(chat(rig.request(), newCall(controller)))
@@ -37,7 +42,7 @@ for (const subject of chosenSubjects) {
       })
       test(`an answer that is read to its end leaves no timer and no listener, ${form}`, async () => {
         using timers = watchTimers()
-        const signal = newCancel()
+        const signal = ownCancel()
         const cut = rig.fixtures.map((fixture) => rig.request({ fixture, framing: 'chunked', sent: 90, ending: 'fin' }))
         for (const request of [rig.request(), ...cut]) await readInto([], eventsOf(chat(request, newCall(signal))))
         expect(signal.followers).toBe(0)
@@ -76,7 +81,7 @@ async function readPending(rig: Rig, events: readonly ChatEvent[], arrivedBefore
 
 async function expectFreed(rig: Rig, chat: Chat, request: ChatRequest): Promise<void> {
   using timers = watchTimers()
-  const controller = newCancel()
+  const controller = ownCancel()
   const events: ChatEvent[] = []
   const arrivedBefore = rig.arrived()
   let thrown: unknown
@@ -96,7 +101,7 @@ async function expectFreed(rig: Rig, chat: Chat, request: ChatRequest): Promise<
 /** Closes the flow while its next batch is pending. The batch is then undefined, and the call is not aborted. */
 async function expectFreedByClosing(rig: Rig, chat: Chat, request: ChatRequest): Promise<void> {
   using timers = watchTimers()
-  const controller = newCancel()
+  const controller = ownCancel()
   const events: ChatEvent[] = []
   const arrivedBefore = rig.arrived()
   const flow = chat(request, newCall(controller))
