@@ -56,7 +56,7 @@ export class LineWriter {
       const flushed = this.#sink.flush()
       if (flushed instanceof Promise) this.#waitFor(flushed)
     } catch {
-      // nobody reads the output any more
+      // the reader of the output is gone, so its lines cannot be written
     }
   }
 

@@ -10,8 +10,8 @@ const maxRemembered = 10_000
 const minuteMs = 60_000
 
 /**
- * Checks client keys. It looks up the salted digest of a sent key. Nobody knows the salt, so the time of the look-up
- * shows nothing of the keys, and their number does not matter.
+ * Checks client keys. It looks up the digest of a sent key with a random salt, which stays in this process. So the time
+ * of the look-up tells nothing about the keys, and a check takes the same time with any number of keys.
  */
 export class Keys {
   readonly #salt: string

@@ -47,10 +47,10 @@ const doorOf = (keys: readonly ClientKey[], ownPolicy = policy) =>
     ...{ runtime: machine, table, keys: new Keys(keys, machine), proxies, policy: ownPolicy, log },
     run: (_handler, { path, caller }) => new Response(`${path} ${caller.role}`),
   })
-const nobody = { addressOf: () => undefined, limitSilence: () => undefined }
+const noListener = { addressOf: () => undefined, limitSilence: () => undefined }
 
 /** Returns the status of the answer, and a refusal's code. */
-async function knock(door: Door, request: Request, listener: RequestListener = nobody) {
+async function knock(door: Door, request: Request, listener: RequestListener = noListener) {
   const response = await door.answer(request, listener)
   return response.ok ? response.status : [response.status, errorIn(await response.text()).code]
 }
@@ -77,14 +77,14 @@ describe('the door', () => {
 
   test('answers with the route that it has checked, even if a router finds another', async () => {
     const request = Object.defineProperty(requestFor('/'), 'url', { value: 'http://a/health?/v1/secrets' })
-    expect(await (await doorWith(key).answer(request, nobody)).text()).toBe('/health client')
+    expect(await (await doorWith(key).answer(request, noListener)).text()).toBe('/health client')
   })
 
   test('checks a route that the listener has found like any other', async () => {
     const found = table.find('GET', '/v1/models')
     const door = doorWith(key)
-    expect((await door.answer(requestFor('/v1/models'), nobody, found)).status).toBe(401)
-    const response = await door.answer(requestFor('/v1/models', { 'api-key': key }), nobody, found)
+    expect((await door.answer(requestFor('/v1/models'), noListener, found)).status).toBe(401)
+    const response = await door.answer(requestFor('/v1/models', { 'api-key': key }), noListener, found)
     expect(await response.text()).toBe('/v1/models client')
   })
 
@@ -114,7 +114,7 @@ describe('the door', () => {
     const door = doorWith(key)
     const guess = async (address: string) => {
       const request = requestFor('/v1/models', { authorization: 'Bearer sk-wrong' })
-      return (await door.answer(request, { ...nobody, addressOf: () => address })).status
+      return (await door.answer(request, { ...noListener, addressOf: () => address })).status
     }
     for (let guesses = 0; guesses < 100; guesses++) expect(await guess('10.0.0.1')).toBe(403)
     expect([await guess('10.0.0.1'), await guess('10.0.0.2')]).toEqual([429, 403])
@@ -123,7 +123,7 @@ describe('the door', () => {
   test('refuses new requests during a shutdown, but reports its health', async () => {
     const door = doorWith()
     door.phase = 'draining'
-    const refused = await door.answer(requestFor('/v1/models'), nobody)
+    const refused = await door.answer(requestFor('/v1/models'), noListener)
     expect([refused.status, refused.headers.get('connection')]).toEqual([503, 'close'])
     expect(await knock(door, requestFor('/health'))).toBe(200)
     expect(await knock(door, requestFor('/'))).toEqual([503, 'shutting_down'])
@@ -149,8 +149,8 @@ describe('the door', () => {
     expect(await knock(door, requestFor('/admin/all'))).toEqual([401, 'invalid_api_key'])
   })
 
-  const own = { ...nobody, addressOf: () => '127.0.0.1' }
-  const foreign = { ...nobody, addressOf: () => '10.0.0.1' }
+  const own = { ...noListener, addressOf: () => '127.0.0.1' }
+  const foreign = { ...noListener, addressOf: () => '10.0.0.1' }
   const strangers = [
     ['another machine', {}, foreign],
     ['a client behind a proxy of this machine', { 'x-forwarded-for': '10.0.0.1' }, own],

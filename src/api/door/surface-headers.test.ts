@@ -55,13 +55,13 @@ const door = new Door({
   // the handlers use no services
   run: (handler, exchange) => Reflect.apply(handler, undefined, [exchange, {}]),
 })
-const nobody = { addressOf: () => undefined, limitSilence: () => undefined }
+const noListener = { addressOf: () => undefined, limitSilence: () => undefined }
 
 /** Returns the status, the body, the headers of the surface and the CORS headers. */
 async function ask(path: string, headers: Record<string, string> = { 'x-api-key': key }, method = 'GET') {
   const sent = { host: 'gateway', 'x-request-id': 'seven', origin: 'https://page.example', ...headers }
   const request = new Request(`http://gateway${path}`, { method, headers: sent })
-  const response = await door.answer(request, nobody)
+  const response = await door.answer(request, noListener)
   const own = ['request-id', 'x-ratelimit-limit-requests', 'x-ratelimit-remaining-requests']
   return {
     status: response.status,

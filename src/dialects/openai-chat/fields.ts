@@ -55,6 +55,12 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Whether an object has no other members than these. */
+export function hasOnly(object: Fields, members: ReadonlySet<string>): boolean {
+  for (const name in object) if (!members.has(name)) return false
+  return true
+}
+
 /** Reads a number, which may be written as text; NaN for any other value. `Number` itself throws for some objects. */
 export function numberIn(value: unknown): number {
   return typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN

@@ -44,7 +44,8 @@ function afterSpace(json: string, at: number): number {
   return end
 }
 
-function isSpace(code: number): boolean {
+/** Whether a character or a byte is white space of JSON. */
+export function isSpace(code: number | undefined): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
 }
 

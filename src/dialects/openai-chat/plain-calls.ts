@@ -1,5 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
-import { isFields } from './fields.ts'
+import { hasOnly, isFields } from './fields.ts'
 
 /** A tool call of a whole message in the documented form. */
 export interface PlainCall extends Fields {
@@ -23,16 +23,23 @@ export function plainCallsIn(value: unknown): readonly PlainCall[] | undefined {
   return calls
 }
 
-function isPlainCall(call: unknown): call is PlainCall {
+/** Whether a tool call of a whole message has the documented form: no member is missing, and there is no other. */
+export function isDocumentedCall(call: unknown): call is PlainCall {
   if (!isFields(call) || call.type !== 'function' || !isText(call.id) || !isFields(call.function)) return false
-  for (const name in call) if (!callMembers.has(name)) return false
-  const { name: called, arguments: json } = call.function
-  for (const name in call.function) if (name !== 'name' && name !== 'arguments') return false
-  return isText(called) && isText(json) && json.isWellFormed()
+  if (!hasOnly(call, callMembers) || !hasOnly(call.function, functionMembers)) return false
+  return isText(call.function.name) && isText(call.function.arguments)
 }
 
 const callMembers: ReadonlySet<string> = new Set(['id', 'type', 'function'])
+const functionMembers: ReadonlySet<string> = new Set(['name', 'arguments'])
 
 function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
+  return typeof value === 'string'
+}
+
+/** Whether a call needs no repair. */
+function isPlainCall(call: unknown): call is PlainCall {
+  if (!isDocumentedCall(call)) return false
+  const { name, arguments: json } = call.function
+  return call.id !== '' && name !== '' && json !== '' && json.isWellFormed()
 }

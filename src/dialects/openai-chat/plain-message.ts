@@ -1,5 +1,6 @@
 import type { Fields } from '../../chat/message.ts'
-import { isFields } from './fields.ts'
+import { hasOnly, isFields } from './fields.ts'
+import { isDocumentedCall } from './plain-calls.ts'
 import type { ReadMessage } from './read-message.ts'
 import type { WirePart, WireToolCall } from './schema.ts'
 
@@ -47,16 +48,9 @@ export function isPlainMessage(message: unknown): message is PlainMessage {
 const wordsMembers: ReadonlySet<string> = new Set(['role', 'content', 'name'])
 const answerMembers: ReadonlySet<string> = new Set(['role', 'content', 'tool_calls', 'reasoning_content'])
 const resultMembers: ReadonlySet<string> = new Set(['role', 'content', 'tool_call_id'])
-const callMembers: ReadonlySet<string> = new Set(['id', 'type', 'function'])
-const functionMembers: ReadonlySet<string> = new Set(['name', 'arguments'])
 const partMembers: ReadonlySet<string> = new Set(['type', 'text', 'cache_control'])
 const imageMembers: ReadonlySet<string> = new Set(['type', 'image_url'])
 const urlMembers: ReadonlySet<string> = new Set(['url', 'detail'])
-
-function hasOnly(object: Fields, members: ReadonlySet<string>): boolean {
-  for (const key in object) if (!members.has(key)) return false
-  return true
-}
 
 function isText(value: unknown): value is string {
   return typeof value === 'string'
@@ -85,17 +79,8 @@ function isPlainAnswer({ content, tool_calls: calls, reasoning_content: thoughts
   if (!isTextOrAbsent(thoughts)) return false
   if (calls === undefined) return typeof content === 'string'
   if (content !== null && typeof content !== 'string') return false
-  return Array.isArray(calls) && calls.length > 0 && calls.length <= maxListed && calls.every(isPlainCall)
+  return Array.isArray(calls) && calls.length > 0 && calls.length <= maxListed && calls.every(isDocumentedCall)
 }
 
 /** More parts or calls of a message are counted, and perhaps refused, by the full reader. */
 const maxListed = 1_000
-
-function isPlainCall(call: unknown): boolean {
-  if (!isFields(call) || call.type !== 'function' || !isText(call.id) || !isFields(call.function)) return false
-  return hasOnly(call, callMembers) && hasOnly(call.function, functionMembers) && isPlainFunction(call.function)
-}
-
-function isPlainFunction({ name, arguments: json }: Fields): boolean {
-  return isText(name) && isText(json)
-}

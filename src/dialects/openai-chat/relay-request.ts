@@ -1,6 +1,7 @@
 import type { Support } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { parametersIn } from './decode-parameters.ts'
+import { isSpace } from './json-members.ts'
 import { NativeBody } from './native-body.ts'
 
 /**
@@ -56,7 +57,3 @@ function valueAfter(bytes: Buffer, end: number): number {
 }
 
 const colon = 0x3a
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
-}

@@ -22,7 +22,7 @@ export interface WantedTools {
 
 /** Whether a client asks for tools of the gateway. */
 export function asksForTools({ model, parameters: { tools } }: ChatRequest): boolean {
-  return model.endsWith(suffix) || (tools !== undefined && tools.some(isMcp))
+  return model.endsWith(suffix) || tools?.some(isMcp) === true
 }
 
 /** Reads `tools: [{"type":"mcp","server_label":…}]` and the model's suffix. @throws ChatError `invalid-request` */
