@@ -62,7 +62,7 @@ function isCrossSite(headers: Headers, host: string, { corsOrigins }: CrossSiteP
   return site !== 'same-site' || origin === null || !isOriginOf(host, origin)
 }
 
-/** Whether a request has none of the headers with which a browser tells the page that sends it. */
+/** Whether a request has neither `Origin` nor `Sec-Fetch-Site`. A browser adds them for the page that sends the request. */
 export function isFromNoPage(headers: Headers): boolean {
   return headers.get('origin') === null && headers.get('sec-fetch-site') === null
 }
