@@ -9,6 +9,7 @@ import type { Message, Part } from '../../chat/message.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events as eventsOf } from '../../flow/flow.ts'
+import { nextTurn } from '../../flow/next-turn.ts'
 import { MemoryStore } from '../../state/memory/memory-store.ts'
 import { machine, newCancel } from '../../wire/machine.double.ts'
 import { aCall, aLog, aRequest, chatOf, drain, finish, type LogLine, text } from '../chat.double.ts'
@@ -287,6 +288,24 @@ describe('a store', () => {
     expect((await send([...messages, user('more')])).at(-1)).toEqual(assistant('2'))
     expect(known()).toStrictEqual([undefined, undefined])
     expect(lines.filter(({ level }) => level === 'warn').length).toBe(1)
+  })
+
+  test('that is slow holds up the end of an answer, but not its events', async () => {
+    const { store, open } = setUp()
+    const write = Promise.withResolvers<void>()
+    store.put = () => write.promise
+    const flow = open([user('hello')])
+    const events: ChatEvent[] = []
+    while (events.at(-1)?.type !== 'finish') events.push(...((await flow.next()) ?? []))
+    let isOver = false
+    const end = Promise.resolve(flow.next()).then((batch) => {
+      isOver = true
+      return batch
+    })
+    await nextTurn()
+    expect(isOver).toBe(false)
+    write.resolve()
+    expect(await end).toBeUndefined()
   })
 
   test('that cannot be written costs a conversation its thread, but not its answer', async () => {

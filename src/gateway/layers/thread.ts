@@ -6,6 +6,7 @@ import { splitTurn } from '../../chat/turn.ts'
 import type { Logger } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { defer } from '../../flow/defer.ts'
+import { endAfter } from '../../flow/end-after.ts'
 import { Fold } from '../../flow/fold.ts'
 import { type Ending, watch } from '../../flow/watch.ts'
 import type { Store } from '../../state/store.ts'
@@ -27,8 +28,8 @@ interface StoredThread {
 /**
  * Finds the thread of a conversation, for an upstream that keeps conversations itself. Its key is a hash of the client,
  * the model and all messages up to the last answer. A thread is taken out of the store while it is used, so a second
- * attempt of the same turn cannot use it too. It is put back if the upstream received nothing
- * (docs/decisions/0016-threads.md).
+ * attempt of the same turn cannot use it too. It is put back if the upstream received nothing. An answer ends only when its
+ * thread is stored, so that the next turn finds it, also after a crash (docs/decisions/0016-threads.md).
  */
 export function thread({
   store,
@@ -43,25 +44,29 @@ export function thread({
       const turn = new ThreadUse(key === undefined ? undefined : await takeThread(key, store, call.log))
       // the answer, as the client will send it back in the next turn
       const answer = new Fold({ maxCharacters })
-      const ended = (kind: Ending['kind']) => {
+      const keep = (kind: Ending['kind']): Promise<void> | undefined => {
         const isAnswered = kind === 'done' && turn.now !== undefined && !answer.isCut
         const name = isAnswered ? keyOf(scope, [...request.messages, answer.message()]) : key
         const stored = isAnswered ? turn.now : turn.unspent
-        if (name === undefined || !stored) return
-        store.put(name, JSON.stringify(stored), { ttlMs }).catch((thrown: unknown) => {
+        if (name === undefined || !stored) return undefined
+        return store.put(name, JSON.stringify(stored), { ttlMs }).catch((thrown: unknown) => {
           call.log.warn({ err: asChatError(thrown) }, 'a thread could not be stored')
         })
       }
+      let kept: Promise<void> | undefined
       try {
         signal.throwIfAborted()
-        return watch(next(request, { ...call, threadState: turn }), {
+        const watched = watch(next(request, { ...call, threadState: turn }), {
           onBatch(batch) {
             for (const event of batch) if (event.choice === 0) answer.add(event)
           },
-          onEnd: ({ kind }) => ended(kind),
+          onEnd({ kind }) {
+            kept = keep(kind)
+          },
         })
+        return endAfter(watched, () => kept)
       } catch (thrown) {
-        ended('failed')
+        void keep('failed')
         throw thrown
       }
     }, call.signal)
