@@ -36,7 +36,6 @@ export class TimerWheel implements Timers {
   #isTurning = false
   readonly #failures: unknown[] = []
   #size = 0
-  /** Number of timers that keep the process running. */
   #keeping = 0
 
   constructor(alarms: Alarms) {
@@ -46,6 +45,10 @@ export class TimerWheel implements Timers {
 
   get size(): number {
     return this.#size
+  }
+
+  get keeping(): number {
+    return this.#keeping
   }
 
   set(ms: number, run: (lateMs: number) => void, { isBackground = false }: TimerOptions = {}): Timer {

@@ -20,4 +20,6 @@ export interface Timers {
   set(ms: number, run: (lateMs: number) => void, options?: TimerOptions): Timer
   /** Number of timers that are set. */
   readonly size: number
+  /** Number of those that keep the process running. */
+  readonly keeping: number
 }

@@ -42,6 +42,7 @@ test('every server connects in the background at the start, and a failed one is 
   const retries: { ms: number; run(): void }[] = []
   const timers: Timers = {
     size: 0,
+    keeping: 0,
     set(ms, run, options) {
       if (!options?.isBackground) return machine.timers.set(ms, run)
       retries.push({ ms, run: () => run(0) })

@@ -12,7 +12,10 @@ import { forms, newCall } from './ask.ts'
 import { chosenSubjects } from './chosen-subjects.ts'
 import type { Rig } from './subject.ts'
 
-/** A machine of its own, because what other tests in this process have left on the shared one would be counted too. */
+/**
+ * The machine of the calls, so that its timers are those of the calls, and of what they use. Background timers belong to no
+ * call: the pool checks its idle connections with one.
+ */
 const machine = openMachine()
 const ownCancel = () => new CancelSource(machine)
 
@@ -41,13 +44,12 @@ for (const subject of chosenSubjects) {
         expect(controller.followers).toBe(0)
       })
       test(`an answer that is read to its end leaves no timer and no listener, ${form}`, async () => {
-        using timers = watchTimers()
         const signal = ownCancel()
         const cut = rig.fixtures.map((fixture) => rig.request({ fixture, framing: 'chunked', sent: 90, ending: 'fin' }))
         for (const request of [rig.request(), ...cut]) await readInto([], eventsOf(chat(request, newCall(signal))))
         expect(signal.followers).toBe(0)
         // the gateway reads the rest of a body, so that its connection can be used again
-        await until(() => timers.pending() === 0, 500, 'no timer is left')
+        await until(() => machine.timers.keeping === 0, 500, 'no timer is left')
       })
       test.skipIf(!rig.flood)(`a reader that stops early closes the upstream connection, ${form}`, async () => {
         const request = rig.flood?.().request ?? rig.request()
@@ -80,7 +82,6 @@ async function readPending(rig: Rig, events: readonly ChatEvent[], arrivedBefore
 }
 
 async function expectFreed(rig: Rig, chat: Chat, request: ChatRequest): Promise<void> {
-  using timers = watchTimers()
   const controller = ownCancel()
   const events: ChatEvent[] = []
   const arrivedBefore = rig.arrived()
@@ -95,12 +96,11 @@ async function expectFreed(rig: Rig, chat: Chat, request: ChatRequest): Promise<
   expect(thrown).toBe(left)
   await until(() => rig.openConnections() === 0, closedWithinMs, 'the upstream connection is closed')
   expect(controller.followers).toBe(0)
-  expect(timers.pending()).toBe(0)
+  expect(machine.timers.keeping).toBe(0)
 }
 
 /** Closes the flow while its next batch is pending. The batch is then undefined, and the call is not aborted. */
 async function expectFreedByClosing(rig: Rig, chat: Chat, request: ChatRequest): Promise<void> {
-  using timers = watchTimers()
   const controller = ownCancel()
   const events: ChatEvent[] = []
   const arrivedBefore = rig.arrived()
@@ -119,7 +119,7 @@ async function expectFreedByClosing(rig: Rig, chat: Chat, request: ChatRequest):
   await until(() => rig.openConnections() === 0, closedWithinMs, 'the upstream connection is closed')
   expect(controller.aborted).toBe(false)
   expect(controller.followers).toBe(0)
-  expect(timers.pending()).toBe(0)
+  expect(machine.timers.keeping).toBe(0)
 }
 
 /** Collects events up to the end. @returns the error that was thrown, if any */
@@ -129,36 +129,5 @@ async function readInto(events: ChatEvent[], source: AsyncIterable<ChatEvent>): 
     return undefined
   } catch (thrown) {
     return thrown
-  }
-}
-
-/**
- * Counts the timers that are set from now on and have neither fired nor been cleared. Timers that do not keep the process
- * running are not counted: they belong to no call. The pool checks its idle connections with such a timer.
- */
-function watchTimers() {
-  const { setTimeout, clearTimeout } = globalThis
-  const pending = new Set<unknown>()
-  const set = (fire: () => void, ms?: number) => {
-    const timer = setTimeout(() => {
-      pending.delete(timer)
-      fire()
-    }, ms)
-    pending.add(timer)
-    const unref = timer.unref.bind(timer)
-    timer.unref = () => {
-      pending.delete(timer)
-      return unref()
-    }
-    return timer
-  }
-  const clear = (timer?: Timer | number) => {
-    pending.delete(timer)
-    clearTimeout(timer)
-  }
-  Object.assign(globalThis, { setTimeout: set, clearTimeout: clear })
-  return {
-    pending: () => pending.size,
-    [Symbol.dispose]: () => void Object.assign(globalThis, { setTimeout, clearTimeout }),
   }
 }
