@@ -30,6 +30,9 @@ export interface Serving {
 const ignoredSignal =
   'this signal has no effect: settings are only read at the start, so restart the gateway to change them'
 
+/** Milliseconds for which a stopped process waits for the reader of its log. */
+const lastLinesMs = 1_000
+
 /** @returns the process's exit code */
 export async function serveUntilStopped(config: Config, { runtime, logTo, announce }: Serving): Promise<number> {
   const lines = new LineWriter(logTo, (count) => {
@@ -66,6 +69,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
   log.info({ signal }, 'stopping')
   await app.close()
   releaseDescriptors()
+  await Promise.race([lines.drain(), new Promise((resolve) => runtime.timers.set(lastLinesMs, resolve))])
   return 0
 }
 

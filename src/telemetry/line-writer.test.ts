@@ -93,6 +93,23 @@ describe('while the output is stuck', () => {
     expect(dropped).toEqual([100_000 - kept])
   })
 
+  test('drain resolves when it has taken every line', async () => {
+    const { output, lines } = setUp()
+    output.stick()
+    lines.write('a\n')
+    await nextTurn()
+    lines.write('b\n')
+    let isDrained = false
+    const drained = lines.drain().then(() => {
+      isDrained = true
+    })
+    await nextTurn()
+    expect(isDrained).toBe(false)
+    output.take()
+    await drained
+    expect(output.text).toBe('a\nb\n')
+  })
+
   test('flush writes what waits, because the process ends', async () => {
     const { output, lines } = setUp()
     output.stick()

@@ -14,15 +14,15 @@ const longTurn = 64 * 1024
 
 /**
  * Writes all lines of a turn at once and in order. A slow output never stops the program and never takes much memory: lines
- * that do not fit are counted and dropped. Before the process ends, call `flush`.
+ * that do not fit are counted and dropped. Before the process ends, call `drain`, or `flush` if nothing can be awaited.
  */
 export class LineWriter {
   readonly #sink: LineSink
   readonly #onDropped: (count: number) => void
   #waiting = ''
   #isScheduled = false
-  /** Whether the output has not taken everything yet. */
-  #isStuck = false
+  /** Settles when the output has taken everything; undefined if it has. */
+  #taken: Promise<void> | undefined
   #droppedCount = 0
 
   /** @param onDropped called with the number of dropped lines once the output takes lines again */
@@ -33,12 +33,12 @@ export class LineWriter {
 
   /** @param line with its line feed */
   write(line: string): void {
-    if (this.#isStuck && this.#waiting.length + line.length > maxWaiting) {
+    if (this.#taken && this.#waiting.length + line.length > maxWaiting) {
       this.#droppedCount++
       return
     }
     this.#waiting += line
-    if (this.#isStuck) return
+    if (this.#taken) return
     if (this.#waiting.length >= longTurn) this.flush()
     else if (!this.#isScheduled) {
       this.#isScheduled = true
@@ -60,18 +60,23 @@ export class LineWriter {
     }
   }
 
+  /** Gives every waiting line to the output, and resolves when the output has taken all of them, or is closed. */
+  async drain(): Promise<void> {
+    this.flush()
+    while (this.#taken) await this.#taken
+  }
+
   readonly #onTurn = (): void => {
     this.#isScheduled = false
-    if (!this.#isStuck) this.flush()
+    if (!this.#taken) this.flush()
   }
 
   #waitFor(flushed: Promise<unknown>): void {
-    this.#isStuck = true
-    flushed.then(this.#onTaken, this.#onTaken)
+    this.#taken = flushed.then(this.#onTaken, this.#onTaken)
   }
 
   readonly #onTaken = (): void => {
-    this.#isStuck = false
+    this.#taken = undefined
     const dropped = this.#droppedCount
     this.#droppedCount = 0
     if (dropped > 0) this.#onDropped(dropped)

@@ -9,7 +9,7 @@ const root = join(import.meta.dir, '../..')
 const lock = join(root, 'node_modules/.building')
 export const executable = join(root, 'dist/tributary')
 export const isSource = process.env.TRIBUTARY_E2E_TARGET === 'source'
-const command = isSource ? [process.execPath, join(root, 'src/main.ts')] : [executable]
+export const command = isSource ? [process.execPath, join(root, 'src/main.ts')] : [executable]
 
 /** Builds the executable if there is none, or an older one than the source. */
 export async function build(): Promise<void> {
