@@ -27,14 +27,12 @@ export interface ExchangeOptions {
  * wait. The connection is kept if it can carry another exchange, otherwise it is closed.
  */
 export class HttpExchange implements SocketEvents, ReplySink, BodySource {
-  /** Settles when the reply's head has come, or the exchange has failed. */
-  readonly started: Promise<void>
   readonly #socket: ByteSocket
   readonly #idle: IdleSockets
   readonly #keepAs: string | undefined
   readonly #parser: ReplyParser
-  #onHead: () => void = ignore
-  #onFailure: (error: unknown) => void = ignore
+  /** The wait for the head of the reply. */
+  #starting: PromiseWithResolvers<void> | undefined
   #head: ReplyHead | undefined
   /** Whether any byte of the reply has come. If not, the server may never have seen the request. */
   hasReply = false
@@ -53,15 +51,19 @@ export class HttpExchange implements SocketEvents, ReplySink, BodySource {
     this.#idle = signal.runtime.network.idle
     this.#keepAs = keepAs
     this.#parser = new ReplyParser(method, this)
-    this.started = new Promise((resolve, reject) => {
-      this.#onHead = resolve
-      this.#onFailure = reject
-    })
     this.#signal = signal
     signal.add(this)
     if (signal.aborted) return
     socket.attach(this)
     for (const piece of request) socket.write(piece)
+  }
+
+  /** Resolves when the reply's head has come. @throws the failure before it */
+  async start(): Promise<void> {
+    if (this.#failure) throw this.#failure.error
+    if (this.#head) return
+    this.#starting = Promise.withResolvers()
+    await this.#starting.promise
   }
 
   get status(): number {
@@ -123,7 +125,8 @@ export class HttpExchange implements SocketEvents, ReplySink, BodySource {
 
   head(head: ReplyHead): void {
     this.#head = head
-    this.#onHead()
+    this.#starting?.resolve()
+    this.#starting = undefined
   }
 
   body(bytes: Buffer): void {
@@ -164,7 +167,8 @@ export class HttpExchange implements SocketEvents, ReplySink, BodySource {
   #fail(error: unknown): void {
     if (this.#isOver) return
     this.#failure = { error }
-    this.#onFailure(error)
+    this.#starting?.reject(error)
+    this.#starting = undefined
     this.#finish(undefined)
   }
 
@@ -186,8 +190,4 @@ export class HttpExchange implements SocketEvents, ReplySink, BodySource {
     if (keepAs === undefined || !this.#head?.keepsAlive) this.#socket.destroy()
     else this.#idle.put(keepAs, this.#socket, this.#head.keepAliveMs)
   }
-}
-
-function ignore(): void {
-  // there is nothing to do
 }

@@ -78,7 +78,7 @@ async function askDirectly(request: HttpRequest, target: RequestTarget, signal: 
   if (kept) {
     const exchange = new HttpExchange(kept, bytes, { method, signal, keepAs })
     try {
-      await exchange.started
+      await exchange.start()
       return exchange
     } catch (thrown) {
       // The server closed the idle connection, most likely before it saw this request. But it may have seen a POST, and
@@ -89,7 +89,7 @@ async function askDirectly(request: HttpRequest, target: RequestTarget, signal: 
   const destination = address === undefined ? target.destination : { ...target.destination, address }
   const socket = await dial(destination, { limitMs: request.limits?.connectMs ?? connectMs }, signal)
   const exchange = new HttpExchange(socket, bytes, { method, signal, keepAs })
-  await exchange.started
+  await exchange.start()
   return exchange
 }
 

@@ -51,6 +51,8 @@ export class RawSocket implements ByteSocket {
     this.#native.data = this
     if (typeof this.#native.fd === 'number') boundReceived(this.#native.fd)
     this.#native.reload({ socket: handlers })
+    // Node's socket is not needed any more, and its state is larger than everything else that an open connection needs
+    for (const owner of Object.getOwnPropertySymbols(this.#native)) Reflect.deleteProperty(this.#native, owner)
   }
 
   get isClosed(): boolean {

@@ -48,8 +48,8 @@ export type FramedReply = Pick<HttpReply, 'status' | 'headers' | 'body' | 'limit
 export interface FramesCall {
   /** The reply ends when it is aborted. */
   readonly signal: Cancel
-  /** Called once, when no more bytes will be read. */
-  readonly onOver?: () => void
+  /** Released once, when no more bytes will be read. */
+  readonly link?: { release(): void }
 }
 
 /**
@@ -193,7 +193,7 @@ class ReplyFrames implements Flow {
   #stop(): void {
     this.#isOver = true
     this.#bytes.stop()
-    this.#call.onOver?.()
+    this.#call.link?.release()
   }
 }
 

@@ -55,7 +55,7 @@ export class ShortExchange implements SocketEvents {
     const signal = this.#signal
     signal.remove(this)
     const exchange = new HttpExchange(this.#socket, [], { method: 'POST', signal, keepAs: this.#keepAs })
-    this.#answer.resolve(exchange.started.then(() => openReply(exchange, { link: exchange, signal })))
+    this.#answer.resolve(exchange.start().then(() => openReply(exchange, { link: exchange, signal })))
     return exchange
   }
 }

@@ -51,8 +51,7 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
       const { reply, body, stream } = await postWithoutRefusedFields(asked, signal)
       onPosted?.(body)
       const { choices = 1, stop } = request.parameters
-      const onOver = () => signal.release()
-      const opened = readReply(reply, { choices, stop, stream, newId, signal, onOver })
+      const opened = readReply(reply, { choices, stop, stream, newId, signal, link: signal })
       // an async function that returns a promise waits for it three turns longer
       return opened instanceof Promise ? await opened : opened
     }, call.signal)

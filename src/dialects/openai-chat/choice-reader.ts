@@ -57,9 +57,10 @@ export interface ChoiceOptions {
 /** Reads one choice of a reply, delta by delta. */
 export class ChoiceReader {
   readonly index: number
-  readonly #stop: readonly string[]
   readonly #writer: PartWriter
-  readonly #toolCalls: ToolCalls
+  /** Made for the first tool call; most choices have none. */
+  #toolCalls: ToolCalls | undefined
+  readonly #options: ChoiceOptions
   readonly #halves = noPendingSurrogates()
   #gathered = nothing
   /** The last finish reason so far, even if more content came after it. */
@@ -69,11 +70,10 @@ export class ChoiceReader {
   #stopSequence: string | undefined
   #isFinished = false
 
-  constructor(index: number, { newId, calls, stop }: ChoiceOptions) {
+  constructor(index: number, options: ChoiceOptions) {
     this.index = index
-    this.#stop = stop
+    this.#options = options
     this.#writer = new PartWriter(index)
-    this.#toolCalls = new ToolCalls(this.#writer, newId, calls)
   }
 
   /** Whether its finish event has been returned. */
@@ -103,7 +103,7 @@ export class ChoiceReader {
     if (wire.logprobs) this.#addLogprobs(events, wire.logprobs)
     const end = wire.end ?? (form === 'whole' ? 'stop' : undefined)
     this.#isNamed ||= wire.end !== undefined
-    this.#stopSequence = stopSequenceIn(wire.raw, this.#stop) ?? this.#stopSequence
+    this.#stopSequence = stopSequenceIn(wire.raw, this.#options.stop) ?? this.#stopSequence
     this.#word = end ?? this.#word
     const changes = {
       ...contents.rewritten,
@@ -142,11 +142,11 @@ export class ChoiceReader {
 
   #close(word: string) {
     const named = decodeFinish(word)
-    const isMisnamed = (named === 'stop' || named === 'other') && this.#toolCalls.count > 0
+    const isMisnamed = (named === 'stop' || named === 'other') && (this.#toolCalls?.count ?? 0) > 0
     const reason: FinishReason = isMisnamed ? 'tool-calls' : named
     const halves = takeHalves(this.#halves)
     const words = halves ? this.#wordEvents(halves) : []
-    const calls = this.#toolCalls.close()
+    const calls = this.#toolCalls?.close() ?? []
     this.#word = word
     this.#isFinished = true
     const closing: ChatEvent[] = [
@@ -162,7 +162,10 @@ export class ChoiceReader {
   }
 
   #calls(calls: readonly WireToolDelta[], form: Form): ReadToolDelta[] {
-    return calls.map((call) => (form === 'whole' ? this.#toolCalls.whole(call) : this.#toolCalls.read(call)))
+    const { newId, calls: budget } = this.#options
+    const toolCalls = this.#toolCalls ?? new ToolCalls(this.#writer, newId, budget)
+    this.#toolCalls = toolCalls
+    return calls.map((call) => (form === 'whole' ? toolCalls.whole(call) : toolCalls.read(call)))
   }
 
   #contentEvents(contents: Texts, said: WireDelta): ChatEvent[] {
@@ -180,7 +183,7 @@ export class ChoiceReader {
     if (text === '' && thinking === '' && refusal === '') return []
     const writer = this.#writer
     return [
-      ...this.#toolCalls.endWhole(),
+      ...(this.#toolCalls?.endWhole() ?? []),
       ...(thinking === '' ? [] : writer.reasoning(thinking, beside)),
       ...(text === '' ? [] : writer.text(text)),
       ...(refusal === '' ? [] : writer.refusal(refusal)),

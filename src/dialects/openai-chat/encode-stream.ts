@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, Native, Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
-import { sseData, sseJson } from '../../wire/sse.ts'
+import { sseData, sseJson, sseKeepAlive } from '../../wire/sse.ts'
 import { encodeAnnotation } from './annotation.ts'
 import { secondsIn } from './created.ts'
 import { dialect } from './dialect.ts'
@@ -55,6 +55,11 @@ export class StreamEncoder {
 
   constructor(options: EncodeOptions) {
     this.#options = options
+  }
+
+  /** The text that shows that a silent stream is alive. */
+  get keepAlive(): string {
+    return sseKeepAlive
   }
 
   /** Writes one event. A long text comes in pieces, and an event without a form in this dialect gives an empty text. */
