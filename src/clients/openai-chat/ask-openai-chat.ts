@@ -45,7 +45,7 @@ export interface AskOptions {
  */
 export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: Call): Flow {
   const post = postOf(options, request, call)
-  const newId = () => newCallId(call.signal.runtime)
+  const newId = idsOf(call.signal.runtime)
   const ask: AskReply = (asked, onPosted) =>
     flowOf(async (signal) => {
       const { reply, body, stream } = await postWithoutRefusedFields(asked, signal)
@@ -138,6 +138,7 @@ export function bearer(key: Secret | undefined): Readonly<Record<string, string>
   return key ? { authorization: `Bearer ${key.reveal()}` } : {}
 }
 
-function newCallId(runtime: Runtime): string {
-  return `call_${runtime.newId().replaceAll('-', '').slice(0, 24)}`
+/** Makes ids of tool calls. The answer keeps this function, so nothing of the request may be in its scope. */
+function idsOf(runtime: Runtime): () => string {
+  return () => `call_${runtime.newId().replaceAll('-', '').slice(0, 24)}`
 }

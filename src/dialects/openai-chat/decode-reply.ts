@@ -39,7 +39,8 @@ interface PossibleEnd {
 export class ReplyDecoder {
   readonly #options: DecodeOptions
   readonly #calls = { left: maxCalls }
-  readonly #choices = new Map<number, ChoiceReader>()
+  /** There are at most 128, and usually one. */
+  readonly #choices: ChoiceReader[] = []
   /** The held chunk of each choice, in the order in which they came. */
   readonly #held = new Map<number, PossibleEnd>()
   #latest: ChoiceReader | undefined
@@ -54,7 +55,7 @@ export class ReplyDecoder {
 
   /** True once every requested choice has a finish reason and no later content. Then the stream may end at any time. */
   get finished(): boolean {
-    return this.#held.size >= Math.max(this.#options.choices, this.#choices.size)
+    return this.#held.size >= Math.max(this.#options.choices, this.#choices.length)
   }
 
   /** Returns the event of a chunk that differs from an earlier one only in its text; undefined for one that must be parsed. */
@@ -85,7 +86,7 @@ export class ReplyDecoder {
     if (reading.usage?.outputTokens) this.#hasTokens = true
     const concluded: ConcludedChoice[] = []
     for (const [at, wire] of choices.entries()) {
-      const index = wire.index === undefined || this.#choices.has(wire.index) ? at : wire.index
+      const index = wire.index === undefined || this.#known(wire.index) ? at : wire.index
       const choice = this.#choiceAt(index)
       if (choice.isFinished) continue
       this.#hasSaid ||= !isSilent(wire)
@@ -106,7 +107,7 @@ export class ReplyDecoder {
       const ends = [...this.#held.values()].flatMap(({ choice, read, reading, end }) =>
         this.#events.ofChunk([choice.conclude(read, end)], [read.wire], reading),
       )
-      const unnamed = [...this.#choices.values()].flatMap((choice) => choice.finish())
+      const unnamed = this.#choices.flatMap((choice) => choice.finish())
       if (!this.#hasSaid && !this.#maySayNothing()) throw emptyAnswer()
       this.#held.clear()
       return [...ends, ...unnamed]
@@ -115,7 +116,7 @@ export class ReplyDecoder {
 
   /** Whether an empty answer is valid: a model may have been cut short or filtered, or its counted tokens are not shown. */
   #maySayNothing(): boolean {
-    const words = [...this.#choices.values()].map(({ word }) => word)
+    const words = this.#choices.map(({ word }) => word)
     return words.some(explainsSilence) || (this.#hasTokens && words.includes('stop'))
   }
 
@@ -132,7 +133,7 @@ export class ReplyDecoder {
   }
 
   #textEvent({ choice, text }: PlainText, native: Native): ChatEvent | undefined {
-    const part = this.#held.has(choice) ? undefined : this.#choices.get(choice)?.plainTextPart()
+    const part = this.#held.has(choice) ? undefined : this.#known(choice)?.plainTextPart()
     if (part === undefined) return undefined
     this.#hasSaid = true
     return { type: 'text', choice, part, text, native }
@@ -218,11 +219,16 @@ export class ReplyDecoder {
     return []
   }
 
+  #known(index: number): ChoiceReader | undefined {
+    for (const choice of this.#choices) if (choice.index === index) return choice
+    return undefined
+  }
+
   #choiceAt(index: number): ChoiceReader {
-    const known = this.#choices.get(index)
+    const known = this.#known(index)
     const { newId, stop = [] } = this.#options
     const choice = known ?? new ChoiceReader(index, { newId, stop, calls: this.#calls })
-    if (!known) this.#choices.set(index, choice)
+    if (!known) this.#choices.push(choice)
     this.#latest = choice
     return choice
   }

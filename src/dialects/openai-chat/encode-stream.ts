@@ -40,8 +40,8 @@ interface RelayedTemplate {
  */
 export class StreamEncoder {
   readonly #options: EncodeOptions
-  /** The choices whose first delta, which has the role, has been written. */
-  readonly #opened = new Set<number>()
+  /** The choices whose first delta, which has the role, has been written. A list of one takes less memory than a set. */
+  readonly #opened: number[] = []
   #calls: WrittenCalls | undefined
   /** Chunks that have been written and may come again. The events of two upstreams may be interleaved. */
   #relayed: WeakSet<Native> | undefined
@@ -105,7 +105,13 @@ export class StreamEncoder {
 
   /** Relays the chunk of a single event for one open choice, as most chunks are. Returns undefined for any other chunk. */
   #relayPlain({ json, isShared, value }: Native, choice: number): string | undefined {
-    if (json === undefined || isShared || value.usage || !Array.isArray(value.choices) || !this.#opened.has(choice))
+    if (
+      json === undefined ||
+      isShared ||
+      value.usage ||
+      !Array.isArray(value.choices) ||
+      !this.#opened.includes(choice)
+    )
       return undefined
     const [only]: readonly unknown[] = value.choices
     if (value.choices.length !== 1 || !isFields(only) || only.index !== choice) return undefined
@@ -115,7 +121,7 @@ export class StreamEncoder {
   /** Relays a chunk that differs from an earlier one only in its text. What stands around the text is written once. */
   #relayLearned({ template, text }: LearnedChunk, choice: number): string | undefined {
     if (this.#learned?.template !== template || this.#learned.choice !== choice) {
-      if (!this.#opened.has(choice)) return undefined
+      if (!this.#opened.includes(choice)) return undefined
       this.#learned = { template, choice, ...this.#relayTemplate(template, choice) }
     }
     const { before, after } = this.#learned
@@ -151,7 +157,7 @@ export class StreamEncoder {
   #relay(native: Native, event: ChatEvent): string | Iterable<string> {
     const chunk = native.form === 'chunk' ? native.value : chunkOf(native.value)
     // the time of the first chunk that was written stays
-    if (this.#opened.size === 0) this.#created ??= secondsIn(chunk.created)
+    if (this.#opened.length === 0) this.#created ??= secondsIn(chunk.created)
     const choices = Array.isArray(chunk.choices) ? chunk.choices : []
     if (choices.length === 0 && chunk.usage) {
       this.#usageChunk = native
@@ -168,14 +174,14 @@ export class StreamEncoder {
   #placeChoices(choices: readonly unknown[], choice: number): readonly unknown[] {
     const [only] = choices
     const isMoved = choices.length === 1 && isFields(only) && only.index !== choice
-    if (!isMoved && choices.length === 1 && this.#opened.has(choice)) return choices
+    if (!isMoved && choices.length === 1 && this.#opened.includes(choice)) return choices
     return (isMoved ? [{ ...only, index: choice }] : choices).map((each) => this.#withRole(each))
   }
 
   /** Adds a role to the first delta of a choice, because the official clients require it. */
   #withRole(choice: unknown): unknown {
-    if (!isFields(choice) || typeof choice.index !== 'number' || this.#opened.has(choice.index)) return choice
-    this.#opened.add(choice.index)
+    if (!isFields(choice) || typeof choice.index !== 'number' || this.#opened.includes(choice.index)) return choice
+    this.#opened.push(choice.index)
     const { role, ...delta } = isFields(choice.delta) ? choice.delta : {}
     if (typeof role === 'string' && role !== '') return choice
     return { ...choice, delta: { role: 'assistant', ...delta } }
@@ -187,8 +193,8 @@ export class StreamEncoder {
     const delta = this.#delta(event)
     const logprobs = 'logprobs' in event && event.logprobs !== undefined ? { logprobs: event.logprobs } : {}
     if (!delta && !('logprobs' in logprobs)) return undefined
-    const isFirst = !this.#opened.has(choice)
-    this.#opened.add(choice)
+    const isFirst = !this.#opened.includes(choice)
+    if (isFirst) this.#opened.push(choice)
     const role = isFirst
       ? { role: 'assistant', ...(event.type === 'text' ? {} : { content: event.type === 'tool-call' ? null : '' }) }
       : {}
