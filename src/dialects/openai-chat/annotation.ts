@@ -1,6 +1,7 @@
 import type { Annotation, Fields } from '../../chat/message.ts'
+import { compact, isFields, rest } from '../fields.ts'
 import { dialect } from './dialect.ts'
-import { compact, isFields, ownExtra, rest } from './fields.ts'
+import { ownExtra } from './own-extra.ts'
 
 /** Reads `{type: 'url_citation', url_citation: {url, title, start_index, end_index}}`; an annotation of another type goes into `extra`. */
 export function decodeAnnotation(wire: Fields): Annotation {

@@ -13,9 +13,9 @@ import {
   takeHalves,
 } from './contents.ts'
 import { dialect } from './dialect.ts'
-import { ownExtra } from './fields.ts'
 import { decodeFinish, encodeFinish, isDocumentedFinish, stopSequenceIn } from './finish-reason.ts'
 import { extraOfAnswer, gather, nothing } from './handed-back.ts'
+import { ownExtra } from './own-extra.ts'
 import { type CallBudget, type ReadToolDelta, ToolCalls } from './tool-calls.ts'
 import type { WireToolDelta } from './wire-calls.ts'
 import type { WireChoice, WireDelta } from './wire-reply.ts'

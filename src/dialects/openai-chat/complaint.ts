@@ -1,7 +1,7 @@
 import type { ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
 import { statusError, type UpstreamComplaint } from '../../wire/http-status.ts'
-import { isFields, numberIn } from './fields.ts'
+import { isFields, numberIn } from '../fields.ts'
 import { meaningOfBaseResp, meaningOfCode } from './vendor-codes.ts'
 
 /**

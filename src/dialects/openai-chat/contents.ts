@@ -1,6 +1,6 @@
 import type { Fields } from '../../chat/message.ts'
+import { isFields, rest } from '../fields.ts'
 import { wholeCharacters } from './characters.ts'
-import { isFields, rest } from './fields.ts'
 import type { WireChoice, WireDelta } from './wire-reply.ts'
 
 export interface Texts {

@@ -1,9 +1,10 @@
 import type { Fields } from '../../chat/message.ts'
 import type { ResponseFormat } from '../../chat/request.ts'
+import { isFields, nestedRest, rest } from '../fields.ts'
+import { faultIn } from '../invalid-request.ts'
+import type { Reading } from '../readings.ts'
 import { dialect } from './dialect.ts'
-import { isFields, nestedRest, ownExtra, rest } from './fields.ts'
-import { faultIn } from './invalid-request.ts'
-import type { Reading } from './readings.ts'
+import { ownExtra } from './own-extra.ts'
 import { WireFormat } from './schema.ts'
 
 /** The name of a schema without a name, because services require one. */

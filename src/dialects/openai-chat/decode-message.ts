@@ -1,6 +1,7 @@
 import type { Fields, Message, Part, ToolCallPart } from '../../chat/message.ts'
+import { isFields, nestedRest, rest } from '../fields.ts'
 import { dialect } from './dialect.ts'
-import { isFields, nestedRest, ownExtra, rest } from './fields.ts'
+import { ownExtra } from './own-extra.ts'
 import type { ReadMessage } from './read-message.ts'
 import type { WireMessage, WirePart, WireToolCall } from './schema.ts'
 

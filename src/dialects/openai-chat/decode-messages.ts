@@ -1,9 +1,10 @@
 import type { Fields, Message } from '../../chat/message.ts'
 import type { UnreadableField } from '../../chat/request.ts'
+import { isFields } from '../fields.ts'
+import { complaintOf, type Fault, formatPath, mustBe, refusedBody, tooMany } from '../invalid-request.ts'
 import { decodeMessage } from './decode-message.ts'
-import { isFields, ownExtra } from './fields.ts'
-import { complaintOf, type Fault, formatPath, mustBe, refusedBody, tooMany } from './invalid-request.ts'
 import { normaliseMessage } from './normalise-message.ts'
+import { ownExtra } from './own-extra.ts'
 import { readMessage } from './read-message.ts'
 
 /** Bounds far above real requests, because every item of a request is visited. */

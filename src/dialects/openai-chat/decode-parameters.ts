@@ -1,8 +1,6 @@
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest, Parameter, Parameters, SentValue, UnreadableField } from '../../chat/request.ts'
-import { readFormat } from './decode-format.ts'
-import { readToolChoice, readTools } from './decode-tools.ts'
-import { complaintOf, refusedBody } from './invalid-request.ts'
+import { complaintOf, refusedBody } from '../invalid-request.ts'
 import {
   isInfinite,
   type Reading,
@@ -15,7 +13,9 @@ import {
   readStop,
   readText,
   readWhole,
-} from './readings.ts'
+} from '../readings.ts'
+import { readFormat } from './decode-format.ts'
+import { readToolChoice, readTools } from './decode-tools.ts'
 
 /** The dialect's name of each parameter. `max_tokens` is the older name of `maxTokens`. */
 export const names = {

@@ -1,12 +1,12 @@
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import { isFields, rest } from '../fields.ts'
+import { mustBe, notABody, refusedBody, tooMany } from '../invalid-request.ts'
+import { readFlag } from '../readings.ts'
 import { decodeMessages } from './decode-messages.ts'
 import { decodeParameters } from './decode-parameters.ts'
 import { dialect } from './dialect.ts'
-import { isFields, rest } from './fields.ts'
-import { mustBe, notABody, refusedBody, tooMany } from './invalid-request.ts'
 import { type DecodedMembers, isPlainBody, NativeBody } from './native-body.ts'
-import { readFlag } from './readings.ts'
 
 /** A client's request, and an option for the encoder of the answer. */
 export interface DecodedRequest {

@@ -1,9 +1,10 @@
 import type { Fields } from '../../chat/message.ts'
 import type { OfferedTool, ToolChoice } from '../../chat/request.ts'
+import { isFields, nestedRest, rest } from '../fields.ts'
+import { type Fault, faultIn } from '../invalid-request.ts'
+import type { Reading } from '../readings.ts'
 import { dialect } from './dialect.ts'
-import { isFields, nestedRest, ownExtra, rest } from './fields.ts'
-import { type Fault, faultIn } from './invalid-request.ts'
-import type { Reading } from './readings.ts'
+import { ownExtra } from './own-extra.ts'
 import { WireTool } from './schema.ts'
 
 /** Reads a list of tools, or one tool without a list. It stops at the first tool that is not understood. */

@@ -18,9 +18,9 @@ import {
   type ResponseFormat,
   type ToolChoice,
 } from '../../chat/request.ts'
+import { compact, merge } from '../fields.ts'
 import { names, parametersIn } from './decode-parameters.ts'
 import { dialect } from './dialect.ts'
-import { compact, merge } from './fields.ts'
 import { showImagesOfResults } from './images-of-results.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { Fields } from '../../chat/message.ts'
+import { isFields, nestedRest, ownMember, rest } from '../fields.ts'
 import { fieldOfThinking, isEmpty } from './contents.ts'
-import { isFields, nestedRest, ownMember, rest } from './fields.ts'
 import type { WireToolDelta } from './wire-calls.ts'
 import type { WireDelta } from './wire-reply.ts'
 

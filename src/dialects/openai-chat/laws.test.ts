@@ -11,10 +11,10 @@ import { PartWriter } from '../../chat/part-writer.ts'
 import { readyFlow } from '../../flow/flow.double.ts'
 import type { Flow } from '../../flow/flow.ts'
 import { type Answer, fold } from '../../flow/fold.ts'
+import { isFields } from '../fields.ts'
 import { ReplyDecoder } from './decode-reply.ts'
 import { encodeAnswer } from './encode-answer.ts'
 import { StreamEncoder } from './encode-stream.ts'
-import { isFields } from './fields.ts'
 
 const options = { id: 'ours', model: 'up/m', created: 5, includeUsage: true }
 

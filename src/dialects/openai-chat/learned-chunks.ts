@@ -1,7 +1,7 @@
 import type { Native } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
+import { isFields } from '../fields.ts'
 import { dialect } from './dialect.ts'
-import { isFields } from './fields.ts'
 import { type PlainText, plainTextIn } from './plain-text.ts'
 
 /** Limits for the characters of a chunk that is learned, and of a text that a template recognises. */

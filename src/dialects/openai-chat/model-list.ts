@@ -1,6 +1,6 @@
 import type { Fields } from '../../chat/message.ts'
 import type { Model, ModelKind } from '../../chat/model.ts'
-import { isFields } from './fields.ts'
+import { isFields } from '../fields.ts'
 
 /**
  * Reads an answer to `GET /models`: `{"data": […]}` (OpenAI), a bare list (Together), `{"models": […]}` (Ollama), or one

@@ -1,8 +1,8 @@
 import type { Fields, Message } from '../../chat/message.ts'
 import type { ChatRequest, NativeRequest } from '../../chat/request.ts'
+import { isFields } from '../fields.ts'
 import { decodeMessage } from './decode-message.ts'
 import { dialect } from './dialect.ts'
-import { isFields } from './fields.ts'
 import { isPlainMessage, membersOfPlain, type PlainMessage } from './plain-message.ts'
 
 /** A body that is plain: an upstream of this dialect may get it as it came. */

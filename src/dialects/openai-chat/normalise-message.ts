@@ -1,5 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
-import { isFields } from './fields.ts'
+import { isFields } from '../fields.ts'
 
 /** Converts a message to the documented form, as far as its meaning is clear. Clients leave out members, or send wrong types. */
 export function normaliseMessage(sent: Fields): Fields {

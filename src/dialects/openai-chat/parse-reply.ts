@@ -1,9 +1,9 @@
 import type { Native, Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import { unknownReply } from '../../chat/reply-errors.ts'
+import { isFields } from '../fields.ts'
 import { errorInside } from './complaint.ts'
 import { dialect } from './dialect.ts'
-import { isFields } from './fields.ts'
 import { usageIn } from './usage.ts'
 import { choicesIn, readChoice, type WireChoice } from './wire-reply.ts'
 

@@ -1,5 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
-import { hasOnly, isFields } from './fields.ts'
+import { hasOnly, isFields } from '../fields.ts'
 
 /** A tool call of a whole message in the documented form. */
 export interface PlainCall extends Fields {

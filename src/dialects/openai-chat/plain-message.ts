@@ -1,5 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
-import { hasOnly, isFields } from './fields.ts'
+import { hasOnly, isFields } from '../fields.ts'
 import { isDocumentedCall } from './plain-calls.ts'
 import type { ReadMessage } from './read-message.ts'
 import type { WirePart, WireToolCall } from './schema.ts'

@@ -1,7 +1,7 @@
 import type { ChatEvent, Native } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
+import { isFields } from '../fields.ts'
 import { dialect } from './dialect.ts'
-import { isFields } from './fields.ts'
 import { documentedFinish, stopSequenceIn } from './finish-reason.ts'
 import { type PlainCall, plainCallsIn } from './plain-calls.ts'
 import { isPlainUsage } from './plain-usage.ts'

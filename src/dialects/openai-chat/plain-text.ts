@@ -1,4 +1,4 @@
-import { isFields } from './fields.ts'
+import { isFields } from '../fields.ts'
 
 export interface PlainText {
   readonly choice: number

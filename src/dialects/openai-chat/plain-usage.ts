@@ -1,5 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
-import { isFields } from './fields.ts'
+import { isFields } from '../fields.ts'
 
 /** A usage object in OpenAI's own form, whose total is the sum of its two counts. */
 export interface PlainUsage extends Fields {

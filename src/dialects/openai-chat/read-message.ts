@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { Fields } from '../../chat/message.ts'
-import { isFields } from './fields.ts'
-import { type Fault, faultIn } from './invalid-request.ts'
+import { isFields } from '../fields.ts'
+import { type Fault, faultIn } from '../invalid-request.ts'
 import { WireMessage, WirePart, WireToolCall } from './schema.ts'
 
 /** A message in the documented form. Its lists were read item by item. */

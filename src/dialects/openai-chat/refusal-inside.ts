@@ -1,5 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
-import { isFields, numberIn } from './fields.ts'
+import { isFields, numberIn } from '../fields.ts'
 
 /**
  * Whether a value in place of a chunk or a whole completion is a refusal. A value with choices is an answer, unless MiniMax's

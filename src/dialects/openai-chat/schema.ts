@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { codeOf, sayIssue } from './invalid-request.ts'
+import { codeOf, sayIssue } from '../invalid-request.ts'
 
 const text = z.string()
 const object = z.record(z.string(), z.unknown())

@@ -1,8 +1,8 @@
 import type { Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import { type CountedBeside, readCount, type StatedCounts, wholeCounts } from '../../chat/stated-usage.ts'
+import { compact, isFields } from '../fields.ts'
 import { dialect } from './dialect.ts'
-import { compact, isFields } from './fields.ts'
 import { isPlainUsage, type PlainUsage } from './plain-usage.ts'
 
 /** Finds the usage of a reply. Groq puts it into `x_groq`, Moonshot into the choice, and Gemini calls it `usageMetadata`. */

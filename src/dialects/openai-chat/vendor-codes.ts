@@ -1,4 +1,4 @@
-import { numberIn } from './fields.ts'
+import { numberIn } from '../fields.ts'
 
 /** The meaning of a number in an error body: an HTTP status, or a word that `wire/verdict.ts` knows; 0 if it is unknown. */
 type VendorCodeMeaning =

@@ -1,6 +1,6 @@
 import type { Fields } from '../../chat/message.ts'
 import { maxCalls, tooManyCalls } from '../../wire/reply-limits.ts'
-import { isFields } from './fields.ts'
+import { isFields } from '../fields.ts'
 
 /** The function or custom tool of a call. */
 export interface WireCalled extends Fields {

@@ -1,7 +1,7 @@
 import type { Fields } from '../../chat/message.ts'
 import { unknownReply } from '../../chat/reply-errors.ts'
 import { tooLarge } from '../../wire/reply-limits.ts'
-import { isFields } from './fields.ts'
+import { isFields } from '../fields.ts'
 import { endIn } from './finish-reason.ts'
 import { readCalls, type WireToolDelta, wholeNumber } from './wire-calls.ts'
 

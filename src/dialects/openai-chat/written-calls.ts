@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ToolArgumentsEvent, ToolCallEvent } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
+import { isFields, merge, ownMember } from '../fields.ts'
 import { dialect } from './dialect.ts'
-import { isFields, merge, ownMember } from './fields.ts'
 
 type PartOfCall = Pick<ToolArgumentsEvent, 'choice' | 'part' | 'extra'>
 

@@ -1,5 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
-import { isFields } from '../../dialects/openai-chat/fields.ts'
+import { isFields } from '../../dialects/fields.ts'
 
 /**
  * Turns a whole answer, which a proxy sends in place of a stream, into the events of a stream. Returns undefined for

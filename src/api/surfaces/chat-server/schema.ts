@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { faultIn, invalidRequest, refusedBody, tooMany } from '../../../dialects/openai-chat/invalid-request.ts'
+import { faultIn, invalidRequest, refusedBody, tooMany } from '../../../dialects/invalid-request.ts'
 
 const text = z.string()
 const name = text.min(1).max(200)

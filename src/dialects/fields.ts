@@ -1,5 +1,4 @@
-import type { Extras, Fields } from '../../chat/message.ts'
-import { dialect } from './dialect.ts'
+import type { Fields } from '../chat/message.ts'
 
 /**
  * Returns the members of `object` that are not in `known`; undefined if there are none. It skips members that are null, and
@@ -13,11 +12,6 @@ export function rest(object: Fields, known: readonly string[]): Fields | undefin
     found[key] = object[key]
   }
   return found
-}
-
-/** Returns `{ extra }` of this dialect, or an empty object. The result is for spreading, so that an absent extra is an absent member. */
-export function ownExtra(extra: Fields | undefined): { extra?: Extras } {
-  return extra ? { extra: { [dialect]: extra } } : {}
 }
 
 /** Returns the unknown members beside `object[inner]` and inside it, as one extra that `merge` puts back. */

@@ -1,4 +1,4 @@
-import type { Fields } from '../../chat/message.ts'
+import type { Fields } from '../chat/message.ts'
 import { isFields } from './fields.ts'
 import { mustBe } from './invalid-request.ts'
 

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import { ChatError } from '../../chat/error.ts'
-import { excerpt } from '../../chat/secret.ts'
+import { ChatError } from '../chat/error.ts'
+import { excerpt } from '../chat/secret.ts'
 
 type Issue = z.core.$ZodIssue
 
