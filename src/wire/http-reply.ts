@@ -25,6 +25,8 @@ export interface HttpReply {
   /** When its head came, in milliseconds since 1970. */
   readonly receivedAt: number
   readonly body: ByteSource
+  /** The bytes of the whole body, if they came with the head of a usual reply, which does not have `cf-mitigated`. */
+  readonly whole?: Uint8Array | undefined
   /** Reads the whole body. @throws ChatError `upstream-outdated` over `limit` bytes; 16 MiB by default */
   bytes(limit?: number): Promise<Uint8Array>
   /** Reads the whole body as text. @throws as `bytes` */

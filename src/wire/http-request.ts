@@ -36,11 +36,6 @@ export interface RequestTarget {
 const targets = new Map<string, RequestTarget>()
 const maxTargets = 256
 
-/** Returns the target of a URL that was used lately. */
-export function knownTarget(url: string): RequestTarget | undefined {
-  return targets.get(url)
-}
-
 /** @throws ChatError for a URL that is neither http nor https */
 export function targetOf(text: string): RequestTarget {
   const known = targets.get(text)
@@ -101,7 +96,9 @@ export function requestBytes(
   }
   let head = `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: keep-alive\r\n`
   for (const name in fields) if (!own.has(name)) head += `${name}: ${fields[name]}\r\n`
-  const length = typeof body === 'string' ? Buffer.byteLength(body) : byteLength(body)
+  let length = 0
+  if (typeof body === 'string') length = Buffer.byteLength(body)
+  else if (body) for (const piece of body) length += piece.byteLength
   if (body !== undefined || method !== 'GET') head += `Content-Length: ${length}\r\n`
   head += '\r\n'
   return typeof body === 'string' || length <= maxJoinedBytes ? [joined(head, body, length)] : withHead(head, body)
@@ -124,10 +121,6 @@ function joined(head: string, body: HttpRequest['body'], length: number): Buffer
 
 function withHead(head: string, body: readonly Uint8Array[] = []): readonly Uint8Array[] {
   return [Buffer.from(head, 'latin1'), ...body]
-}
-
-function byteLength(pieces: readonly Uint8Array[] = []): number {
-  return pieces.reduce((sum, piece) => sum + piece.byteLength, 0)
 }
 
 const defaults = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': `Bun/${Bun.version}` }

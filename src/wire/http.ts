@@ -5,7 +5,7 @@ import { type Fetch, FetchExchange } from './fetch-exchange.ts'
 import { type BodySource, upstreamTimeout } from './http-body.ts'
 import { HttpExchange } from './http-exchange.ts'
 import type { HttpReply } from './http-reply.ts'
-import { type HttpRequest, knownTarget, type RequestTarget, requestBytes, targetOf } from './http-request.ts'
+import { type HttpRequest, type RequestTarget, requestBytes, targetOf } from './http-request.ts'
 import { openReply } from './open-reply.ts'
 import { ShortExchange } from './short-exchange.ts'
 
@@ -33,8 +33,7 @@ function askKept(request: HttpRequest, signal: Cancel): Promise<HttpReply> | und
   const { idle, fetchByProxy } = signal.runtime.network
   if (request.method !== 'POST' || request.limits || fetchByProxy || request.needsNewConnection || signal.aborted)
     return undefined
-  const target = knownTarget(request.url)
-  if (!target) return undefined
+  const target = targetOf(request.url)
   const bytes = requestBytes(request, target)
   const keepAs = keyOf(request, target)
   const kept = idle.take(keepAs)

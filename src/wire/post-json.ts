@@ -2,12 +2,11 @@ import type { ChatError } from '../chat/error.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import { send } from './http.ts'
 import type { HttpReply } from './http-reply.ts'
-import type { HttpRequest } from './http-request.ts'
 import { hasAnswer, pageError, refusal, type UpstreamComplaint } from './http-status.ts'
 import { writeJson } from './write-json.ts'
 
 /** A value that is sent as JSON, or JSON that is ready to be sent. */
-export type JsonToSend = { readonly value: unknown } | { readonly json: readonly Uint8Array[] }
+export type JsonToSend = { readonly value: unknown } | { readonly json: string | readonly Uint8Array[] }
 
 /** Where JSON is posted to, and how. */
 export interface JsonTarget {
@@ -15,7 +14,7 @@ export interface JsonTarget {
   /** Headers other than `content-type` and `accept`. */
   readonly headers: Readonly<Record<string, string>>
   /** The IP address to connect to, so that the URL's name is not looked up again. */
-  readonly address?: string
+  readonly address?: string | undefined
   /** Whether the reply should be a stream. */
   readonly stream: boolean
   /** Reads an error body as the upstream's dialect defines it. */
@@ -39,18 +38,16 @@ export async function postJson(post: JsonPost, signal: Cancel): Promise<HttpRepl
 /** Posts JSON, and returns any reply. */
 export function sendJson(target: JsonTarget, body: JsonToSend, signal: Cancel): Promise<HttpReply> {
   const written = 'json' in body ? body.json : writeJson(body.value)
-  if (written instanceof Promise) return written.then((pieces) => send(requestTo(target, pieces), signal))
-  return send(requestTo(target, written), signal)
-}
-
-function requestTo({ url, address, stream, headers }: JsonTarget, body: string | readonly Uint8Array[]): HttpRequest {
+  if (written instanceof Promise) return written.then((json) => sendJson(target, { json }, signal))
+  const { url, address, stream } = target
   const accept = stream ? 'text/event-stream' : 'application/json'
-  return { method: 'POST', url, headers: { 'content-type': 'application/json', accept, ...headers }, body, address }
+  const headers = { 'content-type': 'application/json', accept, ...target.headers }
+  return send({ method: 'POST', url, headers, body: written, address }, signal)
 }
 
 /** A reply that only has the content type of a page counts as an answer, because its bytes may be one. */
 export function isAnswer(reply: HttpReply): boolean {
-  return hasAnswer(reply.status) && !reply.headers.has('cf-mitigated')
+  return hasAnswer(reply.status) && (reply.whole !== undefined || !reply.headers.has('cf-mitigated'))
 }
 
 /** The error for a reply that is not an answer. @param readComplaint as in `JsonTarget` */

@@ -17,25 +17,27 @@ export interface AddedFields {
   isMeant?(field: string, refusal: string): boolean | undefined
 }
 
-/** A request whose fields may have to be left out. */
-export interface FieldsPost extends JsonTarget {
-  /** The body. It is needed only if it is not known as JSON, or if a field has to be left out. */
-  readonly body: () => Fields
-  /** The body as JSON. */
-  readonly json?: readonly Uint8Array[]
-  /** Called when fields may have to be left out. */
-  readonly added: () => AddedFields
-  /** Earlier refusals of this upstream. Without them, every request may be refused once more. */
-  readonly refused?: RefusedFields
-}
-
-/** A reply, and the body of the request that got it. */
-export interface PostedReply {
-  readonly reply: HttpReply
-  readonly body: () => Fields
+/** The body of a request. */
+export interface PostedBody {
+  body(): Fields
   /** Whether the body asks for a stream. */
   readonly stream: boolean
 }
+
+/** A request whose fields may have to be left out. */
+export interface FieldsPost extends JsonTarget, PostedBody {
+  /** The body. It is needed only if it is not known as JSON, or if a field has to be left out. */
+  body(): Fields
+  /** The body as JSON. */
+  readonly json?: readonly Uint8Array[] | undefined
+  /** Called when fields may have to be left out. */
+  added(): AddedFields
+  /** Earlier refusals of this upstream. Without them, every request may be refused once more. */
+  readonly refused?: RefusedFields | undefined
+}
+
+/** Reads a reply that is a success. @param posted the body of the request that got it */
+export type ReadReply<Read> = (reply: HttpReply, posted: PostedBody) => Read | Promise<Read>
 
 /** How many times one request is sent again. */
 const maxRepeats = 3
@@ -43,35 +45,38 @@ const maxRepeats = 3
 /**
  * Posts the body. If the upstream refuses a field that the client did not send, this posts again at once without that
  * field, because a client's request must not fail for what we added. The refused fields are remembered.
+ * @param read reads the reply
  * @throws ChatError a refusal that is not about an added field, or that comes after `maxRepeats`
  */
-export function postWithoutRefusedFields(post: FieldsPost, signal: Cancel): Promise<PostedReply> {
-  return attempt({ post, signal, dropped: [], reduced: withoutKnown(post, signal) })
+export function postWithoutRefusedFields<Read>(post: FieldsPost, signal: Cancel, read: ReadReply<Read>): Promise<Read> {
+  return attempt({ post, signal, read, dropped: none, reduced: withoutKnown(post, signal) })
 }
 
-interface Attempt {
+const none: readonly string[] = []
+
+interface Attempt<Read> {
   readonly post: FieldsPost
   readonly signal: Cancel
+  readonly read: ReadReply<Read>
   /** The fields that the upstream has just refused. */
   readonly dropped: readonly string[]
   /** The body without the refused fields; undefined while the body is sent as it is. */
   readonly reduced: Fields | undefined
 }
 
-function attempt(sent: Attempt): Promise<PostedReply> {
+function attempt<Read>(sent: Attempt<Read>): Promise<Read> {
   const { post, signal, dropped, reduced } = sent
   const body = reduced ? { value: reduced } : post.json ? { json: post.json } : { value: post.body() }
   return sendJson(post, body, signal).then((reply) => {
     if (!isAnswer(reply)) return repeat(sent, reply)
     if (dropped.length > 0) rememberRefused(dropped, post, signal)
-    return reduced
-      ? { reply, body: () => reduced, stream: reduced.stream === true }
-      : { reply, body: post.body, stream: post.stream }
+    return sent.read(reply, reduced ? { body: () => reduced, stream: reduced.stream === true } : post)
   })
 }
 
 /** Posts again without the field that the upstream has refused. @throws ChatError if the refusal is about something else */
-async function repeat({ post, signal, dropped, reduced }: Attempt, reply: HttpReply): Promise<PostedReply> {
+async function repeat<Read>(sent: Attempt<Read>, reply: HttpReply): Promise<Read> {
+  const { post, signal, dropped, reduced } = sent
   let complaint: unknown
   const error = await notAnswered(reply, (errorBody) => {
     complaint = errorBody
@@ -81,23 +86,24 @@ async function repeat({ post, signal, dropped, reduced }: Attempt, reply: HttpRe
   const [body, added] = [reduced ?? post.body(), post.added()]
   const field = refusedField(error, { complaint, body, added })
   if (field === undefined) throw error
-  return attempt({ post, signal, dropped: [...dropped, field], reduced: added.without(body, field) })
+  return attempt({ ...sent, dropped: [...dropped, field], reduced: added.without(body, field) })
 }
 
 /** The body without the fields that this upstream is known to refuse; undefined if it has none of them. */
-function withoutKnown({ refused, added, body }: FieldsPost, { runtime }: Cancel): Fields | undefined {
+function withoutKnown(post: FieldsPost, { runtime }: Cancel): Fields | undefined {
+  const { refused } = post
   if (!refused || refused.isEmpty) return undefined
-  const [whole, ours] = [body(), added()]
+  const [whole, ours] = [post.body(), post.added()]
   const known = ours.fields(whole).filter((field) => refused.has(ours.keyOf(field), runtime.elapsed()))
   return known.length > 0 ? known.reduce((rest, field) => ours.without(rest, field), whole) : undefined
 }
 
 export function rememberRefused(
   dropped: readonly string[],
-  { refused, added }: Pick<FieldsPost, 'refused' | 'added'>,
+  post: Pick<FieldsPost, 'refused' | 'added'>,
   { runtime }: Cancel,
 ): void {
-  for (const field of dropped) refused?.add(added().keyOf(field), runtime.elapsed())
+  for (const field of dropped) post.refused?.add(post.added().keyOf(field), runtime.elapsed())
 }
 
 /** Statuses with which servers refuse a field; some report it as a failure of their own. */

@@ -122,6 +122,7 @@ describe('left to the parser:', () => {
     'bytes after the reply': ok(length, 'hello!'),
     'a head without its end': Buffer.from(`HTTP/1.1 200 OK\r\n${length}`),
     'a connection that is closed': ok(`connection: close\r\n${length}`),
+    'a reply of Cloudflare’s in place of the server’s': ok(`CF-Mitigated: challenge\r\n${length}`),
     'a compressed body': ok(`content-encoding: gzip\r\n${length}`),
     'a limit of time for the connection': ok(`keep-alive: timeout=5\r\n${length}`),
     'a repeated length': ok(length + length),

@@ -4,8 +4,8 @@ import { HeaderLines, type ReplyHeaders } from './reply-headers.ts'
 
 /** Limit for the bytes of such a reply, as for a piece of any body. */
 const maxBytes = 32 * 1024
-/** Headers that decide how a body is read, and whether its connection is kept. */
-const deciding = 'connection|content-encoding|content-length|keep-alive|transfer-encoding'
+/** Headers that decide how a body is read, who has sent it, and whether its connection is kept. */
+const deciding = 'cf-mitigated|connection|content-encoding|content-length|keep-alive|transfer-encoding'
 /** A valid header line that decides nothing. RFC 9110, sections 5.5 and 5.6.2 */
 const line = `(?:connection:[\\t ]*keep-alive|(?!(?:${deciding}):)[!#$%&'*+\\-.^_\`|~0-9a-z]+:[\\t\\x20-\\x7e\\x80-\\xff]*)\\r\\n`
 const lines = `(?:${line}){0,100}`
@@ -56,6 +56,10 @@ class WholeReply implements HttpReply {
 
   get body(): AsyncIterable<Uint8Array> {
     return this.#pieces()
+  }
+
+  get whole(): Uint8Array | undefined {
+    return this.#bytes
   }
 
   bytes(limit = maxTextBytes): Promise<Uint8Array> {

@@ -11,6 +11,7 @@ import type { Runtime } from '../../flow/runtime.ts'
 import {
   type AddedFields,
   type FieldsPost,
+  type PostedBody,
   postWithoutRefusedFields,
   refusedField,
   rememberRefused,
@@ -44,17 +45,18 @@ export interface AskOptions {
  * dialect and wants a whole answer.
  */
 export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: Call): Flow {
-  const post = postOf(options, request, call)
+  const post = new ChatPost(options, request, call)
   const newId = idsOf(call.signal.runtime)
+  const { choices = 1, stop } = request.parameters
   const ask: AskReply = (asked, onPosted) =>
-    flowOf(async (signal) => {
-      const { reply, body, stream } = await postWithoutRefusedFields(asked, signal)
-      onPosted?.(body)
-      const { choices = 1, stop } = request.parameters
-      const opened = readReply(reply, { choices, stop, stream, newId, signal, link: signal })
-      // an async function that returns a promise waits for it three turns longer
-      return opened instanceof Promise ? await opened : opened
-    }, call.signal)
+    flowOf(
+      (signal) =>
+        postWithoutRefusedFields(asked, signal, (reply, posted) => {
+          onPosted?.(posted)
+          return readReply(reply, { choices, stop, stream: posted.stream, newId, signal, link: signal })
+        }),
+      call.signal,
+    )
   if (options.refused?.isProven(request.model)) return ask(post)
   return defer(async (opening) => {
     const begun = await beginWithoutRefused({ post, ask, opening })
@@ -63,29 +65,59 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
   }, call.signal)
 }
 
-function postOf(options: AskOptions, request: ChatRequest, call: Call): FieldsPost {
-  const { url, address, refused } = options
-  const stream = request.stream || request.dialect !== dialect
-  const json = options.relay?.(request)
-  let encoded: Fields | undefined
-  let added: AddedFields | undefined
-  return {
-    url,
-    ...(address !== undefined && { address }),
+/** A request for a chat. What few requests need is made when it is asked for. */
+class ChatPost implements FieldsPost {
+  readonly url: string
+  readonly address: string | undefined
+  readonly headers: Readonly<Record<string, string>>
+  readonly json: readonly Uint8Array[] | undefined
+  readonly stream: boolean
+  readonly readComplaint = readComplaint
+  readonly #options: AskOptions
+  readonly #request: ChatRequest
+  readonly #call: Call
+  #body: Fields | undefined
+  #added: AddedFields | undefined
+
+  constructor(options: AskOptions, request: ChatRequest, call: Call) {
+    this.url = options.url
+    this.address = options.address
     // the service may be another gateway, or this one
-    headers: { ...options.headers, 'x-tributary-hops': String(call.hops + 1) },
-    body: () => {
-      encoded ??= encodeBody(options, request, stream)
-      return encoded
-    },
-    ...(json && { json }),
-    added: () => {
-      added ??= withImagesOfResults(addedFields(request, call.receipt), request, options)
-      return added
-    },
-    ...(refused && { refused }),
-    stream,
-    readComplaint,
+    this.headers = { ...options.headers, 'x-tributary-hops': String(call.hops + 1) }
+    this.json = options.relay?.(request)
+    this.stream = request.stream || request.dialect !== dialect
+    this.#options = options
+    this.#request = request
+    this.#call = call
+  }
+
+  get refused(): RefusedFields | undefined {
+    return this.#options.refused
+  }
+
+  body(): Fields {
+    this.#body ??= encodeBody(this.#options, this.#request, this.stream)
+    return this.#body
+  }
+
+  added(): AddedFields {
+    this.#added ??= this.#findAdded()
+    return this.#added
+  }
+
+  #findAdded(): AddedFields {
+    return withImagesOfResults(addedFields(this.#request, this.#call.receipt), this.#request, this.#options)
+  }
+
+  /** The same post with another body. */
+  withBody(body: Fields): FieldsPost {
+    const { url, address, headers, refused } = this
+    return {
+      ...{ url, ...(address !== undefined && { address }), headers, refused, readComplaint },
+      body: () => body,
+      added: () => this.added(),
+      stream: body.stream === true,
+    }
   }
 }
 
@@ -95,10 +127,10 @@ function encodeBody(options: AskOptions, request: ChatRequest, stream: boolean):
 }
 
 /** @param onPosted receives the body that the service replied to */
-type AskReply = (post: FieldsPost, onPosted?: (body: () => Fields) => void) => Flow
+type AskReply = (post: FieldsPost, onPosted?: (posted: PostedBody) => void) => Flow
 
 interface RepeatablePost {
-  readonly post: FieldsPost
+  readonly post: ChatPost
   readonly ask: AskReply
   readonly opening: FlowOpening
 }
@@ -108,8 +140,8 @@ interface RepeatablePost {
  * field.
  */
 async function beginWithoutRefused({ post, ask, opening }: RepeatablePost): Promise<Flow> {
-  let posted: (() => Fields) | undefined
-  const onPosted = (body: () => Fields) => {
+  let posted: PostedBody | undefined
+  const onPosted = (body: PostedBody) => {
     posted = body
   }
   try {
@@ -117,20 +149,14 @@ async function beginWithoutRefused({ post, ask, opening }: RepeatablePost): Prom
   } catch (thrown) {
     // `postWithoutRefusedFields` has already handled a refusal that came as an HTTP status
     if (!posted || opening.signal.aborted) throw thrown
-    const [body, added] = [posted(), post.added()]
+    const [body, added] = [posted.body(), post.added()]
     const field = refusedField(asChatError(thrown), { body, added })
     if (field === undefined) throw thrown
     const reduced = added.without(body, field)
-    const begun = await opening.begin(
-      ask({ ...withoutJson(post), body: () => reduced, stream: reduced.stream === true }),
-    )
+    const begun = await opening.begin(ask(post.withBody(reduced)))
     rememberRefused([field], post, opening.signal)
     return begun
   }
-}
-
-function withoutJson({ json: _, ...post }: FieldsPost): FieldsPost {
-  return post
 }
 
 /** The header with a key; no header without a key. */

@@ -30,16 +30,36 @@ export function readReply(
   reply: HttpReply,
   options: ReadOptions,
 ): OpenedBatches<ChatEvent> | Promise<OpenedBatches<ChatEvent>> {
+  if (options.stream) return frameFlow(reply, framesFor(options), options)
+  const { whole } = reply
+  if (whole) return readWhole(reply, whole, options)
   // reading a body of known length at once costs a third less
-  const isText = !options.stream && reply.headers.has('content-length')
-  return isText ? readWhole(reply, options) : frameFlow(reply, framesFor(options), options)
+  if (!reply.headers.has('content-length')) return frameFlow(reply, framesFor(options), options)
+  return reply.bytes().then((bytes) => readWhole(reply, bytes, options))
 }
 
-async function readWhole(reply: HttpReply, options: ReadOptions): Promise<OpenedBatches<ChatEvent>> {
-  const bytes = await reply.bytes()
+/** A body that has come as a whole. */
+interface WholeBody {
+  readonly reply: HttpReply
+  readonly bytes: Uint8Array
+  /** Its text, unless it is long. */
+  readonly json?: string
+}
+
+function readWhole(
+  reply: HttpReply,
+  bytes: Uint8Array,
+  options: ReadOptions,
+): OpenedBatches<ChatEvent> | Promise<OpenedBatches<ChatEvent>> {
+  if (bytes.byteLength > maxAtOnce)
+    return readUpstreamJson(bytes).then((value) => openWhole(value, { reply, bytes }, options))
+  const json = utf8.decode(bytes)
+  return openWhole(upstreamJson(json), { reply, bytes, json }, options)
+}
+
+/** @param value the value of the body's JSON; undefined if it is no JSON */
+function openWhole(value: unknown, { reply, bytes, json }: WholeBody, options: ReadOptions): OpenedBatches<ChatEvent> {
   const { stop } = options
-  const json = bytes.byteLength <= maxAtOnce ? utf8.decode(bytes) : undefined
-  const value = json === undefined ? await readUpstreamJson(bytes) : upstreamJson(json)
   const source = json === undefined ? { stop, bytes } : { stop, json }
   if (isFields(value)) return plainReplyIn(value, source) ?? framesFor(options).whole(value)
   const decoder = framesFor(options)

@@ -67,7 +67,7 @@ async function* chat({ origin, refused }: CohereService, request: ChatRequest, c
     stream: true,
     readComplaint,
   }
-  const { reply } = await postWithoutRefusedFields(question, call.signal)
+  const reply = await postWithoutRefusedFields(question, call.signal, (answer) => answer)
   yield* readFrames(reply, new CohereDecoder(request.parameters.stop), call.signal)
 }
 
