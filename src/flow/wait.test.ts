@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { CancelSource } from './cancel.ts'
 import { ManualRuntime } from './runtime.double.ts'
-import { orAbort, sleep, within } from './wait.ts'
+import { atMost, orAbort, sleep, within } from './wait.ts'
 
 const reason = new Error('enough')
 const thrownBy = (promise: Promise<unknown>) => promise.catch((thrown: unknown) => thrown)
@@ -60,6 +60,18 @@ test('within gives a value that comes in time, otherwise undefined, and leaves n
   await runtime.advance(1_000)
   expect(await waiting).toBeUndefined()
   expect([runtime.timers.size, signal.followers]).toEqual([0, 0])
+})
+
+test('atMost gives a value or a failure that comes in time, otherwise undefined, and leaves no timer', async () => {
+  const { runtime } = given()
+  const { timers } = runtime
+  expect(await atMost(Promise.resolve(1), 1_000, timers)).toBe(1)
+  expect(await thrownBy(atMost(Promise.reject(reason), 1_000, timers))).toBe(reason)
+  expect(timers.size).toBe(0)
+  const waiting = atMost(new Promise(() => undefined), 1_000, timers)
+  await runtime.advance(1_000)
+  expect(await waiting).toBeUndefined()
+  expect(timers.size).toBe(0)
 })
 
 test('within ends with the signal’s reason', async () => {

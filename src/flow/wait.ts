@@ -1,4 +1,5 @@
 import type { Cancel } from './cancel.ts'
+import type { Timers } from './timers.ts'
 
 /**
  * Settles with the promise, or rejects with the signal's reason, whichever comes first.
@@ -29,6 +30,23 @@ export function within<T>(promise: Promise<T>, ms: number, signal: Cancel): Prom
   const late = Promise.withResolvers<undefined>()
   const timer = signal.runtime.timers.set(ms, () => late.resolve(undefined))
   return orAbort(Promise.race([promise, late.promise]), signal).finally(() => timer.stop())
+}
+
+/** Settles with the promise, or resolves to undefined after `ms` milliseconds. The work behind the promise goes on. */
+export function atMost<T>(promise: Promise<T>, ms: number, timers: Timers): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = timers.set(ms, () => resolve(undefined))
+    promise.then(
+      (value) => {
+        timer.stop()
+        resolve(value)
+      },
+      (thrown: unknown) => {
+        timer.stop()
+        reject(thrown)
+      },
+    )
+  })
 }
 
 /** Waits `ms` milliseconds. @throws the signal's reason once it is aborted */

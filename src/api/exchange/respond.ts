@@ -5,7 +5,7 @@ import { CancelSource } from '../../flow/cancel.ts'
 import { defer } from '../../flow/defer.ts'
 import type { Flow } from '../../flow/flow.ts'
 import { type Answer, fold } from '../../flow/fold.ts'
-import { within } from '../../flow/wait.ts'
+import { atMost } from '../../flow/wait.ts'
 import type { OpenCall } from './calls.ts'
 import { type AnswerBody, type Exchange, errorResponse, largeJsonResponse } from './exchange.ts'
 import { type StreamSurface, streamBody } from './stream-body.ts'
@@ -22,16 +22,15 @@ export async function respondStream<Event extends AnyEvent>(
   { answer, ...options }: { answer: Flow<Event>; surface: StreamSurface<Event>; keepAliveMs: number },
 ): Promise<Response> {
   const begun = begin(answer)
-  // the call's signal is not used here: an abort ends the answer itself, whose last event may say that it was aborted
-  const patient = new CancelSource(exchange.runtime)
   let first: Flow<Event> | undefined
   try {
-    first = await within(begun, headMs, patient)
+    // the call's signal is not used here: an abort ends the answer itself, whose last event may say that it was aborted
+    first = await atMost(begun, headMs, exchange.runtime.timers)
   } catch (thrown) {
     open.close()
     return errorResponse(exchange, thrown, headersOf(exchange, open))
   }
-  const body = streamBody(first ?? defer(() => begun, patient), {
+  const body = streamBody(first ?? defer(() => begun, new CancelSource(exchange.runtime)), {
     surface: options.surface,
     opening: first ? '' : options.surface.keepAlive,
     keepAliveMs: options.keepAliveMs,
