@@ -23,6 +23,9 @@ export interface OpenExchangeOptions {
   readonly runtime: Runtime
 }
 
+/** The peer of the last request that named no other address. Most requests come from few peers. */
+let lastPeer = { sent: '', address: '' }
+
 /** What the door knows of a request before any check. */
 export interface Arrival {
   readonly listener: RequestListener
@@ -82,7 +85,10 @@ export class RoutedExchange implements Exchange {
 
   #readAddress(): string {
     const peer = this.#arrival.listener.addressOf(this.request) ?? ''
-    return clientAddress(peer, this.request.headers, this.#options.proxies)
+    const { headers } = this.request
+    if (headers.has('x-forwarded-for')) return clientAddress(peer, headers, this.#options.proxies)
+    if (peer !== lastPeer.sent) lastPeer = { sent: peer, address: clientAddress(peer, headers, this.#options.proxies) }
+    return lastPeer.address
   }
 
   get log(): Logger {

@@ -3,6 +3,7 @@ import type { Cancel, Follower } from '../../flow/cancel.ts'
 import { orAbort } from '../../flow/wait.ts'
 import { joinBytes } from '../../wire/join-bytes.ts'
 import { type CrossedBound, jsonBounds } from '../../wire/json-bounds.ts'
+import type { JsonReading } from '../../wire/json-reading.ts'
 import { readJson } from '../../wire/read-json.ts'
 import { drainReader } from './drain-body.ts'
 
@@ -32,11 +33,17 @@ export interface JsonBody {
  * Reads and parses a request's body.
  * @throws ChatError `too-large`, `too-slow`, `unsupported-media` or `invalid-request`
  */
-export async function readJsonBody(request: Request, limits: BodyLimits): Promise<JsonBody> {
+export function readJsonBody(request: Request, limits: BodyLimits): Promise<JsonBody> {
   refuseOtherMedia(request.headers)
-  const bytes = await readBytes(request, limits)
+  return readBytes(request, limits).then(parseBody)
+}
+
+function parseBody(bytes: Uint8Array): JsonBody | Promise<JsonBody> {
   const parsed = readJson(bytes)
-  const reading = parsed instanceof Promise ? await parsed : parsed
+  return parsed instanceof Promise ? parsed.then((reading) => bodyOf(reading, bytes)) : bodyOf(parsed, bytes)
+}
+
+function bodyOf(reading: JsonReading, bytes: Uint8Array): JsonBody {
   if ('value' in reading) return { value: reading.value, bytes: withoutMark(bytes) }
   throw 'crossed' in reading ? crossed(reading.crossed) : invalid(reading.invalid)
 }

@@ -99,6 +99,7 @@ function messagesIn({ messages }: Fields): readonly unknown[] {
 }
 
 function streamIn({ stream }: Fields): boolean {
+  if (typeof stream === 'boolean') return stream
   if (stream === undefined || stream === null) return false
   const reading = readFlag(stream)
   if ('wrong' in reading) throw refusedBody({ path: ['stream'], problem: reading.wrong, code: 'invalid_type' })
@@ -106,7 +107,8 @@ function streamIn({ stream }: Fields): boolean {
 }
 
 function wantsUsage(options: Fields | undefined): boolean {
-  const reading = readFlag(options?.include_usage)
+  if (!options) return false
+  const reading = readFlag(options.include_usage)
   return !('wrong' in reading) && reading.value === true
 }
 
