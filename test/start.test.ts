@@ -22,18 +22,31 @@ const loadedToRun = (command: string): Set<string> =>
 
 describe('the list of loaded modules', () => {
   // each of these costs milliseconds at every start, and mebibytes in a program that does not use it
-  test('of the server has no tool library, no Socket.IO and no emulator', () => {
+  test('of the server has no schema, no router, no SQLite, no tool library, no Socket.IO and no emulator', () => {
     const loaded = loadedToRun('serve')
-    expect([...loaded]).toContain('elysia')
+    expect([...loaded]).toContain('api/server.ts')
     expect([...loaded]).toContain('wire/socketio.ts')
-    for (const late of ['@modelcontextprotocol/sdk', 'socket.io-client']) expect(loaded.has(late), late).toBe(false)
+    for (const late of [
+      'zod',
+      'elysia',
+      'state/sqlite/open-sqlite.ts',
+      '@modelcontextprotocol/sdk',
+      'socket.io-client',
+    ])
+      expect(loaded.has(late), late).toBe(false)
     expect([...loaded].filter((path) => path.includes('emulat'))).toEqual([])
+  })
+
+  // docs/decisions/0050-late-modules.md
+  test('of the server has few modules of the runtime, because it parses them at every start', () => {
+    const modules = [...loadedToRun('serve')].filter((name) => /^(node|bun):/.test(name))
+    expect(modules.sort()).toEqual(['bun:ffi', 'node:buffer', 'node:fs', 'node:path'])
   })
 
   test('of the health command has no server and no log', () => {
     const loaded = loadedToRun('health')
     expect([...loaded]).toContain('config/config.ts')
-    for (const late of ['elysia', 'telemetry/log.ts', 'app.ts', 'commands/serve.ts'])
+    for (const late of ['zod', 'elysia', 'telemetry/log.ts', 'app.ts', 'commands/serve.ts'])
       expect(loaded.has(late), late).toBe(false)
   })
 

@@ -1,8 +1,7 @@
-import { Elysia } from 'elysia'
 import type { ClientKey } from '../chat/caller.ts'
 import type { Logger } from '../flow/call.ts'
 import { CancelSource } from '../flow/cancel.ts'
-import type { ServedRoute } from '../flow/network.ts'
+import type { ServedRoute, ServeOptions } from '../flow/network.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { sleep, within } from '../flow/wait.ts'
 import { describeSurfaces } from './describe-surfaces.ts'
@@ -68,12 +67,11 @@ export function openServer(options: ServerOptions): Server {
     phase: () => door.phase,
   }
   const answer: AnswerRequest = (request, found) => door.answer(request, listener, found)
-  const app = router(table, answer)
   const { hostname, port, idleSeconds } = options
   const listener = runtime.network.serve({
     ...{ hostname, port, idleSeconds },
     routes: table.fixed.map((found) => routeTo(found, answer)),
-    answer: (request) => app.fetch(request),
+    answer: lateRouter(table, answer),
   })
   return {
     url: urlOf(hostname, listener.port),
@@ -101,21 +99,15 @@ function routeTo(found: FoundRoute, answer: AnswerRequest): ServedRoute {
   return { method, path, answer: (request) => answer(request, found) }
 }
 
-function router(table: RouteTable, answer: AnswerRequest) {
-  // by default Elysia assumes a host of at least four characters, and reads the path wrongly after a shorter host
-  const app = new Elysia({ strictPath: true, handler: { standardHostname: false } }).onError(({ request, set }) => {
-    // otherwise Elysia turns a successful answer into a 404
-    set.status = 200
-    return answer(request)
-  })
-  for (const { method, path } of table.routes)
-    app.route(method, patternOf(path), ({ request }) => answer(request), { parse: 'none' })
-  return app.compile()
-}
-
-/** A path for Elysia's router. The door finds the rest of the route itself. */
-function patternOf(path: string): string {
-  return path.replace(/\{.*$/, '*')
+/** Loads Elysia with the first request that needs it, because most gateways only get requests to fixed routes. */
+function lateRouter({ routes }: RouteTable, answer: AnswerRequest): ServeOptions['answer'] {
+  let router: ServeOptions['answer'] | undefined
+  const load = async (request: Request) => {
+    const { elysiaRouter } = await import('./elysia-router.ts')
+    router ??= elysiaRouter(routes, answer)
+    return router(request)
+  }
+  return (request) => (router ? router(request) : load(request))
 }
 
 function urlOf(hostname: string, port: number): string {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Secret } from './secret.ts'
 
 /** What a caller may do: everything, or everything but the operator's routes. */
@@ -26,6 +25,6 @@ export const anybody: Caller = { id: 'anybody', name: 'anybody', role: 'client' 
 
 /** Returns the caller that a key stands for. */
 export function callerOf({ secret, role, name }: ClientKey): Caller {
-  const id = createHash('sha256').update(`client of tributary: ${secret.reveal()}`).digest('hex').slice(0, 32)
+  const id = new Bun.CryptoHasher('sha256').update(`client of tributary: ${secret.reveal()}`).digest('hex').slice(0, 32)
   return { id, name: name ?? id.slice(0, 8), role }
 }

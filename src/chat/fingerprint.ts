@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { callsOf, type Fields, type Message, type Part, type ToolCallPart } from './message.ts'
 
 /**
@@ -8,7 +7,7 @@ import { callsOf, type Fields, type Message, type Part, type ToolCallPart } from
  * @param scope the owner of the messages (client key, model, account …): equal messages of two scopes have different hashes
  */
 export function fingerprint(scope: readonly string[], messages: readonly Message[]): string {
-  const hash = createHash('sha256')
+  const hash = new Bun.CryptoHasher('sha256')
   hash.update(JSON.stringify(scope))
   for (const message of messages) hash.update(`\n${JSON.stringify(canonicalMessage(message))}`)
   return hash.digest('hex')

@@ -1,4 +1,3 @@
-import { inspect } from 'node:util'
 import { gramLength, SecretIndex } from './secret-index.ts'
 
 /** The number of secrets that share a spelling. */
@@ -8,6 +7,9 @@ const known = new SecretIndex()
 const collected = new FinalizationRegistry<readonly string[]>(release)
 
 const mask = '[secret]'
+
+/** `inspect.custom` of `node:util`, which need not be loaded for it. */
+const inspectCustom = Symbol.for('nodejs.util.inspect.custom')
 
 /** A value that only `reveal` returns. A template, JSON, a logger and `inspect` show a mask. */
 export class Secret {
@@ -42,7 +44,7 @@ export class Secret {
     return mask
   }
 
-  [inspect.custom](): string {
+  [inspectCustom](): string {
     return mask
   }
 }

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { ipVersion } from '../flow/ip-address.ts'
 import type { Network } from '../flow/network.ts'
 
 const hostHint = 'HOST=127.0.0.1 only accepts this machine, and 0.0.0.0 accepts all'
@@ -14,7 +14,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** Why no program on this machine can listen on a name or an address, on any port; undefined if one can. */
 export async function findHostProblem(host: string, network: Network): Promise<string | undefined> {
-  if (!isIP(host) && !(await network.lookUp(host).catch(() => undefined)))
+  if (!ipVersion(host) && !(await network.lookUp(host).catch(() => undefined)))
     return `the name "${host}" does not resolve. Check its spelling; ${hostHint}`
   const code = await network.tryToListen(host, 0)
   return code === undefined || code === 'EMFILE' ? undefined : explainCode(code)

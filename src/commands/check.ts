@@ -20,7 +20,7 @@ interface CheckOptions {
  * Shows the settings that a start would use, where they come from, and what would prevent the start. Changes nothing.
  */
 export async function check(config: Config, { isJson, network }: CheckOptions): Promise<number> {
-  const { problems, notes } = config.state.inspect()
+  const { problems, notes } = await config.state.inspect()
   const host = await findHostProblem(config.host, network)
   const all = [...(host === undefined ? [] : [`HOST: ${host}`]), ...problems]
   const text = isJson ? asJson(config, all, notes) : asText(config, all, notes)

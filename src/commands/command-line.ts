@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util'
 import { editsBetween } from '../config/near-name.ts'
 
 /** The arguments of the program, parsed. */
@@ -21,6 +20,8 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
+const serve: CommandLine = { name: 'serve', words: [], envFile: undefined, isJson: false, flags: {} }
+
 /** Commands that take words after them. */
 const withWords = new Set(['help'])
 
@@ -30,8 +31,10 @@ const withWords = new Set(['help'])
  * @returns the parsed arguments, or a sentence about the problem
  */
 export function readCommandLine(args: readonly string[], known: readonly string[]): CommandLine | string {
+  if (args.length === 0) return serve
   try {
-    const { values, positionals } = parseArgs({
+    // loaded when it is needed, because most starts have no arguments
+    const { values, positionals } = process.getBuiltinModule('node:util').parseArgs({
       args: args.map((arg) => (arg === '-V' ? '-v' : arg)),
       allowPositionals: true,
       options,
@@ -39,7 +42,7 @@ export function readCommandLine(args: readonly string[], known: readonly string[
     const [empty] = Object.entries(values).find(([, value]) => value === '') ?? []
     // a script has probably left a variable unset, and the operator did not mean the default
     if (empty !== undefined) return `Option '--${empty} <value>' is empty.`
-    const [first = 'serve', ...words] = positionals
+    const [first = serve.name, ...words] = positionals
     // `tributary -h` and `tributary check --help` mean `tributary help`
     const name = values.help ? 'help' : values.version ? 'version' : first
     if (!known.includes(name)) return `There is no command "${name}".${hintAt(name, known)}`

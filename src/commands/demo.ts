@@ -6,6 +6,7 @@ import { providers } from '../providers/index.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { version } from '../version.ts'
 import { exampleRequests } from './example-requests.ts'
+import { ignoreClosedOutput } from './ignore-closed-output.ts'
 import { listModels } from './models.ts'
 import { serveUntilStopped } from './serve.ts'
 import { table } from './table.ts'
@@ -29,6 +30,7 @@ export async function openDemo(): Promise<Demo> {
     choose: (set) => ({ ...pickOwn(set), ...theirs, STATE_URL: 'memory:', SHUTDOWN_GRACE: '1' }),
     async serve(config, { runtime }) {
       const models = await modelsOf(config, runtime)
+      ignoreClosedOutput(process.stdout)
       const announce = (url: string) => void process.stdout.write(introduction(config, url, models))
       const code = await serveUntilStopped(config, { runtime, logTo: Bun.stderr.writer(), announce })
       await Promise.all(emulated.map((service) => service.close()))

@@ -4,6 +4,7 @@ import type { Runtime } from '../flow/runtime.ts'
 import { version } from '../version.ts'
 import { throughProxy } from '../wire/machine-network.ts'
 import { type CommandLine, hintAt, readCommandLine } from './command-line.ts'
+import { ignoreClosedOutput } from './ignore-closed-output.ts'
 
 const help = `tributary ${version}: every upstream, one stream
 
@@ -71,9 +72,15 @@ export async function runCommand(args: readonly string[], runtime: Runtime): Pro
   const command = demo?.serve ?? Object.entries(commands).find(([known]) => known === name)?.[1] ?? commands.serve
   const config = loadConfig({ envFile, flags, ...(demo && { choose: demo.choose }) })
   if ('problems' in config) return misconfigured(config, line)
-  for (const warning of config.warnings) process.stderr.write(`warning: ${warning}\n`)
+  printWarnings(config)
   const options: RunOptions = { line, runtime: config.isProxied ? throughProxy(runtime) : runtime }
   return command(config, options)
+}
+
+function printWarnings({ warnings }: Config): void {
+  if (warnings.length === 0) return
+  ignoreClosedOutput(process.stderr)
+  process.stderr.write(warnings.map((warning) => `warning: ${warning}\n`).join(''))
 }
 
 function misconfigured({ problems }: Misconfigured, { name, isJson }: CommandLine): number {

@@ -5,7 +5,6 @@ import { type LineSink, LineWriter } from '../telemetry/line-writer.ts'
 import { openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
 import { guardDescriptors } from '../wire/descriptors.ts'
-import { explainBindFailure } from './bind-failure.ts'
 import { hideFromServers } from './hide-from-servers.ts'
 import { reportSignals } from './hold-signals.ts'
 import { openState } from './open-state.ts'
@@ -15,7 +14,7 @@ export function serve(config: Config, runtime: Runtime): Promise<number> {
   return serveUntilStopped(config, {
     runtime,
     logTo: Bun.stdout.writer(),
-    announce: (url) => announce(config, url, runtime.now()),
+    announce: (url, write) => write(announcement(config, url, runtime.now())),
   })
 }
 
@@ -23,8 +22,8 @@ export interface Serving {
   readonly runtime: Runtime
   /** The output for the lines of the log. */
   readonly logTo: LineSink
-  /** Prints the address that the server listens on. */
-  announce(url: string): void
+  /** Prints the address that the server listens on. @param write writes to the output of the log */
+  announce(url: string, write: (text: string) => void): void
 }
 
 const ignoredSignal =
@@ -45,8 +44,6 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
     write: (line) => lines.write(line),
   })
   process.on('exit', () => lines.flush())
-  // a closed output must not stop the server, and must not cause an error with every line
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const stopped = stopSignal()
   reportSignals((signal) => log.warn({ signal }, ignoredSignal))
   const store = await openState(config, runtime, [])
@@ -56,6 +53,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
   try {
     app = openApp(config, log, store, { runtime })
   } catch (thrown) {
+    const { explainBindFailure } = await import('./bind-failure.ts')
     process.stderr.write(await explainBindFailure(config, runtime.network, thrown))
     await store.close()
     return 1
@@ -63,8 +61,8 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
   const releaseDescriptors = guardDescriptors(log, runtime.timers)
   // until now functions were compiled late, because most functions of the start run once
   Bun.unsafe.setJITPolicy(1)
+  announce(app.url, (text) => lines.write(text))
   lines.flush()
-  announce(app.url)
   const signal = await stopped
   log.info({ signal }, 'stopping')
   await app.close()
@@ -73,17 +71,13 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
   return 0
 }
 
-/** Prints the one line that is always shown: the server's address. */
-function announce({ logFormat, upstreams }: Config, url: string, now: number): void {
+/** The one line that is always shown: the server's address. */
+function announcement({ logFormat, upstreams }: Config, url: string, now: number): string {
   const names = upstreams.map(({ name }) => name)
-  if (logFormat === 'json')
-    process.stdout.write(
-      `${JSON.stringify({ level: 'info', time: new Date(now).toISOString(), url, version, upstreams: names, msg: 'listening' })}\n`,
-    )
-  else
-    process.stdout.write(
-      `tributary ${version} listens on ${url} (OpenAI base URL: ${url}/v1), upstreams: ${names.join(', ')}\n`,
-    )
+  if (logFormat !== 'json')
+    return `tributary ${version} listens on ${url} (OpenAI base URL: ${url}/v1), upstreams: ${names.join(', ')}\n`
+  const time = new Date(now).toISOString()
+  return `${JSON.stringify({ level: 'info', time, url, version, upstreams: names, msg: 'listening' })}\n`
 }
 
 function stopSignal(): Promise<string> {

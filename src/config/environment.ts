@@ -1,12 +1,11 @@
-import type { z } from 'zod'
 import { Secret } from '../chat/secret.ts'
 import type { NamedSecret, Problem, Variables } from '../providers/provider.ts'
 import { version } from '../version.ts'
+import { httpUrl, oneOf, type ReadValue, socketUrl, wholeNumber, yesAndNo } from './read-value.ts'
 import { findSecretDoubt, findSecretFault } from './secret-form.ts'
 import { environmentAlone, type Origins, type Setting } from './setting.ts'
 import { type RawVariables, SpelledValues } from './spelled-values.ts'
 import { type NamesInUse, unknownInEnvironment, unknownInFile } from './unknown-names.ts'
-import { httpUrl, oneOf, socketUrl, wholeNumber, yesAndNo } from './value-schemas.ts'
 import { Visibility } from './visibility.ts'
 
 /** Reads variables, remembers which names were read, and collects the problems of their values. */
@@ -69,7 +68,7 @@ export class Environment implements Variables {
   url(name: string): string | undefined {
     const url = this.#parse(
       name,
-      () => httpUrl,
+      httpUrl,
       'is not an http or https URL',
       'for example https://host/v1, without a user, a query or a fragment',
     )
@@ -79,7 +78,7 @@ export class Environment implements Variables {
   socketUrl(name: string): string | undefined {
     const url = this.#parse(
       name,
-      () => socketUrl,
+      socketUrl,
       'is not a ws or wss URL',
       'for example wss://host, without a user, a query or a fragment',
     )
@@ -150,11 +149,10 @@ export class Environment implements Variables {
     name: string,
     { fallback, min, max }: { readonly fallback: number; readonly min: number; readonly max: number },
   ): number {
-    const schema = () => wholeNumber(min, max)
     return (
       this.#parse(
         name,
-        schema,
+        wholeNumber(min, max),
         `is not a whole number from ${min} to ${max}`,
         `leave it out for the default of ${fallback}`,
       ) ?? fallback
@@ -170,8 +168,7 @@ export class Environment implements Variables {
     words: readonly Word[],
     synonyms: Readonly<Record<string, NoInfer<Word>>> = {},
   ): Word | undefined {
-    const schema = () => oneOf(words, synonyms)
-    return this.#parse(name, schema, 'is not one of its allowed words', `one of ${words.join(', ')}`)
+    return this.#parse(name, oneOf(words, synonyms), 'is not one of its allowed words', `one of ${words.join(', ')}`)
   }
 
   /** Reads yes or no, in any of the usual words. */
@@ -215,13 +212,12 @@ export class Environment implements Variables {
     }
   }
 
-  /** @param schema called only if the value is set, because most are not */
-  #parse<T>(name: string, schema: () => z.ZodType<T>, problem: string, remedy: string): T | undefined {
+  #parse<T>(name: string, read: ReadValue<T>, problem: string, remedy: string): T | undefined {
     this.#visibility.show(name)
     const value = this.text(name)
     if (value === undefined) return undefined
-    const parsed = schema().safeParse(value)
-    if (parsed.success) return parsed.data
+    const meant = read(value)
+    if (meant !== undefined) return meant
     if (/^(['"]).*\1$/.test(value))
       this.report({ variable: name, problem: 'has quotes around its value', remedy: 'leave them out' })
     else this.report({ variable: name, problem, remedy })

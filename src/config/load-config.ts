@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs'
 import { type Config, type Misconfigured, readConfig } from './config.ts'
 import { type EnvFile, readEnvFile } from './env-file.ts'
 import type { Origins } from './setting.ts'
@@ -19,9 +20,18 @@ export function loadConfig({ envFile, flags = {}, choose = (set) => set }: LoadO
   const set = { ...(file && withoutProxies(file)), ...process.env, ...flags }
   const chosen = choose(set)
   const used = file && { ...file, variables: file.variables.filter(({ name }) => chosen[name] === set[name]) }
-  const config = readConfig(chosen, process.stdout.isTTY ?? false, originsOf(used, flags))
+  const config = readConfig(chosen, isTerminal(), originsOf(used, flags))
   if ('problems' in config || !file) return config
   return { ...config, envFile: file.path, warnings: [...file.warnings, ...config.warnings] }
+}
+
+/** Node's stream of the output is loaded only if the output may be a terminal, because a server mostly has none. */
+function isTerminal(): boolean {
+  try {
+    return fstatSync(1).isCharacterDevice() && process.stdout.isTTY === true
+  } catch {
+    return false // the output is closed
+  }
 }
 
 /** From now on requests to this machine do not use a proxy. Bun reads the process's environment at each request. */

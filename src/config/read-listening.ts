@@ -1,6 +1,6 @@
-import { isIPv6 } from 'node:net'
 import type { CrossSitePolicy } from '../api/door/cross-site.ts'
 import type { Secret } from '../chat/secret.ts'
+import { ipVersion } from '../flow/ip-address.ts'
 import { Environment } from './environment.ts'
 
 /** The address to listen on, and who may send requests. */
@@ -86,7 +86,7 @@ function readHosts(environment: Environment): readonly string[] {
   const report = (problem: string, remedy: string) => environment.report({ variable: 'ALLOWED_HOSTS', problem, remedy })
   return written.flatMap((text) => {
     const plain = text.toLowerCase().replace(/\.$/, '')
-    const host = isIPv6(plain) ? `[${plain}]` : plain
+    const host = ipVersion(plain) === 6 ? `[${plain}]` : plain
     if (hostForm.test(host)) return [host]
     if (host.includes('*'))
       report('has a *, which is not a wildcard here', 'write each host, or set API_MASTER_KEY to accept all hosts')

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { ChatError } from '../chat/error.ts'
 
 /** Names a session: its client, and the client's own name for it. Two clients never share a session. */
@@ -15,7 +14,7 @@ export function isName(text: string): boolean {
 
 /** Hashes a name, so that names of any length and with any characters are safe in a key. */
 function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 40)
+  return new Bun.CryptoHasher('sha256').update(text).digest('hex').slice(0, 40)
 }
 
 /** The prefix of the keys of a client's sessions. */

@@ -18,7 +18,7 @@ export interface StatePlace {
    */
   open(runtime: Runtime): Promise<Store>
   /** Checks the place, also while a server uses it. It writes, makes and locks nothing. */
-  inspect(): StateFindings
+  inspect(): Promise<StateFindings>
 }
 
 /** The findings of a check of the state, in sentences. */

@@ -1,4 +1,3 @@
-import { inspect } from 'node:util'
 import { ChatError } from '../chat/error.ts'
 import { redact } from '../chat/secret.ts'
 import type { Logger } from '../flow/call.ts'
@@ -94,7 +93,7 @@ function toJson(fields: object): string {
 }
 
 function asText(value: unknown): unknown {
-  return typeof value === 'object' || typeof value === 'bigint' ? inspect(value) : value
+  return typeof value === 'object' || typeof value === 'bigint' ? Bun.inspect(value) : value
 }
 
 /** How many frames of a stack are shown. */
@@ -136,7 +135,7 @@ const maxCauses = 8
 
 /** Describes an error with its message and stack, and its cause, which usually has the reason. */
 function describe(thrown: unknown, depth = 0): unknown {
-  if (!(thrown instanceof Error)) return typeof thrown === 'string' ? thrown : inspect(thrown)
+  if (!(thrown instanceof Error)) return typeof thrown === 'string' ? thrown : Bun.inspect(thrown)
   return {
     type: thrown.name,
     message: thrown.message,

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Fields } from '../chat/message.ts'
 import { typesOf } from './schema/json-types.ts'
@@ -67,7 +66,7 @@ function removeInvisible(text: string): string {
 }
 
 function hashOf(value: unknown): string {
-  return createHash('sha256')
+  return new Bun.CryptoHasher('sha256')
     .update(JSON.stringify(value, (_key, inner: unknown) => sortKeys(inner)))
     .digest('hex')
 }

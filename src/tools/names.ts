@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-
 /**
  * OpenAI's limit for a function's name: `^[a-zA-Z0-9_-]{1,64}$`. Other APIs require a letter or an underscore first (Gemini,
  * function declarations).
@@ -35,6 +33,6 @@ export function qualifiedName(server: string, tool: string): string {
 const hashLength = 8
 
 function withHash(plain: string, original: string, length: number): string {
-  const hash = createHash('sha256').update(original).digest('hex').slice(0, hashLength)
+  const hash = new Bun.CryptoHasher('sha256').update(original).digest('hex').slice(0, hashLength)
   return `${plain.slice(0, length - hashLength - 1)}${plain === '' ? '' : '_'}${hash}`.replace(/__+/g, '_')
 }

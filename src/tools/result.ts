@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { ImagePart } from '../chat/message.ts'
 import { jsonOrUndefined } from '../wire/json.ts'
@@ -84,7 +83,7 @@ function haveSameMeaning(content: readonly unknown[], structured: unknown): bool
   const whole = texts.join('\n')
   const values = texts.map(jsonOrText)
   const textForms = [...values, values, jsonOrText(whole), whole]
-  return wanted.some((value) => textForms.some((one) => isDeepStrictEqual(one, value)))
+  return wanted.some((value) => textForms.some((one) => Bun.deepEquals(one, value, true)))
 }
 
 function jsonOrText(text: string): unknown {

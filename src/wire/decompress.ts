@@ -1,18 +1,19 @@
-import { Readable, type Transform } from 'node:stream'
-import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, createZstdDecompress } from 'node:zlib'
+import type { Transform } from 'node:stream'
 import { ChatError } from '../chat/error.ts'
 import type { BodyPiece, BodySource } from './http-body.ts'
 import type { ReplyHeaders } from './reply-headers.ts'
 
 /** RFC 9110, section 8.4.1; RFC 8878 for zstd. */
-const decoders: Readonly<Record<string, (first: number) => Transform>> = {
-  gzip: () => createGunzip(),
-  'x-gzip': () => createGunzip(),
+const decoders: Readonly<Record<string, (zlib: Zlib, first: number) => Transform>> = {
+  gzip: (zlib) => zlib.createGunzip(),
+  'x-gzip': (zlib) => zlib.createGunzip(),
   // some servers leave out the two-byte zlib header; its first byte always has this form
-  deflate: (first) => ((first & 0x0f) === 8 ? createInflate() : createInflateRaw()),
-  br: () => createBrotliDecompress(),
-  zstd: () => createZstdDecompress(),
+  deflate: (zlib, first) => ((first & 0x0f) === 8 ? zlib.createInflate() : zlib.createInflateRaw()),
+  br: (zlib) => zlib.createBrotliDecompress(),
+  zstd: (zlib) => zlib.createZstdDecompress(),
 }
+
+type Zlib = typeof import('node:zlib')
 
 /** Values of `Content-Encoding` that some servers send for a body that is not compressed. */
 const notCodings = new Set(['', 'identity', 'none', 'utf-8', 'utf8', 'binary', '8bit', '7bit', 'chunked'])
@@ -42,13 +43,13 @@ class DecompressedBody implements BodySource {
   readonly status: number
   readonly headers: ReplyHeaders
   readonly #source: BodySource
-  readonly #decoder: (first: number) => Transform
+  readonly #decoder: (zlib: Zlib, first: number) => Transform
   #pieces: AsyncIterator<Uint8Array> | undefined
   /** The error of the source. It is more precise than the decoder's error, which only reports a missing end. */
   #failure: { readonly error: unknown } | undefined
   #isEmpty = false
 
-  constructor(source: BodySource, decoder: (first: number) => Transform) {
+  constructor(source: BodySource, decoder: (zlib: Zlib, first: number) => Transform) {
     this.status = source.status
     const headers = new Headers([...source.headers])
     headers.delete('content-encoding')
@@ -79,7 +80,9 @@ class DecompressedBody implements BodySource {
   async #open(): Promise<AsyncIterator<Uint8Array>> {
     const first = await this.#source.read()
     this.#isEmpty = first === undefined
-    const decoder = this.#decoder(first?.[0] ?? 0)
+    const zlib = await import('node:zlib')
+    const { Readable } = await import('node:stream')
+    const decoder = this.#decoder(zlib, first?.[0] ?? 0)
     const compressed = Readable.from(this.#compressed(first), { objectMode: false, highWaterMark: 0 })
     compressed.on('error', (error) => decoder.destroy(error))
     // an error after the last read would have no listener and end the program

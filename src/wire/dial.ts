@@ -1,5 +1,5 @@
-import { isIP } from 'node:net'
 import type { Cancel } from '../flow/cancel.ts'
+import { ipVersion } from '../flow/ip-address.ts'
 import type { ByteSocket } from '../flow/network.ts'
 import type { Timer, Timers } from '../flow/timers.ts'
 import { orAbort } from '../flow/wait.ts'
@@ -88,7 +88,7 @@ function firstOf(
 
 function connectTo({ isSecure, hostname, port }: Destination, address: string, signal: Cancel): Promise<ByteSocket> {
   // TLS sends no server name for an IP address; the certificate must then contain the address itself
-  const isNamed = isSecure && isIP(hostname) === 0
+  const isNamed = isSecure && ipVersion(hostname) === undefined
   const endpoint = { isSecure, address, port, ...(isNamed && { serverName: hostname }) }
   const { socket, cancel } = signal.runtime.network.connect(endpoint)
   const release = signal.onAbort(cancel)

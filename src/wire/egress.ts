@@ -1,8 +1,7 @@
-import { isIP } from 'node:net'
 import { ChatError } from '../chat/error.ts'
 import type { Cancel } from '../flow/cancel.ts'
+import { ipVersion } from '../flow/ip-address.ts'
 import { orAbort } from '../flow/wait.ts'
-import { isPublicAddress } from './public-address.ts'
 
 /** The hosts that the operator lets callers choose. */
 export interface EgressPolicy {
@@ -33,7 +32,9 @@ export async function judge(text: string, policy: EgressPolicy, signal: Cancel):
   const isNamed = policy.hosts.includes(`${hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`)
   if (!isNamed && (url.protocol !== 'https:' || !policy.hosts.some((pattern) => matches(pattern, hostname))))
     throw refused()
-  const addresses = isIP(hostname) ? [hostname] : await orAbort(network.lookUp(hostname), signal).catch(() => [])
+  const addresses = ipVersion(hostname) ? [hostname] : await orAbort(network.lookUp(hostname), signal).catch(() => [])
+  // loaded on demand, because few gateways allow callers to choose a host
+  const { isPublicAddress } = await import('./public-address.ts')
   signal.throwIfAborted()
   const [address] = addresses
   const own = network.ownAddresses()

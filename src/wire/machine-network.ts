@@ -1,6 +1,4 @@
-import { connect as connectTcp, createServer, type Socket } from 'node:net'
-import { networkInterfaces } from 'node:os'
-import { connect as connectTls } from 'node:tls'
+import type { Socket } from 'node:net'
 import type {
   ByteSocket,
   Connecting,
@@ -24,7 +22,7 @@ export function openNetwork(clock: Pick<Runtime, 'elapsed' | 'timers'>): Network
     lookUp: openResolver(() => clock.elapsed()),
     connect,
     idle: new SocketPool(clock),
-    ownAddresses: () => Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? []),
+    ownAddresses,
     maxConnections: connectionsWithinDescriptors,
     writtenBody,
     serve,
@@ -35,6 +33,11 @@ export function openNetwork(clock: Pick<Runtime, 'elapsed' | 'timers'>): Network
 /** Returns this machine with a network that sends requests to other servers through the proxy in the environment. */
 export function throughProxy(machine: Runtime): Runtime {
   return { ...machine, network: { ...machine.network, fetchByProxy: fetch } }
+}
+
+function ownAddresses(): readonly string[] {
+  const interfaces = Object.values(process.getBuiltinModule('node:os').networkInterfaces())
+  return interfaces.flatMap((all) => all?.map(({ address }) => address) ?? [])
 }
 
 function connect(endpoint: Endpoint): Connecting {
@@ -62,8 +65,9 @@ function connect(endpoint: Endpoint): Connecting {
 }
 
 function open({ isSecure, address: host, port, serverName }: Endpoint): Socket {
-  if (!isSecure) return connectTcp({ host, port })
-  return connectTls({
+  // Node's modules are loaded when they are needed, because they cost more than all else of a start
+  if (!isSecure) return process.getBuiltinModule('node:net').connect({ host, port })
+  return process.getBuiltinModule('node:tls').connect({
     host,
     port,
     ALPNProtocols: ['http/1.1'],
@@ -108,7 +112,7 @@ function byPath(
 /** Tries with Node's server, because Bun's server reports every failure as a port in use. @returns the error's code */
 function tryToListen(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const server = createServer()
+    const server = process.getBuiltinModule('node:net').createServer()
     server.once('error', (error) => resolve('code' in error ? String(error.code) : 'no code'))
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)))
   })

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Runtime } from '../flow/runtime.ts'
 import { type Alarms, TimerWheel } from '../flow/timer-wheel.ts'
 import { openMemory } from './machine-memory.ts'
@@ -22,7 +21,7 @@ export function openMachine(): Runtime {
     ...clock,
     now: Date.now,
     random: Math.random,
-    randomBytes,
+    randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
     newId: () => crypto.randomUUID(),
     memory: openMemory(),
     network: openNetwork(clock),

@@ -1,4 +1,5 @@
-import { BlockList, isIP } from 'node:net'
+import { BlockList } from 'node:net'
+import { ipVersion } from '../flow/ip-address.ts'
 
 /** Addresses outside the public internet: IANA special-purpose registries, multicast, and the metadata servers of clouds. */
 const closed = new BlockList()
@@ -39,9 +40,9 @@ globalUnicast.addSubnet('2000::', 3, 'ipv6')
 
 /** Whether an IP address is a host of the public internet, and not this machine. @param own the machine's addresses */
 export function isPublicAddress(address: string, own: readonly string[]): boolean {
-  const family = isIP(address)
-  if (family === 0 || isAmong(own, address)) return false
-  if (family === 4) return !closed.check(address, 'ipv4')
+  const version = ipVersion(address)
+  if (version === undefined || isAmong(own, address)) return false
+  if (version === 4) return !closed.check(address, 'ipv4')
   return globalUnicast.check(address, 'ipv6') && !closed.check(address, 'ipv6')
 }
 
@@ -53,5 +54,5 @@ function isAmong(own: readonly string[], address: string): boolean {
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {
-  return isIP(address) === 6 ? 'ipv6' : 'ipv4'
+  return ipVersion(address) === 6 ? 'ipv6' : 'ipv4'
 }

@@ -1,5 +1,4 @@
-import { lookup as systemLookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
+import { ipVersion } from '../flow/ip-address.ts'
 
 /** Finds all addresses of a name. @throws the error of the look-up */
 export type Resolve = (hostname: string) => Promise<readonly string[]>
@@ -60,7 +59,7 @@ export function resolver({ dns, system, now }: LookUps): Resolve {
   }
 
   return (hostname) => {
-    if (isIP(hostname)) return Promise.resolve([hostname])
+    if (ipVersion(hostname)) return Promise.resolve([hostname])
     const known = remembered.get(hostname)
     if (known && known.until > now()) return Promise.resolve(known.addresses)
     const running = asked.get(hostname)
@@ -79,7 +78,10 @@ function isSilence(thrown: unknown): boolean {
 export function openResolver(now: () => number): Resolve {
   return resolver({
     dns: (hostname) => Bun.dns.lookup(hostname, { backend: 'c-ares' }),
-    system: async (hostname) => (await systemLookup(hostname, { all: true })).map((found) => ({ ...found, ttl: 0 })),
+    system: async (hostname) => {
+      const { lookup } = await import('node:dns/promises')
+      return (await lookup(hostname, { all: true })).map((found) => ({ ...found, ttl: 0 }))
+    },
     now,
   })
 }

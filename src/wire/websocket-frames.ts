@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-
 /** RFC 6455, section 11.8 */
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 
@@ -28,7 +26,7 @@ export function closePayload(code: number, reason = ''): Buffer {
 
 /** The value by which a server proves that it answers this handshake. RFC 6455, section 4.2.2 */
 export function acceptKey(key: string): string {
-  return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+  return new Bun.CryptoHasher('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
 }
 
 function lengthBytes(length: number): number[] {

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { anybody, type Caller, type ClientKey, callerOf } from '../../chat/caller.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Runtime } from '../../flow/runtime.ts'
@@ -53,7 +52,7 @@ export class Keys {
   }
 
   #digestOf(key: string): string {
-    return hash('sha256', this.#salt + key, 'hex')
+    return Bun.SHA256.hash(this.#salt + key, 'hex')
   }
 
   #refuse(network: string): ChatError {

@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import { BlockList, isIP } from 'node:net'
+import fc from 'fast-check'
+import { runs } from '../../../test/sizes.ts'
 import { clientAddress, countedNetwork, readAddress, readTrustedProxies } from './client-address.ts'
 
 describe('an address', () => {
@@ -53,6 +56,36 @@ describe('TRUSTED_PROXIES', () => {
       true,
       false,
     ])
+  })
+
+  test('cover the addresses that a list of Node covers', () => {
+    // few different groups, so that many addresses are near the border of a range
+    const ipv4 = fc
+      .array(fc.constantFrom(0, 1, 127, 128, 255), { minLength: 4, maxLength: 4 })
+      .map((all) => all.join('.'))
+    const group = fc.constantFrom('0', '1', '7fff', '8000', 'ffff')
+    const ipv6 = fc.array(group, { minLength: 8, maxLength: 8 }).map((all) => all.join(':'))
+    const mixed = fc
+      .tuple(fc.array(group, { maxLength: 4 }), ipv4)
+      .map(([all, end]) => `${['1', ...all].join(':')}::${end}`)
+    const address = fc.oneof(ipv4, ipv6, mixed, fc.ipV4(), fc.ipV6())
+    const range = fc.tuple(fc.oneof(ipv4, ipv6), fc.nat(128)).map(([network, bits]) => {
+      return { network, bits: isIP(network) === 4 ? bits % 33 : bits }
+    })
+    fc.assert(
+      fc.property(range, fc.array(address, { minLength: 1, maxLength: 20 }), ({ network, bits }, addresses) => {
+        const list = new BlockList()
+        list.addSubnet(network, bits, isIP(network) === 4 ? 'ipv4' : 'ipv6')
+        const trusted = readTrustedProxies([`${network}/${bits}`]).proxies
+        for (const written of addresses) {
+          const read = readAddress(written) ?? ''
+          expect(trusted.has(read), `${read} in ${network}/${bits}`).toBe(
+            list.check(read, isIP(read) === 4 ? 'ipv4' : 'ipv6'),
+          )
+        }
+      }),
+      { numRuns: runs(5_000) },
+    )
   })
 
   test('may cover all addresses', () => {

@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net'
+import { ipVersion } from '../../flow/ip-address.ts'
 
 /** The proxies whose `X-Forwarded-For` is trusted. */
 export interface TrustedProxies {
@@ -15,28 +15,44 @@ export function readTrustedProxies(items: readonly string[]): {
   readonly proxies: TrustedProxies
   readonly malformed: readonly string[]
 } {
-  const list = new BlockList()
-  const malformed = items.filter((item) => !addTo(list, item.toLowerCase()))
-  return { proxies: { has: (address) => isIP(address) !== 0 && list.check(address, familyOf(address)) }, malformed }
+  const ranges: AddressRange[] = []
+  const malformed = items.filter((item) => !addTo(ranges, item.toLowerCase()))
+  return { proxies: { has: (address) => isWithin(ranges, address) }, malformed }
 }
 
-function addTo(list: BlockList, item: string): boolean {
-  if (item === 'loopback') return addTo(list, '127.0.0.0/8') && addTo(list, '::1')
+/** The addresses whose first bits are these. */
+interface AddressRange {
+  readonly bits: bigint
+  /** How many of the 128 bits of an address are not compared. */
+  readonly free: bigint
+}
+
+function isWithin(ranges: readonly AddressRange[], address: string): boolean {
+  if (ranges.length === 0 || ipVersion(address) === undefined) return false
+  const own = bitsOf(address)
+  return ranges.some(({ bits, free }) => own >> free === bits)
+}
+
+/** The bits of an IPv6 address. An IPv4 address has those of its form within IPv6. */
+function bitsOf(address: string): bigint {
+  const groups = groupsOf(ipVersion(address) === 4 ? `::ffff:${address}` : address)
+  return groups.reduce((bits, group) => (bits << 16n) | BigInt(`0x${group}`), 0n)
+}
+
+function addTo(ranges: AddressRange[], item: string): boolean {
+  if (item === 'loopback') return addTo(ranges, '127.0.0.0/8') && addTo(ranges, '::1')
   const [, network = '', bits] = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/.exec(item) ?? []
   const isMapped = /^::ffff:/.test(network)
   const address = readAddress(network)
   // an item with a port is invalid
-  if (address === undefined || isIP(network) === 0) return false
-  const length = isIP(address) === 4 ? 32 : 128
+  if (address === undefined || ipVersion(network) === undefined) return false
+  const length = ipVersion(address) === 4 ? 32 : 128
   // ::ffff:10.0.0.0/104 is 10.0.0.0/8
   const prefix = bits === undefined ? length : Number(bits) - (isMapped ? 96 : 0)
   if (prefix < 0 || prefix > length) return false
-  list.addSubnet(address, prefix, familyOf(address))
+  const free = BigInt(length - prefix)
+  ranges.push({ bits: bitsOf(address) >> free, free })
   return true
-}
-
-function familyOf(address: string): 'ipv4' | 'ipv6' {
-  return isIP(address) === 6 ? 'ipv6' : 'ipv4'
 }
 
 /**
@@ -70,11 +86,11 @@ const maxLength = 64
  */
 export function readAddress(text: string): string | undefined {
   if (text.length > maxLength) return undefined
-  if (isIP(text) === 4) return text
+  if (ipVersion(text) === 4) return text
   const [, bracketed, bare = text] = /^(?:\[([^\]]*)\]|(\d+(?:\.\d+){3}))(?::\d{1,5})?$/.exec(text) ?? []
   const address = (bracketed ?? bare).replace(/%.*$/, '')
-  const family = isIP(address)
-  if (family !== 6) return family === 4 && bracketed === undefined ? address : undefined
+  const version = ipVersion(address)
+  if (version !== 6) return version === 4 && bracketed === undefined ? address : undefined
   const short = URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? address
   const [, high = '', low = ''] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(short) ?? []
   return high === '' ? short : dotted(Number.parseInt(high, 16) * 65_536 + Number.parseInt(low, 16))
@@ -89,15 +105,22 @@ function dotted(bits: number): string {
  * address for each request (RFC 6177), so IPv6 addresses are counted by network.
  */
 export function countedNetwork(address: string): string {
-  return isIP(address) === 6 ? `${firstGroups(address).join(':')}::/64` : address
+  return ipVersion(address) === 6 ? `${groupsOf(address).slice(0, 4).join(':')}::/64` : address
 }
 
-/** The first four groups of an IPv6 address, with `::` expanded. */
-function firstGroups(address: string): readonly string[] {
-  const [before = '', after] = address.split('::', 2)
+/** An IPv4 address as two groups of IPv6. */
+function twoGroups(address: string): string {
+  const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number)
+  return [a * 256 + b, c * 256 + d].map((group) => group.toString(16)).join(':')
+}
+
+/** The eight groups of an IPv6 address, with `::` expanded. */
+function groupsOf(address: string): readonly string[] {
+  const plain = address.replace(/[\d.]+\.\d+$/, twoGroups)
+  const [before = '', after] = plain.split('::', 2)
   const groups = (text: string) => (text === '' ? [] : text.split(':'))
   const head = groups(before)
   const tail = groups(after ?? '')
   const middle = Array.from({ length: Math.max(0, 8 - head.length - tail.length) }, () => '0')
-  return [...head, ...(after === undefined ? [] : middle), ...tail].slice(0, 4)
+  return [...head, ...(after === undefined ? [] : middle), ...tail]
 }

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, Native, Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
@@ -93,7 +92,7 @@ export class StreamEncoder {
   #lastUsage(usage: Usage): string {
     const { value: chunk = {}, json } = this.#usageChunk ?? {}
     const encoded = encodeUsage(usage)
-    const isUnchanged = json !== undefined && isDeepStrictEqual(encoded, chunk.usage)
+    const isUnchanged = json !== undefined && Bun.deepEquals(encoded, chunk.usage, true)
     const relayed = isUnchanged ? this.#relayJson(json, chunk) : undefined
     return relayed ?? sseData(JSON.stringify(this.#chunk({ ...chunk, choices: [] }, encoded)))
   }

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { ToolArgumentsEvent, ToolCallEvent } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import { isFields, merge, ownMember } from '../fields.ts'
@@ -58,7 +57,7 @@ function newMembers(before: Fields | undefined, after: Fields | undefined): Fiel
 }
 
 function newValue(before: unknown, after: unknown): unknown {
-  if (isDeepStrictEqual(before, after)) return undefined
+  if (Bun.deepEquals(before, after, true)) return undefined
   if (typeof before === 'string' && typeof after === 'string' && after.startsWith(before))
     return after.slice(before.length)
   return isFields(before) && isFields(after) ? newMembers(before, after) : after

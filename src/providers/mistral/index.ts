@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Account } from '../../accounts/account.ts'
 import type { Model, Support } from '../../chat/model.ts'
 import type { Secret } from '../../chat/secret.ts'
@@ -100,7 +99,7 @@ const deviations: Deviations = {
  * own ids are sent unchanged.
  */
 function shortId(id: string): string {
-  return createHash('sha256')
+  return new Bun.CryptoHasher('sha256')
     .update(id)
     .digest('base64')
     .replace(/[^a-zA-Z0-9]/g, '')

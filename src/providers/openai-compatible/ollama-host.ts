@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { ipVersion } from '../../flow/ip-address.ts'
 import { parseBaseUrl } from '../../wire/base-url.ts'
 
 /** The address to connect to, for an address that Ollama listens on. */
@@ -16,7 +16,8 @@ const routes = ['/v1/chat/completions', '/v1/models', '/v1', '/api/chat', '/api/
 export function ollamaUrl(value: string): string | undefined {
   const [, scheme, rest = ''] = /^(?:(https?):\/\/)?(.*)$/i.exec(value) ?? []
   if (rest.includes('://')) return undefined
-  const place = rest.startsWith(':') && !isIPv6(rest) ? `127.0.0.1${rest}` : isIPv6(rest) ? `[${rest}]` : rest
+  const isIpv6 = ipVersion(rest) === 6
+  const place = rest.startsWith(':') && !isIpv6 ? `127.0.0.1${rest}` : isIpv6 ? `[${rest}]` : rest
   const url = URL.parse(`${scheme ?? 'http'}://${place}`)
   if (!url?.hostname || url.username || url.search || url.hash) return undefined
   if (!scheme && !/:\d+(\/|$)/.test(place)) url.port = '11434'

@@ -7,7 +7,7 @@ export const memoryPlace: StatePlace = {
   description: 'memory: lost when the process ends',
   isDurable: false,
   open: async (runtime) => new MemoryStore({ runtime }),
-  inspect: () => ({ problems: [], notes: [] }),
+  inspect: async () => ({ problems: [], notes: [] }),
 }
 
 // SQLite's own name for a database in memory is accepted too

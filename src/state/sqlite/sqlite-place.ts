@@ -1,7 +1,6 @@
 import { resolve } from 'node:path'
 import type { StatePlace, StoreKind, UrlProblem } from '../state-place.ts'
-import { inspectSqlite } from './inspect-sqlite.ts'
-import { openSqlite, type SqliteConfig } from './open-sqlite.ts'
+import type { SqliteConfig } from './open-sqlite.ts'
 
 /** A SQLite file, for one process at a time. */
 export function sqlitePlace(config: SqliteConfig): StatePlace {
@@ -11,8 +10,9 @@ export function sqlitePlace(config: SqliteConfig): StatePlace {
     description: file,
     isDurable: true,
     ...(keyFile !== undefined && { keyFile }),
-    open: (runtime) => openSqlite(config, runtime),
-    inspect: () => inspectSqlite(config),
+    // SQLite and the encryption are loaded only if they are used
+    open: async (runtime) => (await import('./open-sqlite.ts')).openSqlite(config, runtime),
+    inspect: async () => (await import('./inspect-sqlite.ts')).inspectSqlite(config),
   }
 }
 

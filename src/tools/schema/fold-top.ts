@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Fields } from '../../chat/message.ts'
 import { isFields, typesOf } from './json-types.ts'
 import type { Refs } from './refs.ts'
@@ -78,7 +77,7 @@ class Folder {
 
   #note(shapes: readonly Shape[]): void {
     const required = shapes.map((shape) => [...shape.required])
-    const isSame = required.every((names) => isDeepStrictEqual(names, required[0]))
+    const isSame = required.every((names) => Bun.deepEquals(names, required[0], true))
     if (!isSame && this.alternatives.length === 0) this.alternatives = required
   }
 
@@ -112,7 +111,7 @@ function intersectShapes(a: Shape, b: Shape): Shape {
 /** The shape of several parts if one of them holds. */
 function uniteShapes(shapes: readonly Shape[]): Shape {
   const [first = open, ...more] = shapes
-  const isSame = more.every(({ additional }) => isDeepStrictEqual(additional, first.additional))
+  const isSame = more.every(({ additional }) => Bun.deepEquals(additional, first.additional, true))
   return {
     properties: joinProperties(shapes, 'anyOf'),
     required: new Set([...first.required].filter((name) => more.every(({ required }) => required.has(name)))),
@@ -126,7 +125,7 @@ function joinProperties(shapes: readonly Shape[], how: 'allOf' | 'anyOf'): Reado
   for (const { properties } of shapes)
     for (const [name, schema] of properties) {
       const known = found.get(name) ?? []
-      if (!known.some((other) => isDeepStrictEqual(other, schema))) known.push(schema)
+      if (!known.some((other) => Bun.deepEquals(other, schema, true))) known.push(schema)
       found.set(name, known)
     }
   return new Map([...found].map(([name, schemas]) => [name, schemas.length === 1 ? schemas[0] : { [how]: schemas }]))
