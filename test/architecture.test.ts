@@ -263,6 +263,8 @@ describe('a planted violation is found:', () => {
     ['dialects/a/a.ts', "import { ask } from '../../clients/a/ask.ts'", 'dialects/a/a.ts imports clients/a/ask.ts'],
     ['wire/a.ts', "type A = import('../api/a.ts').A", 'wire/a.ts imports api/a.ts'],
     ['gateway/a.ts', "await import('../api/door.ts')", 'gateway/a.ts imports api/door.ts'],
+    ['gateway/a.ts', "require('../api/door.ts')", 'gateway/a.ts imports api/door.ts'],
+    ['gateway/a.ts', "require('../' + name)", 'gateway/a.ts imports the package (computed)'],
     ['gateway/a.ts', "await import('../' + name)", 'gateway/a.ts imports the package (computed)'],
     [
       'gateway/a.ts',

@@ -48,6 +48,10 @@ export function readSource(path: string, text: string): SourceFile {
       if (importKind !== 'type') loads.push(source.value)
     },
     ImportExpression: ({ source }) => void specifiers.push(literal(source)),
+    // loads at the time of the call, as a dynamic import does
+    CallExpression: ({ callee, arguments: [source] }) => {
+      if (nameOf(callee) === 'require' && source) specifiers.push(literal(source))
+    },
     TSImportType: ({ source }) => void specifiers.push(source.value),
     ExportNamedDeclaration: ({ source }) => {
       if (!source) return

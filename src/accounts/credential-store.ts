@@ -1,8 +1,10 @@
-import { createHash } from 'node:crypto'
-import { z } from 'zod'
 import { ChatError } from '../chat/error.ts'
 import type { Lease, Store } from '../state/store.ts'
 import type { Renewal } from './account.ts'
+import type { CredentialRecord } from './credential-record.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./credential-record.ts') => require('./credential-record.ts')
 
 /** A credential with what is stored beside it. */
 export interface StoredCredential<Credential> {
@@ -17,17 +19,6 @@ export interface StoredCredential<Credential> {
   /** The reason why the credential can never be used again, if the service has refused it for good. */
   readonly dead?: ChatError
 }
-
-const Record = z.object({
-  /**
-   * A hash of the configured credential that this record began with. If another one is configured, the record is
-   * ignored.
-   */
-  source: z.string(),
-  credential: z.string(),
-  isOpen: z.boolean(),
-  dead: z.object({ reason: z.enum(['login-needed', 'account-banned']), message: z.string() }).optional(),
-})
 
 interface CredentialStoreOptions<Credential> {
   readonly store: Store
@@ -54,7 +45,7 @@ export class CredentialStore<Credential> {
     this.#renewal = renewal
     this.#credential = credential
     const text = origin === 'made' ? origin : renewal.encode(credential)
-    this.#source = createHash('sha256').update(`${name}\n${text}`).digest('hex')
+    this.#source = new Bun.CryptoHasher('sha256').update(`${name}\n${text}`).digest('hex')
   }
 
   /** The stored credential, or the configured one if the configuration was changed since. */
@@ -133,12 +124,12 @@ export function configuredStoreKeyOf<Credential>(
   upstream: string,
   { credential, renewal }: Pick<CredentialStoreOptions<Credential>, 'credential' | 'renewal'>,
 ): string {
-  return storeKeyOf(upstream, createHash('sha256').update(renewal.encode(credential)).digest('hex'))
+  return storeKeyOf(upstream, new Bun.CryptoHasher('sha256').update(renewal.encode(credential)).digest('hex'))
 }
 
-function parseRecord(text: string): z.infer<typeof Record> | undefined {
+function parseRecord(text: string): CredentialRecord | undefined {
   try {
-    return Record.safeParse(JSON.parse(text)).data
+    return schemas().CredentialRecord.safeParse(JSON.parse(text)).data
   } catch {
     return undefined
   }

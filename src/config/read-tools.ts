@@ -1,37 +1,16 @@
 import { readFileSync, statSync } from 'node:fs'
-import { z } from 'zod'
 import { Secret } from '../chat/secret.ts'
 import { builtinServer } from '../tools/names.ts'
 import type { HttpServer, StdioServer, ToolServerConfig, ToolsConfig } from '../tools/server-config.ts'
 import type { Environment } from './environment.ts'
+import { isHeader } from './is-header.ts'
+import type { ServerEntry } from './mcp-servers.ts'
 import { readExa, readServerUrl } from './read-exa.ts'
 import { toolVariable } from './read-tool-variable.ts'
 import { reveal, substitute } from './substitute.ts'
 
-const Word = z.union([z.string(), z.number(), z.boolean()]).transform(String)
-
-const Flag = z.union([z.boolean(), z.stringbool()])
-
-const ServerEntry = z.looseObject({
-  type: z.enum(['stdio', 'http', 'streamable-http', 'streamableHttp', 'sse']).optional(),
-  disabled: Flag.nullish(),
-  enabled: Flag.nullish(),
-  command: z.string().min(1).optional(),
-  args: z.array(Word).optional(),
-  env: z.record(z.string().regex(/^[^=\0]+$/), Word).optional(),
-  cwd: z.string().min(1).optional(),
-  url: z.string().optional(),
-  headers: z
-    .record(z.string(), Word)
-    .superRefine((headers, context) => {
-      const wrong = Object.entries(headers).find(([name, value]) => !isHeader(name, value))
-      if (wrong) context.addIssue({ code: 'custom', path: [wrong[0]] })
-    })
-    .optional(),
-})
-type ServerEntry = z.infer<typeof ServerEntry>
-
-const File = z.looseObject({ mcpServers: z.record(z.string(), z.unknown()) })
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./mcp-servers.ts') => require('./mcp-servers.ts')
 
 /** The variables of the program's environment that a server's process gets. */
 export type Inherited = Readonly<Partial<Record<'PATH' | 'HOME', string | undefined>>>
@@ -76,7 +55,7 @@ function readFile(path: string, report: ReportProblem): string | undefined {
 
 function entriesOf(json: string, report: ReportProblem): readonly (readonly [string, unknown])[] {
   try {
-    return Object.entries(File.parse(JSON.parse(json)).mcpServers)
+    return Object.entries(schemas().ServerList.parse(JSON.parse(json)).mcpServers)
   } catch {
     report('does not have JSON of the usual form', `for example ${example}`)
     return []
@@ -95,7 +74,7 @@ function readServer(name: string, listed: unknown, options: ReadServerOptions): 
     report('has a server whose name cannot be used', `1 to 64 plain characters, and not "${builtinServer}"`)
     return []
   }
-  const parsed = ServerEntry.safeParse(listed)
+  const parsed = schemas().ServerEntry.safeParse(listed)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     report(`has an invalid value at "${[name, ...(issue?.path ?? [])].join('.')}"`, `for example ${example}`)
@@ -178,12 +157,6 @@ function httpServer(
     url: new Secret(url.href),
     headers: Object.fromEntries(filled.map(([header = '', value = '']) => [header, headerSecret(value)])),
   }
-}
-
-const ownHeaders = new Set(['host', 'connection', 'content-length', 'content-type', 'transfer-encoding', 'accept'])
-
-function isHeader(name: string, value: string): boolean {
-  return /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !ownHeaders.has(name.toLowerCase()) && /^[\x20-\x7e]*$/.test(value)
 }
 
 /** A header's value as a secret. In `Bearer KEY` the key alone becomes a secret too. */

@@ -1,6 +1,8 @@
-import { z } from 'zod'
 import { Secret } from '../chat/secret.ts'
 import { readJwt } from '../wire/jwt.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 /** A sign-in session of Supabase Auth. It never changes: a renewal makes a new one. */
 export interface SupabaseSession {
@@ -15,33 +17,16 @@ export interface SupabaseSession {
   readonly json: Secret
 }
 
-/** The answer of `/auth/v1/token` and `/auth/v1/signup`, which a browser keeps. Supabase Auth, AccessTokenResponse */
-const SessionObject = z.looseObject({
-  access_token: z.string().min(1),
-  refresh_token: z.string().min(1).nullish().catch(undefined),
-  /** Seconds since 1970. */
-  expires_at: z.number().positive().nullish().catch(undefined),
-  /** Seconds. */
-  expires_in: z.number().positive().nullish().catch(undefined),
-  user: z.looseObject({ id: z.string().nullish() }).nullish().catch(undefined),
-})
-
-const Claims = z.looseObject({
-  sub: z.string().optional().catch(undefined),
-  exp: z.number().positive().optional().catch(undefined),
-  iat: z.number().positive().optional().catch(undefined),
-})
-
 /**
  * @param value a session object, parsed
  * @param now milliseconds since 1970; absent for a session of unknown age
  * @returns undefined for a value that is not a session, or lacks its user or its end
  */
 export function readSession(value: unknown, now?: number): SupabaseSession | undefined {
-  const parsed = SessionObject.safeParse(value)
+  const parsed = schemas().SessionObject.safeParse(value)
   if (!parsed.success) return undefined
   const { access_token: accessToken, refresh_token: refreshToken, expires_at, expires_in, user } = parsed.data
-  const { sub, exp, iat } = Claims.parse(readJwt(accessToken) ?? {})
+  const { sub, exp, iat } = schemas().Claims.parse(readJwt(accessToken) ?? {})
   const issuedAt = now === undefined ? iat : Math.floor(now / 1000)
   // the token's claim comes first, because the service checks this claim
   const endsAt = exp ?? expires_at ?? (expires_in ? endOf(expires_in, issuedAt) : undefined)

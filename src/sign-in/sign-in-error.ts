@@ -1,22 +1,10 @@
-import { z } from 'zod'
 import { ChatError, type ChatErrorOptions } from '../chat/error.ts'
 import { isPage, pageError, parseRetryAfter } from '../wire/http-status.ts'
 import { jsonOrUndefined } from '../wire/json.ts'
 import type { ReplyHeaders } from '../wire/reply-headers.ts'
 
-/**
- * A refusal in any of its four shapes: the old one, that of `2024-01-01`, OAuth's, and that of the proxy in front of
- * the service.
- */
-const Refusal = z.looseObject({
-  /** The old shape has the status here, the newer one the code. */
-  code: z.union([z.string(), z.number()]).nullish().catch(undefined),
-  error_code: z.string().nullish().catch(undefined),
-  error: z.string().nullish().catch(undefined),
-  msg: z.string().nullish().catch(undefined),
-  message: z.string().nullish().catch(undefined),
-  error_description: z.string().nullish().catch(undefined),
-})
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 /** Codes that prove that a session has ended, so that another attempt must fail. supabase/auth, error codes */
 const overCodes: ReadonlySet<string> = new Set([
@@ -73,7 +61,7 @@ export function signInError(refused: RefusedReply, text: string, keyVariable: st
 }
 
 function refusalIn(headers: ReplyHeaders, text: string): { readonly code: string; readonly words: string } {
-  const refusal = Refusal.safeParse(jsonOrUndefined(text)).data
+  const refusal = schemas().Refusal.safeParse(jsonOrUndefined(text)).data
   const codeInBody = refusal?.error_code ?? (typeof refusal?.code === 'string' ? refusal.code : undefined)
   return {
     code: codeInBody ?? headers.get('x-sb-error-code') ?? refusal?.error ?? '',

@@ -4,7 +4,7 @@ import type { Cancel } from '../flow/cancel.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { currentTime } from './builtin.ts'
 import { type InProcessTool, inProcess } from './in-process.ts'
-import { McpServer } from './mcp-server.ts'
+import type { McpServer } from './mcp-server.ts'
 import { builtinServer } from './names.ts'
 import type { ToolsConfig } from './server-config.ts'
 import { shadowingWatch } from './shadowing.ts'
@@ -22,11 +22,17 @@ export interface ToolsOptions {
   readonly greetMs?: number
 }
 
+/** Loads what a server needs, zod among it, only if there is one (docs/decisions/0050-late-modules.md). */
+function openMcpServer(...options: ConstructorParameters<typeof McpServer>): McpServer {
+  const loaded: typeof import('./mcp-server.ts') = require('./mcp-server.ts')
+  return new loaded.McpServer(...options)
+}
+
 /** Opens the registry: the program's own tools, and the configured servers, which connect in the background. */
 export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegistry {
   const { log, version, runtime, listMs = 10_000, greetMs } = options
   const about = { log, version, runtime, ...(greetMs !== undefined && { greetMs }) }
-  const servers = config.servers.map((server) => new McpServer(server, about))
+  const servers = config.servers.map((server) => openMcpServer(server, about))
   for (const server of servers) server.start()
   const own = [currentTime(() => runtime.now()), ...(options.inProcess ?? [])].map(inProcess)
   const watchShadowing = shadowingWatch(log)

@@ -5,15 +5,18 @@ import { faultIn } from '../invalid-request.ts'
 import type { Reading } from '../readings.ts'
 import { dialect } from './dialect.ts'
 import { ownExtra } from './own-extra.ts'
-import { WireFormat } from './schema.ts'
+import type { WireFormat } from './schema.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 /** The name of a schema without a name, because services require one. */
 const defaultName = 'response'
 
 export function readFormat(sent: unknown): Reading<ResponseFormat> {
-  const parsed = WireFormat.safeParse(sent)
+  const parsed = schemas().WireFormat.safeParse(sent)
   if (parsed.success) return { value: decodeFormat(parsed.data) }
-  const normalised = WireFormat.safeParse(
+  const normalised = schemas().WireFormat.safeParse(
     typeof sent === 'string' ? parseFormatName(sent) : isFields(sent) ? normaliseFormat(sent) : sent,
   )
   if (normalised.success)

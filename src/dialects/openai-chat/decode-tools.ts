@@ -5,7 +5,10 @@ import { type Fault, faultIn } from '../invalid-request.ts'
 import type { Reading } from '../readings.ts'
 import { dialect } from './dialect.ts'
 import { ownExtra } from './own-extra.ts'
-import { WireTool } from './schema.ts'
+import type { WireTool } from './schema.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 /** Reads a list of tools, or one tool without a list. It stops at the first tool that is not understood. */
 export function readTools(sent: unknown): Reading<readonly OfferedTool[]> {
@@ -26,9 +29,9 @@ export function readTools(sent: unknown): Reading<readonly OfferedTool[]> {
 type ReadTool = { readonly value: OfferedTool; readonly isOdd: boolean } | { readonly fault: Fault }
 
 function readTool(sent: unknown): ReadTool {
-  const parsed = WireTool.safeParse(sent)
+  const parsed = schemas().WireTool.safeParse(sent)
   if (parsed.success) return { value: decodeTool(parsed.data), isOdd: false }
-  const normalised = isFields(sent) ? WireTool.safeParse(normaliseTool(sent)) : undefined
+  const normalised = isFields(sent) ? schemas().WireTool.safeParse(normaliseTool(sent)) : undefined
   return normalised?.success ? { value: decodeTool(normalised.data), isOdd: true } : { fault: faultIn(parsed.error) }
 }
 

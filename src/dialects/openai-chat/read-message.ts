@@ -2,7 +2,10 @@ import type { z } from 'zod'
 import type { Fields } from '../../chat/message.ts'
 import { isFields } from '../fields.ts'
 import { type Fault, faultIn } from '../invalid-request.ts'
-import { WireMessage, WirePart, WireToolCall } from './schema.ts'
+import type { WireMessage, WirePart, WireToolCall } from './schema.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 /** A message in the documented form. Its lists were read item by item. */
 export interface ReadMessage {
@@ -15,7 +18,7 @@ type ReadResult<T> = { readonly value: T } | { readonly fault: Fault }
 
 /** Reads a message in the documented form. It stops at the first fault. */
 export function readMessage(sent: Fields): ReadResult<ReadMessage> {
-  const shell = WireMessage.safeParse(sent)
+  const shell = schemas().WireMessage.safeParse(sent)
   if (!shell.success) return { fault: faultIn(shell.error) }
   const { role } = shell.data
   const content = readContent(sent.content, role === 'assistant' || role === 'function')
@@ -28,7 +31,7 @@ export function readMessage(sent: Fields): ReadResult<ReadMessage> {
 function readContent(sent: unknown, isOptional: boolean): ReadResult<ReadMessage['content']> {
   if (typeof sent === 'string') return { value: sent }
   if (isOptional && (sent === null || sent === undefined)) return { value: sent }
-  if (Array.isArray(sent)) return readList(sent, { name: 'content', schema: WirePart, isPlain: isPlainPart })
+  if (Array.isArray(sent)) return readList(sent, { name: 'content', schema: schemas().WirePart, isPlain: isPlainPart })
   const isMissing = sent === undefined
   const problem = isMissing ? 'is required' : 'must be a string or a list of parts'
   return { fault: { path: ['content'], problem, code: isMissing ? 'missing_required_parameter' : 'invalid_value' } }
@@ -36,7 +39,8 @@ function readContent(sent: unknown, isOptional: boolean): ReadResult<ReadMessage
 
 function readCalls(sent: unknown): ReadResult<readonly WireToolCall[]> {
   if (sent === null || sent === undefined) return { value: [] }
-  if (Array.isArray(sent)) return readList(sent, { name: 'tool_calls', schema: WireToolCall, isPlain: isPlainCall })
+  if (Array.isArray(sent))
+    return readList(sent, { name: 'tool_calls', schema: schemas().WireToolCall, isPlain: isPlainCall })
   return { fault: { path: ['tool_calls'], problem: 'must be a list', code: 'invalid_type' } }
 }
 

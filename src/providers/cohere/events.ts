@@ -10,9 +10,12 @@ import type { SseFrame } from '../../wire/sse.ts'
 import { annotationsOf } from './annotation.ts'
 import { readComplaint } from './complaint.ts'
 import { finishReason } from './finish-reason.ts'
-import { CohereEvent } from './schema.ts'
+import type { CohereEvent } from './schema.ts'
 import { decodeUsage } from './usage.ts'
 import { eventsOfWhole } from './whole.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 interface CohereCall {
   readonly part: number
@@ -62,7 +65,7 @@ export class CohereDecoder implements FrameDecoder {
   }
 
   #read(value: unknown): readonly ChatEvent[] {
-    const parsed = CohereEvent.safeParse(value)
+    const parsed = schemas().CohereEvent.safeParse(value)
     if (!parsed.success) throw saysWords(value) ? errorInside(value, readComplaint) : unknownReply()
     const events = this.#step(parsed.data)
     this.#continuesAfterEnd ||= this.finished && events.length > 0

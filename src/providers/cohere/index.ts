@@ -15,7 +15,10 @@ import { readComplaint } from './complaint.ts'
 import { CohereDecoder } from './events.ts'
 import { mappedFields } from './mapped-fields.ts'
 import { encodeCohereRequest, support } from './request.ts'
-import { CohereModel, CohereModels } from './schema.ts'
+import type { CohereModel } from './schema.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 type TokenAccount = Account<Secret>
 
@@ -85,10 +88,13 @@ async function listModels(origin: string, account: TokenAccount, signal: Cancel)
   for (let page = 0; page < maxPages; page++) {
     const next = token && `&page_token=${encodeURIComponent(token)}`
     const url = `${origin}/v1/models?endpoint=chat&page_size=1000${next}`
-    const found = await getJson({ url, headers: authorization(account), schema: CohereModels, readComplaint }, signal)
+    const found = await getJson(
+      { url, headers: authorization(account), schema: schemas().CohereModels, readComplaint },
+      signal,
+    )
     listed += found.models?.length ?? 0
     for (const entry of found.models ?? []) {
-      const { data } = CohereModel.safeParse(entry)
+      const { data } = schemas().CohereModel.safeParse(entry)
       if (data && (data.endpoints?.includes('chat') ?? true)) models.set(data.name, toModel(data))
     }
     token = found.next_page_token ?? ''

@@ -7,7 +7,9 @@ import { jsonOrUndefined } from '../../wire/json.ts'
 import { readJwt } from '../../wire/jwt.ts'
 import type { Variables } from '../provider.ts'
 import { type Browser, type Clerk, findSession, makeToken, type SessionName } from './clerk.ts'
-import { ClerkClaims, KeptCredential } from './schema.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 /** The credential for cto.new: a browser's cookie, which lasts, and a session token, which is valid for a minute. */
 export interface CtoCredential {
@@ -106,7 +108,7 @@ async function renew(
 }
 
 function credentialOf({ cookie }: Browser, { id, organizationId }: SessionName, jwt: string): CtoCredential {
-  const claims = ClerkClaims.safeParse(readJwt(jwt)).data
+  const claims = schemas().ClerkClaims.safeParse(readJwt(jwt)).data
   if (!claims)
     throw new ChatError('upstream-failed', {
       message: 'Clerk sent a token without the expected claims.',
@@ -130,7 +132,7 @@ function encode({ cookie, session }: CtoCredential): string {
 }
 
 function decode(text: string): CtoCredential | undefined {
-  const stored = KeptCredential.safeParse(jsonOrUndefined(text)).data
+  const stored = schemas().KeptCredential.safeParse(jsonOrUndefined(text)).data
   if (!stored) return undefined
   const { cookie, session } = stored
   if (!session) return { cookie: new Secret(cookie, 'held') }

@@ -6,7 +6,10 @@ import { send } from '../../wire/http.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
 import { isPage, pageError, statusError } from '../../wire/http-status.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
-import { ClerkClient, ClerkRefusal, type ClerkSession, ClerkToken } from './schema.ts'
+import type { ClerkSession } from './schema.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 /** Clerk's Frontend API, the sign-in service of cto.new. */
 export interface Clerk {
@@ -42,7 +45,7 @@ const maxBytes = 4 * 1024 * 1024
 export async function findSession(clerk: Clerk, browser: Browser, signal: Cancel): Promise<SessionName> {
   const { reply, text } = await ask(clerk, { method: 'GET', path: '/v1/client', browser }, signal)
   if (reply.status !== 200 || isPage(reply.headers, text)) throw refusal(reply, text)
-  const { response } = parse(ClerkClient, text)
+  const { response } = parse(schemas().ClerkClient, text)
   const active = response?.sessions.filter(({ status }) => status === 'active') ?? []
   const session = active.find(({ id }) => id === response?.last_active_session_id) ?? active[0]
   if (!session) throw signedOut()
@@ -70,7 +73,7 @@ export async function makeToken(
   // Clerk, Frontend API: `resource_not_found`, "No session was found with id …"
   if (reply.status === 404) return undefined
   if (reply.status !== 200 || isPage(reply.headers, text)) throw refusal(reply, text)
-  return parse(ClerkToken, text).jwt
+  return parse(schemas().ClerkToken, text).jwt
 }
 
 interface ClerkRequest {
@@ -133,7 +136,10 @@ const temporaryReasons = new Set<Reason>(['rate-limited', 'overloaded', 'timeout
 function refusal(reply: HttpReply, text: string): ChatError {
   const { status, headers } = reply
   if (isPage(headers, text)) return pageError(reply, text)
-  const codes = ClerkRefusal.safeParse(jsonOrUndefined(text)).data?.errors.map(({ code }) => code) ?? []
+  const codes =
+    schemas()
+      .ClerkRefusal.safeParse(jsonOrUndefined(text))
+      .data?.errors.map(({ code }) => code) ?? []
   if (codes.some((code) => bannedCodes.has(code)))
     return new ChatError('account-banned', {
       message: 'Clerk says that this user is banned or deactivated.',

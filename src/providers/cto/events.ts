@@ -5,7 +5,10 @@ import { emptyAnswer } from '../../chat/reply-errors.ts'
 import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { CumulativeText } from '../../wire/cumulative.ts'
 import { jsonOrUndefined, parseUpstreamJson } from '../../wire/json.ts'
-import { CtoDocument, CtoFrame } from './schema.ts'
+import type { CtoDocument } from './schema.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 /** Types of documents with text. A document without a type has text too. */
 const spokenTypes: ReadonlySet<string> = new Set(['chat', 'message', 'text'])
@@ -58,7 +61,7 @@ export class CtoDecoder {
   frame(text: string): readonly ChatEvent[] {
     if (this.finished || text === 'ping' || text === 'pong') return []
     const value = parseUpstreamJson(text)
-    const frame = CtoFrame.safeParse(value).data
+    const frame = schemas().CtoFrame.safeParse(value).data
     switch (frame?.type) {
       case undefined:
         throw badResponse()
@@ -85,7 +88,7 @@ export class CtoDecoder {
   }
 
   #update(buffer: unknown): readonly ChatEvent[] {
-    const documents = documentsIn(buffer).map((document) => CtoDocument.safeParse(document).data)
+    const documents = documentsIn(buffer).map((document) => schemas().CtoDocument.safeParse(document).data)
     const text = documents.map((document) => this.#document(document)).join('')
     // the agent may work with its tools for minutes; the client sees nothing, but the layers see that the agent works
     if (text === '') return documents.some(isWork) ? [{ type: 'foreign', choice: 0, isShown: false }] : []

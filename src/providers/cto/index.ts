@@ -7,8 +7,10 @@ import { type CtoAccount, type CtoCredential, readAccounts } from './account.ts'
 import { chat } from './chat.ts'
 import { protocolV1, protocolV2 } from './protocol.ts'
 import { support } from './request.ts'
-import { CtoAdapters } from './schema.ts'
 import { apiHeaders, type CtoSite, readComplaint } from './site.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 /** The coding agent of cto.new (Engine Labs), used with the session of a signed-in user. */
 export const provider: Provider = {
@@ -69,7 +71,7 @@ function readProtocol(variables: Variables): 'v1' | 'v2' {
 async function listModels(site: CtoSite, account: CtoAccount, signal: Cancel): Promise<readonly Model[]> {
   const headers = apiHeaders(site, account)
   const url = `${site.apiUrl}/chat/adapters`
-  const { chatAdapters } = await getJson({ url, headers, schema: CtoAdapters, readComplaint }, signal)
+  const { chatAdapters } = await getJson({ url, headers, schema: schemas().CtoAdapters, readComplaint }, signal)
   return chatAdapters
     .filter(({ enabled }) => enabled !== false)
     .map(({ key, provider: ownedBy }) => ({

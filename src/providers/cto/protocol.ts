@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto'
 import { ChatError } from '../../chat/error.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 import { type CtoAccount, sessionOf } from './account.ts'
 import { PreferredModel } from './preferred-model.ts'
 import { checkLength, encodeV1, encodeV2 } from './request.ts'
-import { CtoProject } from './schema.ts'
 import { askApi, type CtoSite } from './site.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 /** A thread of cto.new. */
 export interface CtoThread {
@@ -45,7 +46,7 @@ function threadIn(known: string, account: CtoAccount): CtoThread | undefined {
 
 /** A hash that identifies the user. The id itself is secret, because it opens the socket. */
 function ownerOf(account: CtoAccount): string {
-  return createHash('sha256').update(sessionOf(account).userId.reveal()).digest('hex').slice(0, 16)
+  return new Bun.CryptoHasher('sha256').update(sessionOf(account).userId.reveal()).digest('hex').slice(0, 16)
 }
 
 export const protocolV1: Protocol = {
@@ -110,7 +111,7 @@ async function createProject(site: CtoSite, account: CtoAccount, signal: Cancel)
   const projectName = `scratch-${signal.runtime.newId().slice(0, 8)}`
   const body = JSON.stringify({ projectName })
   const text = await askApi(site, account, { method: 'POST', path: '/projects/create-hosted', body }, signal)
-  const project = CtoProject.safeParse(jsonOrUndefined(text)).data
+  const project = schemas().CtoProject.safeParse(jsonOrUndefined(text)).data
   if (project) return { chatHistoryId: project.projectId, workspaceId: project.workspaceId }
   throw new ChatError('upstream-failed', {
     message: 'The upstream made a project in an unknown shape.',

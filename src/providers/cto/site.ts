@@ -5,7 +5,9 @@ import type { HttpReply } from '../../wire/http-reply.ts'
 import { isPage, pageError, refusal, statusError, type UpstreamComplaint } from '../../wire/http-status.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 import { type CtoAccount, sessionOf } from './account.ts'
-import { CtoBilling, CtoComplaint } from './schema.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 /** The addresses of cto.new, and how the gateway presents itself. */
 export interface CtoSite {
@@ -45,7 +47,7 @@ export async function askApi(
   if (isPage(reply.headers, text)) throw wallError(reply, text)
   const answer = jsonOrUndefined(text)
   // no answer will come after a success with an error inside
-  if (CtoComplaint.safeParse(answer).data?.error) throw statusError(reply, readComplaint(answer))
+  if (schemas().CtoComplaint.safeParse(answer).data?.error) throw statusError(reply, readComplaint(answer))
   return text
 }
 
@@ -103,14 +105,14 @@ async function refusalError(reply: HttpReply, isExhausted: () => Promise<boolean
 /** Asks whether the account's limit is reached, because the refusal itself does not tell. */
 async function hasReachedLimit(site: CtoSite, account: CtoAccount, signal: Cancel): Promise<boolean> {
   const reply = await sendApi(site, account, { method: 'GET', path: '/billing' }, signal)
-  const billing = CtoBilling.safeParse(jsonOrUndefined(await reply.text(maxBytes))).data
+  const billing = schemas().CtoBilling.safeParse(jsonOrUndefined(await reply.text(maxBytes))).data
   return reply.status === 200 && (billing?.hasReachedLimit === true || billing?.limitReached === true)
 }
 
 /** Reads the known parts of an error body, whose shape is not documented. */
 export function readComplaint(body: unknown): UpstreamComplaint {
   if (typeof body === 'string') return { message: body }
-  const complaint = CtoComplaint.safeParse(body).data
+  const complaint = schemas().CtoComplaint.safeParse(body).data
   if (!complaint) return {}
   const inner = typeof complaint.error === 'string' ? { message: complaint.error } : complaint.error
   const message = complaint.message ?? inner?.message

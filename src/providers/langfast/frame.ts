@@ -1,5 +1,7 @@
-import { z } from 'zod'
 import { jsonOrUndefined, nestsTooDeep } from '../../wire/json.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 /** The content of a run's event. */
 export interface RunFrame {
@@ -13,16 +15,6 @@ export interface RunFrame {
   /** The error, unchanged, if there is one. */
   readonly error?: unknown
 }
-
-/** An `execution:chunk`: upstreams 3.4. Older public clients read only `content` and `status`, newer ones all members. */
-const Payload = z.looseObject({
-  executionId: z.union([z.string(), z.number()]).nullish().catch(undefined),
-  content: z.string().nullish().catch(undefined),
-  status: z.string().nullish().catch(undefined),
-  finish_reason: z.string().nullish().catch(undefined),
-  error: z.unknown().optional(),
-})
-const members = Object.keys(Payload.shape)
 
 /**
  * Reads the payload of `execution:chunk`: an object, its JSON in a string, or the answer so far as a plain string.
@@ -45,11 +37,11 @@ export function readEnd(payload: unknown): RunFrame {
 function objectIn(payload: unknown): object | undefined {
   const value = typeof payload === 'string' && !nestsTooDeep(payload) ? jsonOrUndefined(payload) : payload
   if (typeof value !== 'object' || !value || Array.isArray(value)) return undefined
-  return members.some((member) => member in value) ? value : undefined
+  return Object.keys(schemas().RunPayload.shape).some((member) => member in value) ? value : undefined
 }
 
 function readObject(object: object): RunFrame {
-  const parsed = Payload.parse(object)
+  const parsed = schemas().RunPayload.parse(object)
   const { executionId, content, status, finish_reason: finishReason, error } = parsed
   return {
     state: error ? 'failed' : stateOf(status ?? ''),

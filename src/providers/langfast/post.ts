@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { ChatError } from '../../chat/error.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { SupabaseSession } from '../../sign-in/session.ts'
@@ -7,6 +6,9 @@ import { send } from '../../wire/http.ts'
 import { isPage, pageError, refusal, statusError, type UpstreamComplaint } from '../../wire/http-status.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 import { writeJson } from '../../wire/write-json.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 export interface Posted {
   readonly project: SupabaseProject
@@ -40,7 +42,7 @@ export async function post({ project, userAgent, session, path, body }: Posted, 
   if (isPage(reply.headers, text)) throw pageError(reply, text)
   const answer = jsonOrUndefined(text)
   // no answer will come after a success with an error inside
-  if (Complaint.safeParse(answer).data?.error) throw statusError(reply, readComplaint(answer))
+  if (schemas().Complaint.safeParse(answer).data?.error) throw statusError(reply, readComplaint(answer))
   return answer
 }
 
@@ -57,21 +59,11 @@ function explainKeyError(refused: ChatError, variable: string): ChatError {
   })
 }
 
-const words = z.string().nullish().catch(undefined)
-const Complaint = z.looseObject({
-  message: words,
-  msg: words,
-  error: z
-    .union([z.string(), z.looseObject({ message: words })])
-    .nullish()
-    .catch(undefined),
-})
-
 /**
  * PostgREST: `{code, details, hint, message}`; edge functions: `{error}` or `{message}`; the proxy: `{code, message}`
  */
 function readComplaint(body: unknown): UpstreamComplaint {
-  const complaint = Complaint.safeParse(body).data
+  const complaint = schemas().Complaint.safeParse(body).data
   const error = typeof complaint?.error === 'object' ? complaint.error?.message : complaint?.error
   const message = complaint?.message ?? error ?? complaint?.msg
   return message ? { message } : {}

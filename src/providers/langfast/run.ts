@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
@@ -12,6 +11,9 @@ import type { AccountRuns } from './account-runs.ts'
 import { RunReader } from './events.ts'
 import { badReply, post } from './post.ts'
 import { encodePromptMeta } from './request.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 /** The addresses of langfast, and how it is used. */
 export interface LangfastService {
@@ -109,10 +111,6 @@ function promptIdIn(reply: unknown): string {
 /** The service runs a prompt once for each case: upstreams 3.2 */
 const testCases = [{ name: 'Chat', variables: [] }]
 
-const Initiated = z.looseObject({
-  jobs: z.array(z.looseObject({ job_id: z.union([z.string(), z.number()]).transform(String) })).catch([]),
-})
-
 /** @returns the run's name in its events, if the service sends it */
 async function initiate(context: RunContext, promptId: string, signal: Cancel): Promise<string | undefined> {
   const { service, session, runs, promptMeta } = context
@@ -125,7 +123,7 @@ async function initiate(context: RunContext, promptId: string, signal: Cancel): 
   }
   try {
     const reply = await post({ ...service, session, path: '/functions/v1/initiate-prompt-run', body }, signal)
-    return Initiated.safeParse(reply).data?.jobs[0]?.job_id
+    return schemas().Initiated.safeParse(reply).data?.jobs[0]?.job_id
   } catch (thrown) {
     if (!(thrown instanceof ChatError) || thrown.upstreamStatus !== 404) throw thrown
     // the prompt that we made may have been deleted; the next attempt makes another

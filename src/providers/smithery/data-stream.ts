@@ -5,7 +5,10 @@ import { notJson, parseUpstreamJson } from '../../wire/json.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
 import { AnswerBuilder, answerError, complaintOf } from './answer.ts'
-import { DataPart } from './schema.ts'
+import type { DataPart } from './schema.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 /**
  * Reads the older format, before the UI message stream: lines of a code, a colon and JSON. Its end is `d`.
@@ -24,7 +27,7 @@ export class DataStreamDecoder implements FrameDecoder {
     const value = read ? read.value : parseUpstreamJson(json)
     if (value === undefined) throw notJson()
     if (typeof value === 'string') return this.#text(code, value)
-    const part = DataPart.safeParse(value)
+    const part = schemas().DataPart.safeParse(value)
     // lists are the page's own data and annotations
     return part.success ? this.#part(code, part.data) : []
   }

@@ -6,7 +6,10 @@ import { frameValue } from '../../wire/frame-value.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
 import { AnswerBuilder, cancelled, complaintOf } from './answer.ts'
-import { type SmitheryUsage, UiChunk } from './schema.ts'
+import type { SmitheryUsage, UiChunk } from './schema.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 /**
  * Reads the UI message stream of `POST /api/chat`. Its end is `finish`. If a server leaves it out, `[DONE]` after a
@@ -25,7 +28,7 @@ export class UiMessageDecoder implements FrameDecoder {
   frame(frame: SseFrame): readonly ChatEvent[] {
     const value = frameValue(frame)
     if (value === undefined) return []
-    const parsed = UiChunk.safeParse(value)
+    const parsed = schemas().UiChunk.safeParse(value)
     if (frame.event === 'error' || isRefusal(value) || !parsed.success) throw complaintOf(value)
     const usage = parsed.data.messageMetadata?.usage
     if (usage) this.#answer.usage = decodeUsage(usage) ?? this.#answer.usage

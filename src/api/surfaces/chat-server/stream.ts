@@ -17,7 +17,10 @@ import { type ServerEvent, surface } from './event.ts'
 import { Recorder } from './recorder.ts'
 import { replay } from './replay.ts'
 import { type RunningRequest, runningOf } from './running.ts'
-import { type DirectBody, type ModelConfig, readDirectBody, readStreamBody, type StreamBody } from './schema.ts'
+import type { DirectBody, ModelConfig, StreamBody } from './schema.ts'
+
+/** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
+const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 
 /** A decoded request of either route. */
 interface StreamRequest {
@@ -36,7 +39,7 @@ interface StreamRequest {
 /** `POST /api/chat/stream`: the next message of a session. */
 export const streamChat = answerStream<StreamRequest, ServerEvent>({
   decode(body, exchange) {
-    const read = readStreamBody(body)
+    const read = schemas().readStreamBody(body)
     return { ...about(exchange, read), content: read.content }
   },
   answer,
@@ -46,7 +49,7 @@ export const streamChat = answerStream<StreamRequest, ServerEvent>({
 /** `POST /api/chat/stream/direct`: the caller keeps the conversation, and the session stores only the answer. */
 export const streamDirect = answerStream<StreamRequest, ServerEvent>({
   decode(body, exchange) {
-    const read = readDirectBody(body)
+    const read = schemas().readDirectBody(body)
     return { ...about(exchange, read), messages: read.messages.map(toMessage) }
   },
   answer,
