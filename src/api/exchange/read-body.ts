@@ -12,8 +12,11 @@ const graceMs = 10_000
 const minBytesPerSecond = 1024
 /** Milliseconds between two checks of the rate. */
 const checkMs = 1_000
-/** Limit for the bytes of a body that is read at once. Its rate is not checked. It may take up to 26 seconds. */
-const maxAtOnce = 16 * 1024
+/**
+ * Limit for the bytes of a body that is read at once. Its rate is checked once, at the time by which its last byte must
+ * have come: at most 138 seconds (docs/decisions/0052-bodies-at-once.md).
+ */
+const maxAtOnce = 128 * 1024
 
 export interface BodyLimits {
   /** A longer body is refused as soon as its length header or its bytes show it. */
@@ -96,7 +99,7 @@ function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Array> {
   return length <= maxAtOnce ? readAtOnce(request, length, limits.signal) : collect(request, limits)
 }
 
-/** Reads a small body of known length at once. Reading it in steps would cost more than the rest of the request. */
+/** Reads a body of known length at once. Reading it in steps would cost as much as the rest of the request. */
 function readAtOnce(request: Request, length: number, signal: Cancel): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const wait: Follower = {
