@@ -14,9 +14,9 @@ const minBytesPerSecond = 1024
 const checkMs = 1_000
 /**
  * Limit for the bytes of a body that is read at once. Its rate is checked once, at the time by which its last byte must
- * have come: at most 138 seconds (docs/decisions/0052-bodies-at-once.md).
+ * have come: at most 42 seconds (docs/decisions/0052-bodies-at-once.md).
  */
-const maxAtOnce = 128 * 1024
+const maxAtOnce = 32 * 1024
 
 export interface BodyLimits {
   /** A longer body is refused as soon as its length header or its bytes show it. */
