@@ -70,7 +70,7 @@ export function likelyEdits(
  * False if there are certainly more than `max` edits between two names. It is much cheaper than to count them: an edit
  * changes the length by one at most, and adds and removes one character at most.
  */
-function mayBeWithin(a: ComparedName, b: ComparedName, max: number): boolean {
+export function mayBeWithin(a: ComparedName, b: ComparedName, max: number): boolean {
   if (Math.abs(a.upper.length - b.upper.length) > max) return false
   let differing = a.characters ^ b.characters
   let count = 0

@@ -1,4 +1,4 @@
-import { type ComparedName, type Effort, likelyEdits, nearestName, prepareName } from './near-name.ts'
+import { type ComparedName, type Effort, likelyEdits, mayBeWithin, nearestName, prepareName } from './near-name.ts'
 
 /** What is known of the names of variables after the configuration has been read. */
 export interface NamesInUse {
@@ -59,13 +59,17 @@ function describeUnknown(name: string, nearest: string | undefined): string {
   return nearest === undefined ? words : `${words} Did you mean ${nearest}?`
 }
 
+const maxOwnEdits = 2
+
 /**
  * Whether a name of the environment is meant to be ours. With the same first word it may differ by two edits,
  * otherwise by one at most.
  */
 function isProbablyOurs(asked: ComparedName, other: ComparedName, effort: Effort): boolean {
   if (asked.skeleton === other.skeleton) return true
-  const max = firstWord(asked.name) === firstWord(other.name) ? 2 : asked.name.length >= 10 ? 1 : 0
+  // most names end here, so that a start does not split all of them
+  if (!mayBeWithin(asked, other, maxOwnEdits)) return false
+  const max = firstWord(asked.name) === firstWord(other.name) ? maxOwnEdits : asked.name.length >= 10 ? 1 : 0
   return likelyEdits(asked, other, { max, effort }) <= max
 }
 
