@@ -1,11 +1,15 @@
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import type { Logger } from '../flow/call.ts'
-import { repeat } from '../flow/repeat.ts'
 import type { Timers } from '../flow/timers.ts'
 import { pauseListeners } from './listeners.ts'
 
-/** Milliseconds between two checks. Until the next check, an event loop that cannot accept spins. */
-const lookMs = 100
+/**
+ * Milliseconds between two checks while connections come or go, and while none does. Until the next check, an event loop
+ * that cannot accept spins. Frequent checks would keep Bun from seeing an idle program, whose memory it frees
+ * (docs/decisions/0051-quiet-when-idle.md).
+ */
+const busyMs = 100
+const idleMs = 1_000
 const maxReserve = 64
 
 /**
@@ -19,14 +23,18 @@ export function guardDescriptors(log: Logger, timers: Timers): () => void {
   if (limit === 0) return () => undefined
   const reserve = new Reserve(reserveOf(limit))
   let resume: (() => void) | undefined
+  let lowest = lowestFree()
   const look = () => {
+    const before = lowest
+    lowest = lowestFree()
+    timer.feed(lowest === before && !resume ? idleMs : busyMs)
     if (resume) {
       if (openDescriptors() + 2 * reserve.size > limit) return
       reserve.fill()
       resume()
       resume = undefined
       log.info({ limit }, 'new connections are accepted again')
-    } else if (!canOpen()) {
+    } else if (lowest === undefined) {
       reserve.release()
       resume = pauseListeners() ?? (() => undefined)
       log.warn(
@@ -35,9 +43,9 @@ export function guardDescriptors(log: Logger, timers: Timers): () => void {
       )
     }
   }
-  const stopLooking = repeat(timers, lookMs, look)
+  const timer = timers.set(busyMs, look, { isBackground: true })
   return () => {
-    stopLooking()
+    timer.stop()
     reserve.release()
     resume?.()
   }
@@ -82,12 +90,14 @@ function openNothing(): number {
   return openSync('/dev/null', 'r')
 }
 
-function canOpen(): boolean {
+/** Returns the number of the lowest free descriptor; undefined if none is left. */
+function lowestFree(): number | undefined {
   try {
-    closeSync(openNothing())
-    return true
+    const descriptor = openNothing()
+    closeSync(descriptor)
+    return descriptor
   } catch {
-    return false
+    return undefined
   }
 }
 
