@@ -43,12 +43,13 @@ describe('the source of the guide', () => {
     )
   })
 
-  test('passes its own test and the tests of the architecture', async () => {
+  test('passes its own test and the tests of the architecture and of the start', async () => {
     const { code, said } = await guide.run(
       process.execPath,
       'test',
       'src/providers/parrot',
       'test/architecture.test.ts',
+      'test/start.test.ts',
     )
     expect({ code, said }).toEqual(wellDone)
     expect(said).toMatch(/\b[1-9]\d* pass\n\s*0 fail/)
