@@ -4,7 +4,6 @@ import type { Runtime } from '../flow/runtime.ts'
 import { type LineSink, LineWriter } from '../telemetry/line-writer.ts'
 import { openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
-import { releaseCodeRegularly } from '../wire/code-pages.ts'
 import { guardDescriptors } from '../wire/descriptors.ts'
 import { hideFromServers } from './hide-from-servers.ts'
 import { reportSignals } from './hold-signals.ts'
@@ -60,7 +59,6 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
     return 1
   }
   const releaseDescriptors = guardDescriptors(log, runtime.timers)
-  const stopReleasing = releaseCodeRegularly(runtime.timers)
   // until now functions were compiled late, because most functions of the start run once
   Bun.unsafe.setJITPolicy(1)
   announce(app.url, (text) => lines.write(text))
@@ -69,7 +67,6 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
   log.info({ signal }, 'stopping')
   await app.close()
   releaseDescriptors()
-  stopReleasing()
   await Promise.race([lines.drain(), new Promise((resolve) => runtime.timers.set(lastLinesMs, resolve))])
   return 0
 }

@@ -17,7 +17,6 @@ function load() {
       return dlopen(name, {
         epoll_ctl: { args: ['i32', 'i32', 'i32', 'ptr'], returns: 'i32' },
         setsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'i32'], returns: 'i32' },
-        madvise: { args: ['u64', 'u64', 'i32'], returns: 'i32' },
         getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
       }).symbols
     } catch {
