@@ -1,0 +1,36 @@
+import { encodeFailure } from '../../../dialects/anthropic-messages/encode-error.ts'
+import type { Surface } from '../surface.ts'
+import { countInput } from './count-tokens.ts'
+import { messages } from './messages.ts'
+import { schemas } from './schemas.ts'
+
+const shared = { method: 'POST', access: 'client', cors: true } as const
+
+/** Anthropic's API. */
+export const surface: Surface = {
+  name: 'anthropic',
+  error: encodeFailure,
+  failure: 'MessagesError',
+  schemas,
+  // the official clients read the id of a request there
+  headers: ({ id }) => ({ 'request-id': `req_${id}` }),
+  routes: [
+    {
+      ...shared,
+      path: '/v1/messages',
+      summary: 'Answers a chat in the form of Anthropic’s Messages API',
+      takes: 'MessagesRequest',
+      gives: 'Message',
+      streams: 'MessageEvent',
+      handler: messages,
+    },
+    {
+      ...shared,
+      path: '/v1/messages/count_tokens',
+      summary: 'Estimates the tokens of a request, and asks no upstream',
+      takes: 'CountTokensRequest',
+      gives: 'TokenCount',
+      handler: countInput,
+    },
+  ],
+}

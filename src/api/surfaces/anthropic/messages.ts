@@ -1,0 +1,26 @@
+import { answerSupport } from '../../../dialects/anthropic-messages/answer-support.ts'
+import { type DecodedRequest, decodeRequest } from '../../../dialects/anthropic-messages/decode-request.ts'
+import { encodeAnswer } from '../../../dialects/anthropic-messages/encode-answer.ts'
+import { MessageStream } from '../../../dialects/anthropic-messages/encode-stream.ts'
+import { answerChat } from '../../exchange/answer-chat.ts'
+
+/** A request, and a rough number of its tokens for the beginning of the stream. */
+interface MessagesRequest extends DecodedRequest {
+  readonly inputTokens: number
+}
+
+/** A usual number of bytes of JSON for one token. */
+const bytesPerToken = 4
+
+/** `POST /v1/messages` */
+export const messages = answerChat<MessagesRequest>({
+  support: answerSupport,
+  decode: ({ value, bytes }) => ({
+    ...decodeRequest(value),
+    inputTokens: Math.ceil(bytes.byteLength / bytesPerToken),
+  }),
+  stream: ({ request, inputTokens }, { id }) => new MessageStream({ id, model: request.model, inputTokens }),
+  whole:
+    ({ request }, { id }) =>
+    (answer) => ({ value: encodeAnswer(answer, { id, model: request.model }) }),
+})

@@ -1,0 +1,97 @@
+import type { Fields, Message, Part, ToolMessage } from '../../chat/message.ts'
+import { isFields, rest } from '../fields.ts'
+import { mustBe, refusedBody } from '../invalid-request.ts'
+import { blocksIn, decodeContent, type Path, stringIn } from './decode-blocks.ts'
+import { ownExtra } from './own-extra.ts'
+
+/**
+ * Reads the system prompt and the messages. Each result of a tool becomes a message, and stands before the other blocks of
+ * its message.
+ * @throws ChatError `invalid-request`
+ */
+export function decodeMessages({ system, messages }: Fields): readonly Message[] {
+  if (!Array.isArray(messages) || messages.length === 0) {
+    const isMissing = messages === undefined
+    const problem = isMissing
+      ? 'is required'
+      : Array.isArray(messages)
+        ? 'must not be empty'
+        : mustBe('a list', messages)
+    throw refusedBody({
+      path: ['messages'],
+      problem,
+      code: isMissing ? 'missing_required_parameter' : 'invalid_type',
+    })
+  }
+  return [...decodeSystem(system), ...messages.flatMap((message, at) => decodeMessage(message, ['messages', at]))]
+}
+
+/** Claude Code's first block is no instruction, and its changing text would cost every prompt cache. */
+const billing = 'x-anthropic-billing-header:'
+
+function decodeSystem(system: unknown): readonly Message[] {
+  if (system === undefined || system === null) return []
+  const content = decodeContent(system, ['system']).filter(
+    (part) => part.type !== 'text' || !part.text.startsWith(billing),
+  )
+  return content.length > 0 ? [{ role: 'system', content }] : []
+}
+
+function decodeMessage(message: unknown, path: Path): readonly Message[] {
+  if (!isFields(message)) throw refusedBody({ path, problem: mustBe('an object', message), code: 'invalid_type' })
+  const { role, content } = message
+  const at = [...path, 'content']
+  switch (role) {
+    case 'user':
+      return decodeUser(content, at)
+    case 'assistant':
+    case 'system':
+      return [{ role, content: decodeContent(content, at) }]
+    default:
+      throw refusedBody({
+        path: [...path, 'role'],
+        problem: 'must be "user", "assistant" or "system"',
+        code: role === undefined ? 'missing_required_parameter' : 'invalid_value',
+      })
+  }
+}
+
+function decodeUser(content: unknown, path: Path): readonly Message[] {
+  if (typeof content === 'string') return [{ role: 'user', content: decodeContent(content, path) }]
+  const results: Message[] = []
+  const said: Part[] = []
+  for (const [at, block] of blocksIn(content, path).entries()) {
+    if (block.type === 'tool_result') results.push(decodeResult(block, [...path, at]))
+    else said.push(...decodeContent([block], path))
+  }
+  return said.length > 0 || results.length === 0 ? [...results, { role: 'user', content: said }] : results
+}
+
+function decodeResult(block: Fields, path: Path): ToolMessage {
+  const { content = '', is_error } = block
+  return {
+    role: 'tool',
+    toolCallId: stringIn(block, 'tool_use_id', path),
+    content: decodeContent(content ?? '', [...path, 'content']).map(named),
+    ...(typeof is_error === 'boolean' && { isError: is_error }),
+    ...ownExtra(rest(block, ['type', 'tool_use_id', 'content', 'is_error'])),
+  }
+}
+
+/** Names a tool that a search of the client has found. It is offered with the other tools from now on. */
+function named(part: Part): Part {
+  if (part.type !== 'foreign' || part.name !== 'tool_reference') return part
+  const { tool_name } = Object.values(part.extra)[0] ?? {}
+  return { type: 'text', text: `The tool ${String(tool_name)} is available now.`, extra: part.extra }
+}
+
+/** Returns the names of the tools to which a result refers. */
+export function referencedTools(messages: readonly Message[]): ReadonlySet<unknown> {
+  const names = new Set<unknown>()
+  for (const { role, content } of messages) {
+    if (role !== 'tool') continue
+    for (const { extra } of content)
+      for (const { type, tool_name } of Object.values(extra ?? {})) if (type === 'tool_reference') names.add(tool_name)
+  }
+  return names
+}

@@ -1,0 +1,95 @@
+import { ChatError } from '../../chat/error.ts'
+import type { Fields } from '../../chat/message.ts'
+import type { ChatRequest, OfferedTool, Parameter } from '../../chat/request.ts'
+import { isFields, rest } from '../fields.ts'
+import { mustBe, notABody, refusedBody, tooMany } from '../invalid-request.ts'
+import { readFlag } from '../readings.ts'
+import { stringIn } from './decode-blocks.ts'
+import { decodeMessages, referencedTools } from './decode-messages.ts'
+import { decodeParameters } from './decode-parameters.ts'
+import { decodeToolChoice, decodeTools } from './decode-tools.ts'
+import { dialect } from './dialect.ts'
+
+export interface DecodedRequest {
+  readonly request: ChatRequest
+}
+
+/** Maximum number of tools of a request. */
+const maxTools = 4_096
+/** Members that the gateway reads itself. */
+const known = ['model', 'messages', 'system', 'stream', 'tools', 'tool_choice']
+
+/**
+ * Reads the parsed body of a request to Anthropic's Messages API. Members that only Anthropic knows are kept for an upstream of
+ * its dialect, and the receipt names them if they are dropped.
+ * @throws ChatError `invalid-request`, with the path of the member that is wrong; `unsupported`; `too-large`
+ */
+export function decodeRequest(body: unknown): DecodedRequest {
+  if (!isFields(body)) throw notABody('"model", "max_tokens" and "messages"')
+  const model = stringIn(body, 'model', [])
+  if (model === '') throw refusedBody({ path: ['model'], problem: 'must not be empty', code: 'invalid_value' })
+  refuseServers(body)
+  const messages = decodeMessages(body)
+  const { parameters, spelling, members } = decodeParameters(body)
+  const offered = offeredTools(body, decodeTools(body.tools, referencedTools(messages)))
+  const { toolChoice, parallelToolCalls } = decodeToolChoice(body.tool_choice)
+  const named: Partial<Record<Parameter, string>> = {
+    ...spelling,
+    ...(offered.tools && { tools: 'tools' }),
+    ...(toolChoice && { toolChoice: 'tool_choice' }),
+    ...(parallelToolCalls !== undefined && { parallelToolCalls: 'tool_choice.disable_parallel_tool_use' }),
+  }
+  return {
+    request: {
+      dialect,
+      model,
+      messages,
+      parameters: {
+        ...parameters,
+        ...(offered.tools && { tools: offered.tools }),
+        ...(toolChoice && { toolChoice }),
+        ...(parallelToolCalls !== undefined && { parallelToolCalls }),
+      },
+      spelling: named,
+      extra: { [dialect]: { ...rest(body, [...known, ...members]), ...offered.dropped } },
+      stream: streamIn(body),
+    },
+  }
+}
+
+/** The gateway would have to send requests to addresses of the client's choice. */
+function refuseServers({ mcp_servers }: Fields): void {
+  if (!Array.isArray(mcp_servers) || mcp_servers.length === 0) return
+  throw new ChatError('unsupported', {
+    message: 'mcp_servers: the gateway connects only to the MCP servers of its own configuration. Leave it out.',
+    param: 'mcp_servers',
+  })
+}
+
+/**
+ * Separates the tools that a client runs from those that Anthropic runs, which no other upstream has. They are left out, unless
+ * there is no other tool.
+ * @throws ChatError `unsupported`
+ */
+function offeredTools(body: Fields, tools: readonly OfferedTool[] | undefined) {
+  if (Array.isArray(body.tools) && body.tools.length > maxTools) throw tooMany('tools', 'tools', maxTools)
+  const foreign = tools?.filter(({ type }) => type === 'foreign') ?? []
+  if (foreign.length === 0) return { tools, dropped: {} }
+  if (foreign.length === tools?.length)
+    throw new ChatError('unsupported', {
+      message: `tools: only Anthropic runs ${foreign.map(({ name }) => `"${name}"`).join(', ')}. Offer a tool of your own, or none.`,
+      param: 'tools',
+    })
+  return {
+    tools: tools?.filter(({ type }) => type === 'function'),
+    dropped: Object.fromEntries(foreign.map(({ name }) => [`tools.${name}`, true])),
+  }
+}
+
+function streamIn({ stream }: Fields): boolean {
+  if (stream === undefined || stream === null) return false
+  const reading = readFlag(stream)
+  if ('wrong' in reading)
+    throw refusedBody({ path: ['stream'], problem: mustBe('true or false', stream), code: 'invalid_type' })
+  return reading.value ?? false
+}

@@ -1,0 +1,70 @@
+import type { Fields } from '../../chat/message.ts'
+import type { OfferedTool, ToolChoice } from '../../chat/request.ts'
+import { isFields, rest } from '../fields.ts'
+import { mustBe, refusedBody } from '../invalid-request.ts'
+import { type Path, stringIn } from './decode-blocks.ts'
+import { dialect } from './dialect.ts'
+import { ownExtra } from './own-extra.ts'
+
+/**
+ * Reads the tools. A tool that is deferred is left out until a result has referred to it.
+ * @throws ChatError `invalid-request`
+ */
+export function decodeTools(tools: unknown, referenced: ReadonlySet<unknown>): readonly OfferedTool[] | undefined {
+  if (tools === undefined || tools === null) return undefined
+  if (!Array.isArray(tools))
+    throw refusedBody({ path: ['tools'], problem: mustBe('a list', tools), code: 'invalid_type' })
+  return tools.flatMap((tool, at) => {
+    if (!isFields(tool))
+      throw refusedBody({ path: ['tools', at], problem: mustBe('an object', tool), code: 'invalid_type' })
+    return tool.defer_loading === true && !referenced.has(tool.name) ? [] : [decodeTool(tool, ['tools', at])]
+  })
+}
+
+/** A tool without a type, or of the type `custom`, is run by the client. Any other one is Anthropic's own. */
+function decodeTool(tool: Fields, path: Path): OfferedTool {
+  const { type = 'custom', description, input_schema, strict } = tool
+  if (type !== 'custom' && type !== null) return { type: 'foreign', name: String(type), extra: { [dialect]: tool } }
+  return {
+    type: 'function',
+    name: stringIn(tool, 'name', path),
+    ...(typeof description === 'string' && { description }),
+    ...(isFields(input_schema) && { parameters: withoutDialect(input_schema) }),
+    ...(typeof strict === 'boolean' && { strict }),
+    ...ownExtra(rest(tool, ['type', 'name', 'description', 'input_schema', 'strict'])),
+  }
+}
+
+/** Some services refuse the member that names the version of JSON Schema. Claude Code always sends it. */
+function withoutDialect({ $schema: _, ...schema }: Fields): Fields {
+  return schema
+}
+
+const choices: ReadonlyMap<unknown, 'auto' | 'none' | 'required'> = new Map<unknown, 'auto' | 'none' | 'required'>([
+  ['auto', 'auto'],
+  ['any', 'required'],
+  ['none', 'none'],
+])
+
+/** The choice, and whether the model may call several tools at once. */
+interface DecodedChoice {
+  readonly toolChoice?: ToolChoice
+  readonly parallelToolCalls?: boolean
+}
+
+/** @throws ChatError `invalid-request` */
+export function decodeToolChoice(choice: unknown): DecodedChoice {
+  if (choice === undefined || choice === null) return {}
+  if (!isFields(choice))
+    throw refusedBody({ path: ['tool_choice'], problem: mustBe('an object', choice), code: 'invalid_type' })
+  const single = choice.disable_parallel_tool_use === true && { parallelToolCalls: false }
+  const type = choices.get(choice.type)
+  if (type) return { toolChoice: { type }, ...single }
+  if (choice.type === 'tool')
+    return { toolChoice: { type: 'function', name: stringIn(choice, 'name', ['tool_choice']) }, ...single }
+  throw refusedBody({
+    path: ['tool_choice', 'type'],
+    problem: 'must be "auto", "any", "tool" or "none"',
+    code: 'invalid_value',
+  })
+}

@@ -1,0 +1,48 @@
+import type { Fields, Part } from '../../chat/message.ts'
+import type { Answer } from '../../flow/fold.ts'
+import { encodeInput } from './decode-blocks.ts'
+import { dialect } from './dialect.ts'
+import { messageOf } from './encode-stream.ts'
+import { stopOf } from './stop-reason.ts'
+import { encodeUsage } from './usage.ts'
+
+interface MessageHead {
+  /** The id of the request. */
+  readonly id: string
+  /** The client's name of the model. */
+  readonly model: string
+}
+
+/** Writes a whole answer as a message. The dialect has one choice. */
+export function encodeAnswer({ choices, usage }: Answer, { id, model }: MessageHead): Fields {
+  const [choice] = choices
+  const parts = choice?.parts ?? []
+  const stop = stopOf({
+    reason: choice?.finish ?? 'other',
+    stopSequence: choice?.stopSequence,
+    isRefused: parts.some(({ type }) => type === 'refusal'),
+  })
+  return messageOf({ id, model, content: parts.flatMap(encodePart), stop: { ...stop }, usage: encodeUsage(usage) })
+}
+
+/** Writes a block. Sounds and files have none, and an empty text is left out. */
+function encodePart(part: Part): readonly Fields[] {
+  switch (part.type) {
+    case 'text':
+    case 'refusal':
+      return part.text === '' ? [] : [{ type: 'text', text: part.text, citations: null }]
+    case 'reasoning':
+      return encodeThinking(part.text, part.extra?.[dialect])
+    case 'tool-call':
+      return [{ type: 'tool_use', id: part.id, name: part.name, input: encodeInput(part.arguments) }]
+    default:
+      return []
+  }
+}
+
+/** A signature must come back as it was, and a model that makes none has an empty one. */
+function encodeThinking(thinking: string, { redacted, signature }: Fields = {}): readonly Fields[] {
+  if (typeof redacted === 'string' && thinking === '') return [{ type: 'redacted_thinking', data: redacted }]
+  const signed = typeof signature === 'string' ? signature : ''
+  return thinking === '' && signed === '' ? [] : [{ type: 'thinking', thinking, signature: signed }]
+}

@@ -1,0 +1,215 @@
+import type { ChatError } from '../../chat/error.ts'
+import type { ChatEvent, FinishEvent, Usage } from '../../chat/event.ts'
+import type { Extras, Fields } from '../../chat/message.ts'
+import { sseEvent } from '../../wire/sse.ts'
+import { dialect } from './dialect.ts'
+import { encodeError } from './encode-error.ts'
+import { stopOf } from './stop-reason.ts'
+import { encodeUsage } from './usage.ts'
+
+export interface EncodeOptions {
+  /** The id of the request. */
+  readonly id: string
+  /** The client's name of the model. */
+  readonly model: string
+  /** An estimate for the first event, because most upstreams count at the end. The last event has the true number. */
+  readonly inputTokens: number
+}
+
+type PartEvent = Exclude<ChatEvent, { type: 'usage' | 'finish' | 'foreign' }>
+
+/** The block that is open. `signature` is written at its end. */
+interface OpenBlock {
+  readonly part: number
+  readonly type: 'text' | 'thinking' | 'tool_use'
+  signature: string
+}
+
+/**
+ * Writes events as Anthropic's stream. Its blocks have an order and never overlap, so the events of a second tool call wait
+ * until the first one has ended.
+ */
+export class MessageStream {
+  readonly #options: EncodeOptions
+  #hasBegun = false
+  #blocks = 0
+  #open: OpenBlock | undefined
+  /** Events of other parts, which came while a tool call was open. */
+  #waiting: PartEvent[] = []
+  #isRefused = false
+  #finish: FinishEvent | undefined
+  #usage: Usage | undefined
+
+  constructor(options: EncodeOptions) {
+    this.#options = options
+  }
+
+  /** The text that shows that a silent stream is alive. Clients count it as life, but not a comment. */
+  get keepAlive(): string {
+    return sseEvent('ping', '{"type":"ping"}')
+  }
+
+  /** Writes one event. The dialect has one choice, and has no place for sounds and files. */
+  event(event: ChatEvent): string {
+    if (event.type === 'usage') this.#usage = event.usage
+    if (event.choice !== 0 || event.type === 'usage' || event.type === 'foreign') return ''
+    const begun = this.#begin()
+    if (event.type !== 'finish') return begun + this.#part(event)
+    this.#finish = event
+    return begun + this.#endAll()
+  }
+
+  /** Writes the end of a complete stream. */
+  end(): string {
+    const { reason = 'other', stopSequence } = this.#finish ?? {}
+    const stop = stopOf({ reason, stopSequence, isRefused: this.#isRefused })
+    const ended = write({ type: 'message_delta', delta: { ...stop, container: null }, usage: encodeUsage(this.#usage) })
+    return this.#begin() + this.#endAll() + ended + write({ type: 'message_stop' })
+  }
+
+  /** Writes the end of a failed stream, without `message_stop`, so that clients do not take the answer for complete. */
+  error(error: ChatError): string {
+    return write({ ...encodeError(error, this.#options.id) })
+  }
+
+  #begin(): string {
+    if (this.#hasBegun) return ''
+    this.#hasBegun = true
+    const { id, model, inputTokens } = this.#options
+    const usage = encodeUsage({ inputTokens, outputTokens: 1, source: 'estimate' })
+    return write({ type: 'message_start', message: messageOf({ id, model, content: [], usage }) })
+  }
+
+  /** Writes an event of the open block, or of a new one. */
+  #part(event: PartEvent): string {
+    if (this.#open?.type !== 'tool_use' || this.#open.part === event.part) return this.#write(event)
+    this.#waiting.push(event)
+    return ''
+  }
+
+  #write(event: PartEvent): string {
+    switch (event.type) {
+      case 'text':
+      case 'refusal':
+        this.#isRefused ||= event.type === 'refusal'
+        if (event.text === '') return ''
+        return this.#openFor(event.part, 'text') + this.#delta({ type: 'text_delta', text: event.text })
+      case 'reasoning':
+        return this.#think(event.part, event.text, event.extra)
+      case 'tool-call':
+        return this.#start({ part: event.part, type: 'tool_use', signature: '' }, callOf(event))
+      case 'tool-arguments':
+        return this.#grow(event)
+      case 'part-end':
+        return this.#endPart(event)
+      default:
+        return ''
+    }
+  }
+
+  #grow({ part, json }: { readonly part: number; readonly json: string }): string {
+    return json === '' || this.#open?.part !== part ? '' : this.#delta({ type: 'input_json_delta', partial_json: json })
+  }
+
+  #think(part: number, text: string, extra: Extras | undefined): string {
+    const { redacted, signature } = extra?.[dialect] ?? {}
+    if (typeof redacted === 'string' && text === '') return this.#redacted(redacted)
+    if (text === '' && signature === undefined) return ''
+    const opened = this.#openFor(part, 'thinking')
+    if (this.#open && typeof signature === 'string') this.#open.signature = signature
+    return text === '' ? opened : opened + this.#delta({ type: 'thinking_delta', thinking: text })
+  }
+
+  #redacted(data: string): string {
+    const closed = this.#close()
+    const index = this.#blocks++
+    const block = { type: 'redacted_thinking', data }
+    return closed + write({ type: 'content_block_start', index, content_block: block }) + stopBlock(index)
+  }
+
+  #endPart({ part, extra }: Extract<PartEvent, { type: 'part-end' }>): string {
+    const { redacted, signature } = extra?.[dialect] ?? {}
+    if (this.#open?.part !== part)
+      return redacted === undefined && signature === undefined ? '' : this.#think(part, '', extra) + this.#close()
+    if (typeof signature === 'string') this.#open.signature = signature
+    return this.#close() + this.#writeWaiting()
+  }
+
+  #openFor(part: number, type: 'text' | 'thinking'): string {
+    if (this.#open?.part === part && this.#open.type === type) return ''
+    const block = type === 'text' ? { type, text: '' } : { type, thinking: '', signature: '' }
+    return this.#start({ part, type, signature: '' }, block)
+  }
+
+  #start(open: OpenBlock, block: Fields): string {
+    const closed = this.#close()
+    this.#open = open
+    return closed + write({ type: 'content_block_start', index: this.#blocks++, content_block: block })
+  }
+
+  #delta(delta: Fields): string {
+    return write({ type: 'content_block_delta', index: this.#blocks - 1, delta })
+  }
+
+  #close(): string {
+    const open = this.#open
+    if (!open) return ''
+    const signed = open.signature === '' ? '' : this.#delta({ type: 'signature_delta', signature: open.signature })
+    this.#open = undefined
+    return signed + stopBlock(this.#blocks - 1)
+  }
+
+  /** Writes the events that waited, part by part, up to a part that is not complete. */
+  #writeWaiting(): string {
+    let written = ''
+    for (let part = this.#waiting[0]?.part; part !== undefined && !this.#open; part = this.#waiting[0]?.part) {
+      const mine = this.#waiting.filter((event) => event.part === part)
+      this.#waiting = this.#waiting.filter((event) => event.part !== part)
+      for (const event of mine) written += this.#write(event)
+    }
+    return written
+  }
+
+  #endAll(): string {
+    let written = this.#close() + this.#writeWaiting()
+    while (this.#open) written += this.#close() + this.#writeWaiting()
+    return written
+  }
+}
+
+interface MessageMembers {
+  readonly id: string
+  readonly model: string
+  readonly content: readonly Fields[]
+  readonly usage: Fields
+  readonly stop?: Fields
+}
+
+/** Writes a message of an answer. Without `stop` it has not ended. */
+export function messageOf({ id, model, content, usage, stop }: MessageMembers): Fields {
+  return {
+    id: `msg_${id}`,
+    type: 'message',
+    role: 'assistant',
+    model,
+    content,
+    ...(stop ?? { stop_reason: null, stop_sequence: null }),
+    stop_details: null,
+    container: null,
+    usage,
+  }
+}
+
+/** A call begins with no input: clients read only what comes in deltas. */
+function callOf({ id, name }: { readonly id: string; readonly name: string }): Fields {
+  return { type: 'tool_use', id, name, input: {} }
+}
+
+function stopBlock(index: number): string {
+  return write({ type: 'content_block_stop', index })
+}
+
+/** The name of an event is the type of its data. */
+function write(data: Fields & { readonly type?: unknown }): string {
+  return sseEvent(String(data.type), JSON.stringify(data))
+}
