@@ -150,6 +150,14 @@ export interface ToolMessage extends MessageBase {
 
 export type Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage
 
+/** The content of a tool's result for a dialect that cannot say that the tool failed: its text says so. */
+export function markedContent({ content, isError }: ToolMessage): readonly Part[] {
+  if (!isError) return content
+  const [first, ...others] = content
+  if (first?.type !== 'text') return [{ type: 'text', text: 'Error' }, ...content]
+  return [{ ...first, text: first.text === '' ? 'Error' : `Error: ${first.text}` }, ...others]
+}
+
 /** Joins the text parts and skips all others. */
 export function textOf(parts: readonly Part[]): string {
   return parts.map((part) => (part.type === 'text' ? part.text : '')).join('')

@@ -45,8 +45,11 @@ function decodeMessage(message: unknown, path: Path): readonly Message[] {
     case 'user':
       return decodeUser(content, at)
     case 'assistant':
-    case 'system':
-      return [{ role, content: decodeContent(content, at) }]
+    case 'system': {
+      const parts = decodeContent(content, at)
+      // a message that says nothing would be refused by most services
+      return parts.length > 0 ? [{ role, content: parts }] : []
+    }
     default:
       throw refusedBody({
         path: [...path, 'role'],
@@ -57,14 +60,20 @@ function decodeMessage(message: unknown, path: Path): readonly Message[] {
 }
 
 function decodeUser(content: unknown, path: Path): readonly Message[] {
-  if (typeof content === 'string') return [{ role: 'user', content: decodeContent(content, path) }]
+  if (typeof content === 'string') return [{ role: 'user', content: notEmpty(decodeContent(content, path), path) }]
   const results: Message[] = []
   const said: Part[] = []
   for (const [at, block] of blocksIn(content, path).entries()) {
     if (block.type === 'tool_result') results.push(decodeResult(block, [...path, at]))
     else said.push(...decodeContent([block], path))
   }
-  return said.length > 0 || results.length === 0 ? [...results, { role: 'user', content: said }] : results
+  if (said.length === 0 && results.length > 0) return results
+  return [...results, { role: 'user', content: notEmpty(said, path) }]
+}
+
+function notEmpty(parts: readonly Part[], path: Path): readonly Part[] {
+  if (parts.length > 0) return parts
+  throw refusedBody({ path, problem: 'must not be empty', code: 'invalid_value' })
 }
 
 function decodeResult(block: Fields, path: Path): ToolMessage {
@@ -72,10 +81,16 @@ function decodeResult(block: Fields, path: Path): ToolMessage {
   return {
     role: 'tool',
     toolCallId: stringIn(block, 'tool_use_id', path),
-    content: decodeContent(content ?? '', [...path, 'content']).map(named),
+    content: contentOf(content ?? '', [...path, 'content']),
     ...(typeof is_error === 'boolean' && { isError: is_error }),
     ...ownExtra(rest(block, ['type', 'tool_use_id', 'content', 'is_error'])),
   }
+}
+
+/** A result without content is an empty text, because some services refuse an empty list. */
+function contentOf(content: unknown, path: Path): readonly Part[] {
+  const parts = decodeContent(content, path).map(named)
+  return parts.length > 0 ? parts : [{ type: 'text', text: '' }]
 }
 
 /** Names a tool that a search of the client has found. It is offered with the other tools from now on. */

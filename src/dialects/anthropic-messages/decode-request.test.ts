@@ -126,6 +126,11 @@ describe('a block', () => {
   })
 })
 
+test('an answer that says nothing is left out', () => {
+  for (const content of ['', [], [text('')]])
+    expect(messagesOf(user('hi'), { role: 'assistant', content }, user('so?')).length).toBe(2)
+})
+
 describe('the results of tools', () => {
   const result = (id: string, members: Fields) => ({ type: 'tool_result', tool_use_id: id, ...members })
 
@@ -145,7 +150,7 @@ describe('the results of tools', () => {
         toolCallId: 'b',
         content: [text('two'), { type: 'image', url: 'https://example.com/a.png' }],
       },
-      { role: 'tool', toolCallId: 'c', content: [] },
+      { role: 'tool', toolCallId: 'c', content: [text('')] },
       { role: 'user', content: [text('go on')] },
     ])
   })
@@ -247,6 +252,8 @@ describe('a body is refused with the path of', () => {
     ['messages[0]', { messages: ['hi'] }],
     ['messages[0].role', { messages: [{ role: 'tool', content: 'hi' }] }],
     ['messages[0].content', { messages: [user(5)] }],
+    ['messages[0].content', { messages: [user('')] }],
+    ['messages[0].content', { messages: [user([])] }],
     ['messages[0].content[0]', { messages: [user(['hi'])] }],
     ['messages[0].content[0].text', { messages: [user([{ type: 'text' }])] }],
     ['messages[0].content[0].tool_use_id', { messages: [user([{ type: 'tool_result' }])] }],

@@ -2,6 +2,7 @@ import {
   callsOf,
   type Fields,
   type Message,
+  markedContent,
   type Part,
   type ReasoningPart,
   type RefusalPart,
@@ -85,9 +86,10 @@ function encodeParameter(parameter: Parameter, parameters: Parameters, isStrict:
 
 /** @param isStrict whether the service refuses unknown fields */
 export function encodeMessage(message: Message, isStrict = false): Fields {
+  const shown = message.role === 'tool' ? { ...message, content: markedContent(message) } : message
   const base = {
     role: message.role,
-    content: encodeContent(message, isStrict),
+    content: encodeContent(shown, isStrict),
     ...(message.name !== undefined && { name: message.name }),
   }
   const extra = isStrict ? undefined : message.extra?.[dialect]

@@ -1,6 +1,6 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields, Message, Part } from '../../chat/message.ts'
-import { callsOf, textOf, withoutImages } from '../../chat/message.ts'
+import { callsOf, markedContent, textOf, withoutImages } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
 import { type ChatRequest, type FunctionTool, type ResponseFormat, schemaOf, sentFields } from '../../chat/request.ts'
 
@@ -85,7 +85,7 @@ function encodeMessage(message: Message): Fields {
     case 'user':
       return { role: 'user', content: encodeContent(message.content) }
     case 'tool':
-      return { role: 'tool', tool_call_id: message.toolCallId, content: textOf(message.content) }
+      return { role: 'tool', tool_call_id: message.toolCallId, content: textOf(markedContent(message)) }
     case 'assistant': {
       const plan = message.content.map((part) => (part.type === 'reasoning' ? part.text : '')).join('')
       const content = message.content
