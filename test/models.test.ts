@@ -56,8 +56,8 @@ test('a model that cannot chat is marked by its type or by its name, and is neve
     ['lab/text-embedding-3-small', 'embedding'],
     ['lab/whisper-1', 'audio'],
     ['lab/odd', 'image'],
-    ['lab/no-tools', undefined],
-    ['lab/gpt-test', undefined],
+    ['lab/no-tools', 'model'],
+    ['lab/gpt-test', 'model'],
   ])
   expect(await answering(gateway.url)).toBe('lab/gpt-test')
 })

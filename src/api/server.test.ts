@@ -254,12 +254,18 @@ describe('models', () => {
   test('are listed with their full ids and their known facts', async () => {
     expect(await (await fetch(`${server.url}/v1/models`)).json()).toEqual({
       object: 'list',
+      has_more: false,
+      first_id: 'lab/plain',
+      last_id: 'lab/vendor/model:free',
       data: [
         {
           id: 'lab/plain',
           object: 'model',
           created: 0,
           owned_by: 'lab',
+          type: 'model',
+          display_name: 'lab/plain',
+          created_at: '1970-01-01T00:00:00.000Z',
           context_length: 8192,
           capabilities: ['tools'],
           parameters: { n: 'emulated' },
@@ -269,6 +275,9 @@ describe('models', () => {
           object: 'model',
           created: 1_760_000_000,
           owned_by: 'vendor',
+          type: 'model',
+          display_name: 'lab/vendor/model:free',
+          created_at: '2025-10-09T08:53:20.000Z',
           architecture: { input_modalities: ['text', 'image'], output_modalities: ['text'] },
           parameters: { n: 'emulated' },
         },

@@ -182,6 +182,13 @@ test('a client that leaves stops the upstream', async () => {
   await until(() => openai.closedAt.length > before, 1_000, 'the upstream connection is closed')
 })
 
+test('models.list names every model in the form of Anthropic', async () => {
+  const models = await Array.fromAsync(client.models.list({ limit: 1_000 }))
+  expect(models).toContainEqual(
+    expect.objectContaining({ id: model, type: 'model', display_name: model, created_at: '2025-10-09T08:53:20.000Z' }),
+  )
+})
+
 test('messages.countTokens is an estimate of the gateway, and never under the characters by a lot', async () => {
   const asked = openai.chats.length
   const words = 'The quick brown fox jumps over the lazy dog. '.repeat(100)

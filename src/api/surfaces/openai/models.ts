@@ -49,7 +49,8 @@ async function writeList(models: readonly ListedModel[]): Promise<Blob> {
     if (from > 0) await nextTurn()
     for (const model of models.slice(from, from + modelsAtOnce)) texts.push(JSON.stringify(encodeModel(model)))
   }
-  return new Blob([`{"object":"list","data":[${texts.join(',')}]}`])
+  const edges = { has_more: false, first_id: models[0]?.id ?? null, last_id: models.at(-1)?.id ?? null }
+  return new Blob([`{"object":"list","data":[${texts.join(',')}],${JSON.stringify(edges).slice(1)}`])
 }
 
 /** The treatment of each parameter, by OpenAI's names. A parameter that is missing here is dropped. */
@@ -62,15 +63,20 @@ function encodeSupport({ parameters, extraFields = [] }: Support): Fields {
   return Object.fromEntries([...known, ...extraFields.map((name) => [name, 'honoured'])])
 }
 
-/** Encodes a model with OpenAI's four members. All other known facts have OpenRouter's names. */
+/**
+ * Encodes a model with the members of OpenAI and of Anthropic, because clients of both ask here and ignore what they do not know.
+ * All other known facts have OpenRouter's names.
+ */
 function encodeModel({ id, upstream, model, support, members }: ListedModel): Fields {
   return {
     id,
     object: 'model',
     created: model.created ?? 0,
     owned_by: model.ownedBy ?? upstream,
-    // a model that cannot chat has a `type`, as at Together
-    ...(!members && kindOf(model) !== 'chat' && { type: kindOf(model) }),
+    // a model that cannot chat has another `type`, as at Together
+    type: members || kindOf(model) === 'chat' ? 'model' : kindOf(model),
+    display_name: id,
+    created_at: new Date((model.created ?? 0) * 1_000).toISOString(),
     ...(model.contextLength && { context_length: model.contextLength }),
     ...(model.maxOutputTokens && { max_completion_tokens: model.maxOutputTokens }),
     ...((model.inputModalities || model.outputModalities) && {

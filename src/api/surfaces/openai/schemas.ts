@@ -29,7 +29,9 @@ export const schemas = {
     object: oneOf('model'),
     created: integer,
     owned_by: text,
-    'type?': text,
+    type: text,
+    display_name: text,
+    created_at: text,
     'context_length?': integer,
     'max_completion_tokens?': integer,
     'architecture?': objectOf({ input_modalities: listOf(text), output_modalities: listOf(text) }),
@@ -37,5 +39,11 @@ export const schemas = {
     'parameters?': { type: 'object', additionalProperties: oneOf('honoured', 'mapped', 'emulated', 'dropped') },
     'members?': listOf(text),
   }),
-  ModelList: objectOf({ object: oneOf('list'), data: listOf(named('Model')) }),
+  ModelList: objectOf({
+    object: oneOf('list'),
+    data: listOf(named('Model')),
+    has_more: flag,
+    first_id: orNull(text),
+    last_id: orNull(text),
+  }),
 }
