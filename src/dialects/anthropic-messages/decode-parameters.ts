@@ -15,13 +15,13 @@ const plain = {
   { readonly parameter: Parameter; readonly read: (sent: unknown) => Reading<unknown> }
 >
 
-interface DecodedParameters extends Pick<ChatRequest, 'parameters' | 'spelling'> {
+interface ReadParameters extends Pick<ChatRequest, 'parameters' | 'spelling'> {
   /** The members of the body that were read. */
   readonly members: readonly string[]
 }
 
 /** Reads the parameters but those about tools. @throws ChatError `invalid-request` */
-export function decodeParameters(body: Fields): DecodedParameters {
+export function decodeParameters(body: Fields): ReadParameters {
   let parameters: Parameters = {}
   const spelling: Partial<Record<Parameter, string>> = {}
   for (const [name, { parameter, read }] of Object.entries(plain)) {

@@ -6,7 +6,7 @@ import { dialect } from './dialect.ts'
 
 const user = (content: unknown) => ({ role: 'user', content })
 const body = (members: Fields = {}): Fields => ({ model: 'm', max_tokens: 10, messages: [user('hi')], ...members })
-const requestOf = (members?: Fields) => decodeRequest(body(members)).request
+const requestOf = (members?: Fields) => decodeRequest(body(members))
 const messagesOf = (...messages: readonly unknown[]): readonly Message[] => requestOf({ messages }).messages
 const text = (words: string) => ({ type: 'text' as const, text: words })
 const own = (extra: Fields) => ({ extra: { [dialect]: extra } })

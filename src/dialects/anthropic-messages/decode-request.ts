@@ -10,10 +10,6 @@ import { decodeParameters } from './decode-parameters.ts'
 import { decodeToolChoice, decodeTools } from './decode-tools.ts'
 import { dialect } from './dialect.ts'
 
-export interface DecodedRequest {
-  readonly request: ChatRequest
-}
-
 /** Maximum number of tools of a request. */
 const maxTools = 4_096
 /** Members that the gateway reads itself. */
@@ -24,7 +20,7 @@ const known = ['model', 'messages', 'system', 'stream', 'tools', 'tool_choice']
  * its dialect, and the receipt names them if they are dropped.
  * @throws ChatError `invalid-request`, with the path of the member that is wrong; `unsupported`; `too-large`
  */
-export function decodeRequest(body: unknown): DecodedRequest {
+export function decodeRequest(body: unknown): ChatRequest {
   if (!isFields(body)) throw notABody('"model", "max_tokens" and "messages"')
   const model = stringIn(body, 'model', [])
   if (model === '') throw refusedBody({ path: ['model'], problem: 'must not be empty', code: 'invalid_value' })
@@ -40,20 +36,18 @@ export function decodeRequest(body: unknown): DecodedRequest {
     ...(parallelToolCalls !== undefined && { parallelToolCalls: 'tool_choice.disable_parallel_tool_use' }),
   }
   return {
-    request: {
-      dialect,
-      model,
-      messages,
-      parameters: {
-        ...parameters,
-        ...(offered.tools && { tools: offered.tools }),
-        ...(toolChoice && { toolChoice }),
-        ...(parallelToolCalls !== undefined && { parallelToolCalls }),
-      },
-      spelling: named,
-      extra: { [dialect]: { ...rest(body, [...known, ...members]), ...offered.dropped } },
-      stream: streamIn(body),
+    dialect,
+    model,
+    messages,
+    parameters: {
+      ...parameters,
+      ...(offered.tools && { tools: offered.tools }),
+      ...(toolChoice && { toolChoice }),
+      ...(parallelToolCalls !== undefined && { parallelToolCalls }),
     },
+    spelling: named,
+    extra: { [dialect]: { ...rest(body, [...known, ...members]), ...offered.dropped } },
+    stream: streamIn(body),
   }
 }
 

@@ -7,7 +7,7 @@ import { encodeError } from './encode-error.ts'
 import { stopOf } from './stop-reason.ts'
 import { encodeUsage } from './usage.ts'
 
-export interface EncodeOptions {
+export interface MessageStreamOptions {
   /** The id of the request. */
   readonly id: string
   /** The client's name of the model. */
@@ -16,10 +16,10 @@ export interface EncodeOptions {
   readonly inputTokens: number
 }
 
-type PartEvent = Exclude<ChatEvent, { type: 'usage' | 'finish' | 'foreign' }>
+type BlockEvent = Exclude<ChatEvent, { type: 'usage' | 'finish' | 'foreign' }>
 
 /** The block that is open. `signature` is written at its end. */
-interface OpenBlock {
+interface WrittenBlock {
   readonly part: number
   readonly type: 'text' | 'thinking' | 'tool_use'
   signature: string
@@ -30,17 +30,17 @@ interface OpenBlock {
  * until the first one has ended.
  */
 export class MessageStream {
-  readonly #options: EncodeOptions
+  readonly #options: MessageStreamOptions
   #hasBegun = false
   #blocks = 0
-  #open: OpenBlock | undefined
+  #open: WrittenBlock | undefined
   /** Events of other parts, which came while a tool call was open. */
-  #waiting: PartEvent[] = []
+  #waiting: BlockEvent[] = []
   #isRefused = false
   #finish: FinishEvent | undefined
   #usage: Usage | undefined
 
-  constructor(options: EncodeOptions) {
+  constructor(options: MessageStreamOptions) {
     this.#options = options
   }
 
@@ -81,13 +81,13 @@ export class MessageStream {
   }
 
   /** Writes an event of the open block, or of a new one. */
-  #part(event: PartEvent): string {
+  #part(event: BlockEvent): string {
     if (this.#open?.type !== 'tool_use' || this.#open.part === event.part) return this.#write(event)
     this.#waiting.push(event)
     return ''
   }
 
-  #write(event: PartEvent): string {
+  #write(event: BlockEvent): string {
     switch (event.type) {
       case 'text':
       case 'refusal':
@@ -127,7 +127,7 @@ export class MessageStream {
     return closed + write({ type: 'content_block_start', index, content_block: block }) + stopBlock(index)
   }
 
-  #endPart({ part, extra }: Extract<PartEvent, { type: 'part-end' }>): string {
+  #endPart({ part, extra }: Extract<BlockEvent, { type: 'part-end' }>): string {
     const { redacted, signature } = extra?.[dialect] ?? {}
     if (this.#open?.part !== part)
       return redacted === undefined && signature === undefined ? '' : this.#think(part, '', extra) + this.#close()
@@ -141,7 +141,7 @@ export class MessageStream {
     return this.#start({ part, type, signature: '' }, block)
   }
 
-  #start(open: OpenBlock, block: Fields): string {
+  #start(open: WrittenBlock, block: Fields): string {
     const closed = this.#close()
     this.#open = open
     return closed + write({ type: 'content_block_start', index: this.#blocks++, content_block: block })

@@ -17,8 +17,7 @@ const margin = 1.15
 
 /** `POST /v1/messages/count_tokens`. Claude Code sends dozens at once, so no upstream is asked. */
 export const countInput = answerJson(async (request) => {
-  const { request: decoded } = decodeRequest(await request.json())
-  return { body: { input_tokens: tokensOf(decoded) } }
+  return { body: { input_tokens: tokensOf(decodeRequest(await request.json())) } }
 })
 
 function tokensOf({ messages, parameters: { tools = [] } }: ChatRequest): number {

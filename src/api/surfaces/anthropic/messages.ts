@@ -1,11 +1,13 @@
+import type { ChatRequest } from '../../../chat/request.ts'
 import { answerSupport } from '../../../dialects/anthropic-messages/answer-support.ts'
-import { type DecodedRequest, decodeRequest } from '../../../dialects/anthropic-messages/decode-request.ts'
+import { decodeRequest } from '../../../dialects/anthropic-messages/decode-request.ts'
 import { encodeAnswer } from '../../../dialects/anthropic-messages/encode-answer.ts'
 import { MessageStream } from '../../../dialects/anthropic-messages/encode-stream.ts'
 import { answerChat } from '../../exchange/answer-chat.ts'
 
 /** A request, and a rough number of its tokens for the beginning of the stream. */
-interface MessagesRequest extends DecodedRequest {
+interface MessagesRequest {
+  readonly request: ChatRequest
   readonly inputTokens: number
 }
 
@@ -16,7 +18,7 @@ const bytesPerToken = 4
 export const messages = answerChat<MessagesRequest>({
   support: answerSupport,
   decode: ({ value, bytes }) => ({
-    ...decodeRequest(value),
+    request: decodeRequest(value),
     inputTokens: Math.ceil(bytes.byteLength / bytesPerToken),
   }),
   stream: ({ request, inputTokens }, { id }) => new MessageStream({ id, model: request.model, inputTokens }),
