@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
+import type { Script } from '../../src/wire/emulator/script.ts'
+import { build, emptyFolder, type Running, start } from '../e2e/program.ts'
+import { within } from '../waiting.ts'
+
+// The real Claude Code works through the executable, with an upstream that speaks only Chat Completions.
+
+const folder = import.meta.dir
+const patienceMs = 60_000
+let openai: OpenaiEmulator
+let gateway: Running
+/** Scripts for the next requests that offer tools. */
+const scripts: Script[] = []
+
+beforeAll(async () => {
+  const [installed] = await Promise.all([install(), build()])
+  expect(installed).toBe(0)
+  openai = await emulateOpenai({ reply: ({ tools }) => (tools ? scripts.shift() : undefined) })
+  gateway = await start({ OPENAI_BASE_URL: openai.url, OPENAI_API_KEY: 'sk-upstream' })
+}, 180_000)
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]()
+  await openai.close()
+})
+
+function install(): Promise<number> {
+  const command = [process.execPath, 'install', '--frozen-lockfile']
+  return Bun.spawn(command, { cwd: folder, stdout: 'ignore', stderr: 'ignore' }).exited
+}
+
+/** Runs a prompt in a folder with two files. @returns the last line of its output, and the bodies of its requests with tools */
+async function work(prompt: string) {
+  await using home = await emptyFolder()
+  await Promise.all(['one', 'two'].map((name) => Bun.write(join(home.path, `${name}.txt`), `This is ${name}.\n`)))
+  const before = openai.chats.length
+  const child = Bun.spawn(
+    [join(folder, 'node_modules/.bin/claude'), '-p', prompt, '--output-format', 'json', '--allowedTools', 'Read'],
+    {
+      cwd: home.path,
+      env: {
+        PATH: process.env.PATH ?? '',
+        HOME: home.path,
+        ANTHROPIC_BASE_URL: gateway.url,
+        ANTHROPIC_AUTH_TOKEN: 'unused',
+        ANTHROPIC_MODEL: 'openai/gpt-test',
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+      },
+      stdin: 'ignore',
+      stdout: 'pipe',
+      stderr: 'ignore',
+    },
+  )
+  try {
+    const text = await within(child.stdout.text(), patienceMs, 'the end of Claude Code')
+    const asked = openai.chats.slice(before).filter(({ tools }) => tools !== undefined)
+    return { result: JSON.parse(text.trim().split('\n').at(-1) ?? ''), asked, home: home.path }
+  } finally {
+    child.kill('SIGKILL')
+  }
+}
+
+const chunk = (delta: object, finish_reason: string | null = null) =>
+  frame({
+    id: 'c',
+    object: 'chat.completion.chunk',
+    created: 1,
+    model: 'gpt-test',
+    choices: [{ index: 0, delta, finish_reason }],
+  })
+const usage = frame({ choices: [], usage: { prompt_tokens: 900, completion_tokens: 9, total_tokens: 909 } })
+const done = 'data: [DONE]\n\n'
+const says = (...texts: string[]): Script => ({
+  body: [...texts.map((content) => chunk({ role: 'assistant', content })), chunk({}, 'stop'), usage, done],
+})
+
+/** Calls Read for both files at once, with the arguments in pieces. The names come relative, because the folder is not known yet. */
+const reads: Script = {
+  body: [
+    chunk({ role: 'assistant', content: null, reasoning_content: 'I need both files.' }),
+    ...['one', 'two'].flatMap((name, index) => {
+      const path = JSON.stringify({ file_path: `${name}.txt` })
+      const called = { index, id: `call_${name}`, type: 'function', function: { name: 'Read', arguments: '' } }
+      const grown = [path.slice(0, 7), path.slice(7)].map((json) => ({ index, function: { arguments: json } }))
+      return [called, ...grown].map((call) => chunk({ tool_calls: [call] }))
+    }),
+    chunk({}, 'tool_calls'),
+    usage,
+    done,
+  ],
+}
+
+test('a turn with two tool calls at once, after reasoning', async () => {
+  scripts.push(reads, says('Both files ', 'are read.'))
+  const { result, asked } = await work('Read both files.')
+  expect(result).toMatchObject({ is_error: false, result: 'Both files are read.', num_turns: 3 })
+  expect(result.usage.input_tokens).toBe(1_800)
+  expect(asked).toHaveLength(2)
+  const messages = asked[1]?.messages
+  expect(messages).toContainEqual(
+    expect.objectContaining({
+      role: 'assistant',
+      tool_calls: [expect.objectContaining({ id: 'call_one' }), expect.objectContaining({ id: 'call_two' })],
+    }),
+  )
+  for (const name of ['one', 'two'])
+    expect(messages).toContainEqual(
+      expect.objectContaining({
+        role: 'tool',
+        tool_call_id: `call_${name}`,
+        content: expect.stringContaining(`This is ${name}.`),
+      }),
+    )
+  // what is sent is the same from turn to turn, so that an upstream's prompt cache is used
+  expect(JSON.stringify(messages)).toStartWith(JSON.stringify(asked[0]?.messages).slice(0, 1_000))
+  expect(asked[1]?.tools).toEqual(asked[0]?.tools)
+}, 120_000)
+
+test('an answer that breaks off is asked for again, and no text is doubled', async () => {
+  scripts.push(
+    { body: [chunk({ role: 'assistant', content: 'Half an ' })], ending: 'rst', endDelayMs: 20 },
+    says('A whole answer.'),
+  )
+  const { result, asked } = await work('Say something.')
+  expect(result).toMatchObject({ is_error: false, result: 'A whole answer.' })
+  expect(asked).toHaveLength(2)
+}, 120_000)
+
+test('an upstream that is overloaded for a moment is asked again', async () => {
+  const overloaded = {
+    status: 503,
+    headers: { 'content-type': 'application/json' },
+    body: ['{"error":{"message":"Overloaded."}}'],
+  }
+  scripts.push(overloaded, overloaded, overloaded, says('Here I am.'))
+  const { result } = await work('Say something.')
+  expect(result).toMatchObject({ is_error: false, result: 'Here I am.' })
+}, 120_000)
