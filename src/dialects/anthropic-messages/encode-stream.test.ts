@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { anyAnswer } from '../../../test/any-answer.ts'
 import { runs } from '../../../test/sizes.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
-import { PartWriter } from '../../chat/part-writer.ts'
 import { Fold } from '../../flow/fold.ts'
 import { SseDecoder, type SseFrame } from '../../wire/sse.ts'
 import { encodeAnswer } from './encode-answer.ts'
@@ -100,68 +100,10 @@ function whole(events: readonly ChatEvent[]) {
 /** Only a whole message says that a text has no citations. */
 const withCitations = (block: Fields) => (block.type === 'text' ? { ...block, citations: null } : block)
 
-type Step = (writer: PartWriter, calls: number[]) => readonly ChatEvent[]
-
-/** One step of an answer. Calls may be open at the same time, and their arguments may be interleaved. */
-const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.string({ maxLength: 4 }).map(
-    (text): Step =>
-      (writer) =>
-        writer.text(text),
-  ),
-  fc.string({ maxLength: 4 }).map(
-    (text): Step =>
-      (writer) =>
-        writer.reasoning(text),
-  ),
-  fc.string({ maxLength: 4 }).map(
-    (text): Step =>
-      (writer) =>
-        writer.refusal(text),
-  ),
-  fc.string({ minLength: 1, maxLength: 4 }).map(
-    (data): Step =>
-      (writer) => [...writer.endWords(), ...writer.reasoning(''), ...writer.endWords(redacted(data))],
-  ),
-  fc.string({ minLength: 1, maxLength: 4 }).map(
-    (signature): Step =>
-      (writer) => [...writer.reasoning('thought'), ...writer.endWords(signed(signature))],
-  ),
-  fc.constant<Step>((writer, calls) => {
-    const opened = writer.toolCall({ id: `call_${writer.latestPart + 1}`, name: 'tool' })
-    calls.push(writer.latestPart)
-    return opened
-  }),
-  fc.nat().map(
-    (at): Step =>
-      (writer, calls) => {
-        const part = calls[at % Math.max(1, calls.length)]
-        return part === undefined ? [] : writer.toolArguments(part, '{"a":1}')
-      },
-  ),
-  fc.nat().map(
-    (at): Step =>
-      (writer, calls) => {
-        const [part] = calls.splice(at % Math.max(1, calls.length), 1)
-        return part === undefined ? [] : writer.endCall(part)
-      },
-  ),
+const answers = anyAnswer(
+  (signature) => signed(signature).extra,
+  (data) => redacted(data).extra,
 )
-
-/** The events of an answer. Each call has its arguments once. */
-const answers = fc.array(step, { maxLength: 30 }).map((steps) => {
-  const writer = new PartWriter()
-  const calls: number[] = []
-  const events = steps.flatMap((one) => one(writer, calls))
-  const grown = new Set<number>()
-  const once = events.filter((event) => {
-    if (event.type !== 'tool-arguments') return true
-    const isFirst = !grown.has(event.part)
-    grown.add(event.part)
-    return isFirst
-  })
-  return [...once, ...writer.finish('stop')]
-})
 
 test('any answer keeps the order rules, and says the same as a stream and whole', () => {
   fc.assert(

@@ -1,6 +1,7 @@
 import type { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, FinishEvent, Usage } from '../../chat/event.ts'
 import type { Extras, Fields } from '../../chat/message.ts'
+import { type EventOfPart, PartsInOrder } from '../../chat/parts-in-order.ts'
 import { sseEvent } from '../../wire/sse.ts'
 import { dialect } from './dialect.ts'
 import { encodeError } from './encode-error.ts'
@@ -15,8 +16,6 @@ export interface MessageStreamOptions {
   /** An estimate for the first event, because most upstreams count at the end. The last event has the true number. */
   readonly inputTokens: number
 }
-
-type BlockEvent = Exclude<ChatEvent, { type: 'usage' | 'finish' | 'foreign' }>
 
 /** The block that is open. `signature` is written at its end. */
 interface WrittenBlock {
@@ -34,8 +33,7 @@ export class MessageStream {
   #hasBegun = false
   #blocks = 0
   #open: WrittenBlock | undefined
-  /** Events of other parts, which came while a tool call was open. */
-  #waiting: BlockEvent[] = []
+  readonly #order = new PartsInOrder()
   #isRefused = false
   #finish: FinishEvent | undefined
   #usage: Usage | undefined
@@ -54,7 +52,7 @@ export class MessageStream {
     if (event.type === 'usage') this.#usage = event.usage
     if (event.choice !== 0 || event.type === 'usage' || event.type === 'foreign') return ''
     const begun = this.#begin()
-    if (event.type !== 'finish') return begun + this.#part(event)
+    if (event.type !== 'finish') return begun + this.#writeAll(this.#order.add(event))
     this.#finish = event
     return begun + this.#endAll()
   }
@@ -80,14 +78,13 @@ export class MessageStream {
     return write({ type: 'message_start', message: messageOf({ id, model, content: [], usage }) })
   }
 
-  /** Writes an event of the open block, or of a new one. */
-  #part(event: BlockEvent): string {
-    if (this.#open?.type !== 'tool_use' || this.#open.part === event.part) return this.#write(event)
-    this.#waiting.push(event)
-    return ''
+  #writeAll(events: readonly EventOfPart[]): string {
+    let written = ''
+    for (const event of events) written += this.#write(event)
+    return written
   }
 
-  #write(event: BlockEvent): string {
+  #write(event: EventOfPart): string {
     switch (event.type) {
       case 'text':
       case 'refusal':
@@ -127,12 +124,12 @@ export class MessageStream {
     return closed + write({ type: 'content_block_start', index, content_block: block }) + stopBlock(index)
   }
 
-  #endPart({ part, extra }: Extract<BlockEvent, { type: 'part-end' }>): string {
+  #endPart({ part, extra }: Extract<EventOfPart, { type: 'part-end' }>): string {
     const { redacted, signature } = extra?.[dialect] ?? {}
     if (this.#open?.part !== part)
       return redacted === undefined && signature === undefined ? '' : this.#think(part, '', extra) + this.#close()
     if (typeof signature === 'string') this.#open.signature = signature
-    return this.#close() + this.#writeWaiting()
+    return this.#close()
   }
 
   #openFor(part: number, type: 'text' | 'thinking'): string {
@@ -159,21 +156,8 @@ export class MessageStream {
     return signed + stopBlock(this.#blocks - 1)
   }
 
-  /** Writes the events that waited, part by part, up to a part that is not complete. */
-  #writeWaiting(): string {
-    let written = ''
-    for (let part = this.#waiting[0]?.part; part !== undefined && !this.#open; part = this.#waiting[0]?.part) {
-      const mine = this.#waiting.filter((event) => event.part === part)
-      this.#waiting = this.#waiting.filter((event) => event.part !== part)
-      for (const event of mine) written += this.#write(event)
-    }
-    return written
-  }
-
   #endAll(): string {
-    let written = this.#close() + this.#writeWaiting()
-    while (this.#open) written += this.#close() + this.#writeWaiting()
-    return written
+    return this.#writeAll(this.#order.end()) + this.#close()
   }
 }
 
