@@ -2,6 +2,7 @@ import { openServer, type Server } from './api/server.ts'
 import { maxFetches } from './bun-settings.ts'
 import type { Config } from './config/config.ts'
 import { Conversations } from './conversations/conversations.ts'
+import { StoredResponses } from './conversations/stored-responses.ts'
 import type { Logger } from './flow/call.ts'
 import type { Network } from './flow/network.ts'
 import type { Runtime } from './flow/runtime.ts'
@@ -57,6 +58,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
     idleSeconds,
     gateway,
     conversations: new Conversations({ store: spare, ttlMs: config.chatTtlMs, runtime }),
+    responses: new StoredResponses({ store: spare, ttlMs: config.chatTtlMs }),
     tools,
     ...(config.chatModel !== undefined && { chatModel: config.chatModel }),
     egress: config.egress,

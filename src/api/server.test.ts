@@ -5,6 +5,7 @@ import { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import { Conversations } from '../conversations/conversations.ts'
+import { StoredResponses } from '../conversations/stored-responses.ts'
 import type { Call } from '../flow/call.ts'
 import { sleep } from '../flow/wait.ts'
 import { chatOf } from '../gateway/chat.double.ts'
@@ -73,6 +74,7 @@ function start(options: Partial<ServerOptions> = {}): Server {
     gateway,
     isStateWell: () => true,
     conversations: new Conversations({ runtime: machine, store: new MemoryStore({ runtime: machine }), ttlMs: 60_000 }),
+    responses: new StoredResponses({ store: new MemoryStore({ runtime: machine }), ttlMs: 60_000 }),
     tools: openTools({ servers: [] }, { log, version: '9.9.9', runtime: machine }),
     egress: { hosts: [] },
     log,

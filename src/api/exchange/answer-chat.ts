@@ -1,5 +1,6 @@
 import type { ChatRequest } from '../../chat/request.ts'
 import type { AnyEvent } from '../../flow/begin.ts'
+import { endAfter } from '../../flow/end-after.ts'
 import type { Flow } from '../../flow/flow.ts'
 import type { Answer } from '../../flow/fold.ts'
 import { type AnswerSupport, noteLosses } from '../../flow/losses.ts'
@@ -24,11 +25,11 @@ export interface ChatProtocol<Decoded extends { readonly request: ChatRequest }>
   /** The parts of an answer that the protocol can express. The receipt names the parts that were lost. */
   readonly support: AnswerSupport
   /** Reads a body. @throws ChatError */
-  decode(body: JsonBody): Decoded | Promise<Decoded>
+  decode(body: JsonBody, exchange: Exchange, services: Services): Decoded | Promise<Decoded>
   /** Writes the answer event by event. */
   stream(decoded: Decoded, label: AnswerLabel): StreamSurface
   /** Returns the function that writes the body of an answer that is sent whole. */
-  whole(decoded: Decoded, label: AnswerLabel): (answer: Answer) => AnswerBody
+  whole(decoded: Decoded, label: AnswerLabel): (answer: Answer) => AnswerBody | Promise<AnswerBody>
 }
 
 /**
@@ -38,7 +39,7 @@ export function answerChat<Decoded extends { readonly request: ChatRequest }>(
   protocol: ChatProtocol<Decoded>,
 ): ChatHandler {
   return answerBody(
-    (body) => protocol.decode(body),
+    (body, exchange, services) => protocol.decode(body, exchange, services),
     (decoded, { exchange, open, services }) => {
       const { request } = decoded
       const { receipt } = open.call
@@ -48,7 +49,8 @@ export function answerChat<Decoded extends { readonly request: ChatRequest }>(
       const label = { id: exchange.id, created: Math.floor(exchange.runtime.now() / 1000) }
       if (!request.stream) return respondJson(exchange, open, { answer, write: protocol.whole(decoded, label) })
       const surface = protocol.stream(decoded, label)
-      return respondStream(exchange, open, { answer, surface, keepAliveMs: services.keepAliveMs })
+      const kept = surface.kept ? endAfter(answer, () => surface.kept?.()) : answer
+      return respondStream(exchange, open, { answer: kept, surface, keepAliveMs: services.keepAliveMs })
     },
   )
 }
@@ -87,14 +89,14 @@ type ChatHandler = (exchange: Exchange, services: Services) => Promise<Response>
  * Opens a call, reads and decodes the body, and responds. The response closes the call; a failure here closes it too.
  */
 function answerBody<Decoded>(
-  decode: (body: JsonBody, exchange: Exchange) => Decoded | Promise<Decoded>,
+  decode: (body: JsonBody, exchange: Exchange, services: Services) => Decoded | Promise<Decoded>,
   respond: (decoded: Decoded, running: RunningChat) => Promise<Response>,
 ): ChatHandler {
   return async (exchange, services) => {
     const open = services.calls.open(exchange)
     try {
       const limits = { maxBytes: services.maxBodyBytes, signal: open.call.signal }
-      const decoding = decode(await readJsonBody(exchange.request, limits), exchange)
+      const decoding = decode(await readJsonBody(exchange.request, limits), exchange, services)
       const decoded = decoding instanceof Promise ? await decoding : decoding
       return await respond(decoded, { exchange, open, services })
     } catch (thrown) {

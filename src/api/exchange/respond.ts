@@ -49,13 +49,15 @@ export async function respondStream<Event extends AnyEvent>(
 export async function respondJson(
   exchange: Exchange,
   open: OpenCall,
-  options: { answer: Flow; write: (answer: Answer) => AnswerBody },
+  options: { answer: Flow; write: (answer: Answer) => AnswerBody | Promise<AnswerBody> },
 ): Promise<Response> {
   try {
     const answer = await fold(options.answer)
     const headers = headersOf(exchange, open)
     addLosses(headers, open.call.receipt)
-    const response = largeJsonResponse(exchange, options.write(answer), { headers })
+    const written = options.write(answer)
+    const body = written instanceof Promise ? await written : written
+    const response = largeJsonResponse(exchange, body, { headers })
     return response instanceof Promise ? await response : response
   } catch (thrown) {
     return errorResponse(exchange, thrown, headersOf(exchange, open))

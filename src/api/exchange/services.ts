@@ -1,5 +1,6 @@
 import type { Fields } from '../../chat/message.ts'
 import type { Conversations } from '../../conversations/conversations.ts'
+import type { StoredResponses } from '../../conversations/stored-responses.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import type { ToolRegistry } from '../../tools/tool.ts'
 import type { EgressPolicy } from '../../wire/egress.ts'
@@ -12,6 +13,7 @@ export type Phase = 'open' | 'leaving' | 'draining'
 export interface Services {
   readonly gateway: Gateway
   readonly conversations: Conversations
+  readonly responses: StoredResponses
   readonly tools: ToolRegistry
   /** The addresses that callers may send the gateway to. */
   readonly egress: EgressPolicy

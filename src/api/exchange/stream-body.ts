@@ -14,6 +14,11 @@ export interface StreamSurface<Event = ChatEvent> {
   event(event: Event): string | Iterable<string>
   /** The text that ends a complete stream. */
   end(): string
+  /**
+   * Keeps what was written, after the last event. The end is sent when it is kept, because the client may refer to it then.
+   * It must not reject.
+   */
+  kept?(): Promise<void> | undefined
   /** The text that ends a failed stream. */
   error(error: ChatError): string
   /** The text that keeps a silent stream alive. */
