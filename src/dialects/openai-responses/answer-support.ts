@@ -1,0 +1,8 @@
+import type { AnswerSupport } from '../../flow/losses.ts'
+import { dialect } from './dialect.ts'
+
+/** What a response has a place for: its items have an order. */
+export const answerSupport: AnswerSupport = {
+  dialect,
+  members: new Set(['text', 'refusal', 'reasoning', 'tool-call', 'annotations', 'order']),
+}

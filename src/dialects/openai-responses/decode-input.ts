@@ -1,0 +1,146 @@
+import type { Fields, Message, Part } from '../../chat/message.ts'
+import type { OfferedTool } from '../../chat/request.ts'
+import { isFields } from '../fields.ts'
+import { mustBe, refusedBody } from '../invalid-request.ts'
+import { type BodyPath, decodeParts, textIn } from './decode-parts.ts'
+import { decodeTools, type ReadTools } from './decode-tools.ts'
+import { InputTurns } from './input-turns.ts'
+import type { ToolNames } from './tool-names.ts'
+
+/** What the items say. */
+export interface ReadInput {
+  readonly messages: readonly Message[]
+  /** The tools that the items offer. */
+  readonly tools: readonly OfferedTool[]
+  /** The types of tools and items that only OpenAI understands. */
+  readonly hosted: readonly string[]
+  /** Members that replace those of the request. */
+  readonly update: Fields
+}
+
+/**
+ * Reads the items of a conversation.
+ * @param items all of them, those of earlier responses first
+ * @throws ChatError `invalid-request`
+ */
+export function decodeInput(items: readonly unknown[], names: ToolNames, instructions?: string): ReadInput {
+  const reader = new ItemReader(names)
+  if (instructions) reader.turns.message({ role: 'system', content: [{ type: 'text', text: instructions }] })
+  for (const [at, item] of items.entries()) {
+    if (!isFields(item))
+      throw refusedBody({ path: ['input', at], problem: mustBe('an object', item), code: 'invalid_type' })
+    reader.read(item, ['input', at])
+  }
+  const { turns, found, update } = reader
+  return { messages: turns.messages(), tools: found.tools, hosted: found.hosted, update }
+}
+
+class ItemReader {
+  readonly turns = new InputTurns()
+  readonly found: ReadTools = { tools: [], hosted: [] }
+  update: Fields = {}
+  readonly #names: ToolNames
+
+  constructor(names: ToolNames) {
+    this.#names = names
+  }
+
+  read(item: Fields, path: BodyPath): void {
+    switch (item.type ?? (typeof item.role === 'string' ? 'message' : undefined)) {
+      case 'message':
+        this.#message(item, path)
+        break
+      case 'reasoning':
+        this.#reasoning(item, path)
+        break
+      case 'function_call':
+        this.#call(item, { path, json: textIn(item, 'arguments', path) })
+        break
+      case 'custom_tool_call':
+        this.#call(item, { path, json: JSON.stringify({ input: textIn(item, 'input', path) }) })
+        break
+      case 'tool_search_call':
+        this.#call({ name: 'tool_search', ...item }, { path, json: JSON.stringify(item.arguments ?? {}) })
+        break
+      case 'tool_search_output':
+        this.#offer(item.tools, [...path, 'tools'])
+        this.#result(item, path, [{ type: 'text', text: 'The tools that were found can be called now.' }])
+        break
+      case 'additional_tools':
+        this.#offer(item.tools, [...path, 'tools'])
+        break
+      case 'configuration_update':
+        this.update = { ...this.update, ...item }
+        break
+      case 'item_reference':
+      case undefined:
+        throw refusedBody({
+          path,
+          problem:
+            typeof item.id === 'string' ? `item with id '${item.id.slice(0, 100)}' not found` : 'must have a "type"',
+          code: 'invalid_value',
+        })
+      default:
+        this.#other(item, path)
+    }
+  }
+
+  #message(item: Fields, path: BodyPath): void {
+    const { role } = item
+    const content = decodeParts(item.content, [...path, 'content'])
+    if (role === 'assistant') for (const part of content) this.turns.part(part)
+    else if (role === 'user' || role === 'system' || role === 'developer') {
+      if (content.length > 0) this.turns.message({ role, content })
+    } else
+      throw refusedBody({
+        path: [...path, 'role'],
+        problem: 'must be "user", "assistant", "system" or "developer"',
+        code: 'invalid_value',
+      })
+  }
+
+  #reasoning(item: Fields, path: BodyPath): void {
+    const said = [
+      ...decodeParts(item.summary, [...path, 'summary']),
+      ...decodeParts(item.content, [...path, 'content']),
+    ]
+    const text = said.map((part) => (part.type === 'text' ? part.text : '')).join('\n\n')
+    if (text !== '') this.turns.part({ type: 'reasoning', text })
+  }
+
+  #call(item: Fields, { path, json }: { readonly path: BodyPath; readonly json: string }): void {
+    const name = textIn(item, 'name', path)
+    const known = this.#names.nameOf(name, typeof item.namespace === 'string' ? item.namespace : undefined)
+    this.turns.part({ type: 'tool-call', id: textIn(item, 'call_id', path), name: known, arguments: json })
+  }
+
+  #result(item: Fields, path: BodyPath, content: readonly Part[]): void {
+    const toolCallId = textIn(item, 'call_id', path)
+    const shown = content.length > 0 ? content : [{ type: 'text' as const, text: '' }]
+    if (this.turns.result({ role: 'tool', toolCallId, content: shown })) return
+    throw refusedBody({
+      path: [...path, 'call_id'],
+      problem: 'names no call of an item before it',
+      code: 'invalid_value',
+    })
+  }
+
+  /** Reads the result of a call, or a tool that the client runs itself. Other items only OpenAI understands. */
+  #other(item: Fields, path: BodyPath): void {
+    const type = String(item.type)
+    if (typeof item.call_id === 'string' && type.endsWith('_call_output')) {
+      const { output } = item
+      const isText = typeof output === 'string' || Array.isArray(output)
+      this.#result(item, path, decodeParts(isText ? output : JSON.stringify(output ?? ''), [...path, 'output']))
+    } else if (typeof item.call_id === 'string' && type.endsWith('_call')) {
+      const { type: _, id: _id, call_id: _callId, status: _status, ...input } = item
+      this.#call({ ...item, name: type.slice(0, -'_call'.length) }, { path, json: JSON.stringify(input) })
+    } else this.found.hosted.push(type)
+  }
+
+  #offer(tools: unknown, path: BodyPath): void {
+    const { tools: more, hosted } = decodeTools(tools, this.#names, path)
+    this.found.tools.push(...more)
+    this.found.hosted.push(...hosted)
+  }
+}

@@ -1,0 +1,66 @@
+import type { Fields, Part } from '../../chat/message.ts'
+import { isFields } from '../fields.ts'
+import { mustBe, refusedBody } from '../invalid-request.ts'
+import { dialect } from './dialect.ts'
+
+/** Where a value stands in the body. */
+export type BodyPath = readonly PropertyKey[]
+
+/** Reads the content of a message, or the output of a tool: a text, or a list of parts. @throws ChatError `invalid-request` */
+export function decodeParts(content: unknown, path: BodyPath): readonly Part[] {
+  if (typeof content === 'string') return [{ type: 'text', text: content }]
+  if (content === undefined || content === null) return []
+  if (!Array.isArray(content))
+    throw refusedBody({ path, problem: mustBe('a string or a list of parts', content), code: 'invalid_type' })
+  return content.map((part, at) => {
+    if (isFields(part)) return decodePart(part, [...path, at])
+    throw refusedBody({ path: [...path, at], problem: mustBe('an object', part), code: 'invalid_type' })
+  })
+}
+
+function decodePart(part: Fields, path: BodyPath): Part {
+  const { type, image_url, input_audio } = part
+  switch (type) {
+    case 'input_text':
+    case 'output_text':
+    case 'text':
+    case 'summary_text':
+    case 'reasoning_text':
+      return { type: 'text', text: textIn(part, 'text', path) }
+    case 'refusal':
+      return { type: 'refusal', text: textIn(part, 'refusal', path) }
+    case 'input_image':
+      if (typeof image_url !== 'string') break
+      return { type: 'image', url: image_url, ...(typeof part.detail === 'string' && { detail: part.detail }) }
+    case 'input_audio':
+      if (!isFields(input_audio)) break
+      return { type: 'audio', base64: String(input_audio.data), format: String(input_audio.format) }
+    case 'input_file':
+      return decodeFile(part)
+  }
+  return foreignPart(part)
+}
+
+function decodeFile(part: Fields): Part {
+  const { file_data, file_id, filename } = part
+  if (typeof file_data !== 'string' && typeof file_id !== 'string') return foreignPart(part)
+  return {
+    type: 'file',
+    ...(typeof file_data === 'string' && { content: file_data }),
+    ...(typeof file_id === 'string' && { fileId: file_id }),
+    ...(typeof filename === 'string' && { name: filename }),
+  }
+}
+
+function foreignPart(part: Fields): Part {
+  return { type: 'foreign', name: String(part.type), extra: { [dialect]: part } }
+}
+
+/** @throws ChatError `invalid-request` */
+export function textIn(object: Fields, name: string, path: BodyPath): string {
+  const value = object[name]
+  if (typeof value === 'string') return value
+  const problem = value === undefined ? 'is required' : mustBe('a string', value)
+  const code = value === undefined ? 'missing_required_parameter' : 'invalid_type'
+  throw refusedBody({ path: [...path, name], problem, code })
+}

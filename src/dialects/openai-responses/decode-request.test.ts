@@ -1,0 +1,311 @@
+import { describe, expect, test } from 'bun:test'
+import { ChatError } from '../../chat/error.ts'
+import type { Fields, Message } from '../../chat/message.ts'
+import { decodeRequest } from './decode-request.ts'
+import { dialect } from './dialect.ts'
+
+const body = (members: Fields = {}): Fields => ({ model: 'm', input: 'hi', ...members })
+const requestOf = (members?: Fields) => decodeRequest(body(members)).request
+const messagesOf = (...input: readonly unknown[]): readonly Message[] => requestOf({ input }).messages
+const text = (words: string) => ({ type: 'text' as const, text: words })
+const says = (role: string, content: unknown) => ({ type: 'message', role, content })
+const calls = (call_id: string, name = 'look') => ({
+  type: 'function_call',
+  id: `fc_${call_id}`,
+  call_id,
+  name,
+  arguments: '{}',
+})
+const gives = (call_id: string, output: unknown = 'seen') => ({ type: 'function_call_output', call_id, output })
+const hi = says('user', 'hi')
+
+describe('the input', () => {
+  test('may be a text, with instructions before it', () => {
+    expect(requestOf({ instructions: 'Be brief.' }).messages).toEqual([
+      { role: 'system', content: [text('Be brief.')] },
+      { role: 'user', content: [text('hi')] },
+    ])
+  })
+
+  test('may be messages, also without their type', () => {
+    expect(
+      messagesOf({ role: 'developer', content: 'Be brief.' }, says('user', [{ type: 'input_text', text: 'hi' }])),
+    ).toEqual([
+      { role: 'developer', content: [text('Be brief.')] },
+      { role: 'user', content: [text('hi')] },
+    ])
+  })
+
+  test('comes after the items of earlier responses', () => {
+    const { messages } = decodeRequest(body({ input: 'and now?' }), [
+      hi,
+      says('assistant', [{ type: 'output_text', text: 'ho' }]),
+    ]).request
+    expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
+  })
+
+  for (const [name, part, expected] of [
+    [
+      'a picture',
+      { type: 'input_image', image_url: 'data:image/png;base64,aGk=', detail: 'high' },
+      { type: 'image', url: 'data:image/png;base64,aGk=', detail: 'high' },
+    ],
+    [
+      'a file',
+      { type: 'input_file', file_data: 'data:application/pdf;base64,aGk=', filename: 'a.pdf' },
+      { type: 'file', content: 'data:application/pdf;base64,aGk=', name: 'a.pdf' },
+    ],
+    [
+      'a sound',
+      { type: 'input_audio', input_audio: { data: 'aGk=', format: 'wav' } },
+      { type: 'audio', base64: 'aGk=', format: 'wav' },
+    ],
+    [
+      'a part that only OpenAI has',
+      { type: 'input_file', file_url: 'https://example.com/a.pdf' },
+      {
+        type: 'foreign',
+        name: 'input_file',
+        extra: { [dialect]: { type: 'input_file', file_url: 'https://example.com/a.pdf' } },
+      },
+    ],
+  ] as const)
+    test(`may have ${name}`, () => {
+      expect<unknown>(messagesOf(says('user', [part]))[0]?.content).toEqual([expected])
+    })
+})
+
+describe('an answer among the items', () => {
+  const answer = (...parts: readonly unknown[]) => ({ role: 'assistant', content: parts })
+  const call = (id: string, name = 'look') => ({ type: 'tool-call', id, name, arguments: '{}' })
+  const result = (toolCallId: string, words = 'seen') => ({ role: 'tool', toolCallId, content: [text(words)] })
+  const thought = {
+    type: 'reasoning',
+    id: 'rs_1',
+    summary: [{ type: 'summary_text', text: 'hm' }],
+    content: null,
+    encrypted_content: 'x',
+  }
+  const user = { role: 'user', content: [text('hi')] }
+
+  for (const [name, items, expected] of [
+    [
+      'is one message, with its reasoning, texts and calls, and the results after it',
+      [hi, thought, says('assistant', 'I look.'), calls('a'), calls('b'), gives('a'), gives('b')],
+      [
+        user,
+        answer({ type: 'reasoning', text: 'hm' }, text('I look.'), call('a'), call('b')),
+        result('a'),
+        result('b'),
+      ],
+    ],
+    [
+      'may have a message between a call and its result',
+      [hi, calls('a'), says('assistant', 'I look.'), gives('a')],
+      [user, answer(call('a'), text('I look.')), result('a')],
+    ],
+    [
+      'gets results that come late',
+      [hi, calls('a'), calls('b'), gives('a'), says('assistant', 'so'), gives('b')],
+      [user, answer(call('a'), call('b')), result('a'), result('b'), answer(text('so'))],
+    ],
+    [
+      'ends where its result came',
+      [hi, calls('a'), gives('a'), calls('b'), gives('b')],
+      [user, answer(call('a')), result('a'), answer(call('b')), result('b')],
+    ],
+    [
+      'gets a result for a call that was broken off',
+      [hi, calls('a'), hi],
+      [user, answer(call('a')), result('a', 'This call was broken off, so it has no result.'), user],
+    ],
+    [
+      'has no message for an empty thought',
+      [hi, { ...thought, summary: [] }, says('assistant', 'ho')],
+      [user, answer(text('ho'))],
+    ],
+  ] as const)
+    test(name, () => {
+      expect<unknown>(messagesOf(...items)).toEqual(expected)
+    })
+
+  test('keeps the list of a result, with pictures', () => {
+    const output = [
+      { type: 'input_text', text: 'seen' },
+      { type: 'input_image', image_url: 'https://example.com/a.png' },
+    ]
+    expect(messagesOf(hi, calls('a'), gives('a', output))[2]?.content).toEqual([
+      text('seen'),
+      { type: 'image', url: 'https://example.com/a.png' },
+    ])
+  })
+
+  test('has the call of a tool that takes a text, and of one that the client runs itself', () => {
+    const patch = { type: 'custom_tool_call', call_id: 'a', name: 'apply_patch', input: '*** Begin' }
+    const shell = { type: 'local_shell_call', id: 'x', call_id: 'b', status: 'completed', action: { command: ['ls'] } }
+    expect(
+      messagesOf(
+        hi,
+        patch,
+        shell,
+        { type: 'custom_tool_call_output', call_id: 'a', output: 'ok' },
+        { type: 'local_shell_call_output', call_id: 'b', output: 'files' },
+      )[1]?.content,
+    ).toEqual([
+      { type: 'tool-call', id: 'a', name: 'apply_patch', arguments: '{"input":"*** Begin"}' },
+      { type: 'tool-call', id: 'b', name: 'local_shell', arguments: '{"action":{"command":["ls"]}}' },
+    ])
+  })
+})
+
+describe('tools', () => {
+  const plain = (name: string, members: Fields = {}) => ({
+    type: 'function',
+    name,
+    parameters: { type: 'object' },
+    ...members,
+  })
+  const namesOf = (members: Fields) => requestOf(members).parameters.tools?.map(({ name }) => name)
+  const space = { type: 'namespace', name: 'agents', tools: [plain('close'), plain('wait')] }
+
+  test('stand beside their type, and in namespaces', () => {
+    expect(requestOf({ tools: [plain('a', { description: 'does a', strict: false })] }).parameters.tools).toEqual([
+      { type: 'function', name: 'a', description: 'does a', parameters: { type: 'object' }, strict: false },
+    ])
+    expect(namesOf({ tools: [plain('close'), space] })).toEqual(['close', 'agents__close', 'agents__wait'])
+  })
+
+  test('of namespaces with long names get names that fit, and differ', () => {
+    const long = 'n'.repeat(62)
+    const [one, two] =
+      namesOf({ tools: [{ type: 'namespace', name: long, tools: [plain('one'), plain('two')] }] }) ?? []
+    expect([one?.length, two?.length].every((length) => (length ?? 99) <= 64)).toBe(true)
+    expect(one).not.toBe(two)
+  })
+
+  test('that take a text are functions, with their grammar in words', () => {
+    const format = { type: 'grammar', syntax: 'lark', definition: 'start: begin' }
+    const [tool] =
+      requestOf({ tools: [{ type: 'custom', name: 'apply_patch', description: 'Changes files.', format }] }).parameters
+        .tools ?? []
+    expect(tool).toMatchObject({ type: 'function', name: 'apply_patch', parameters: { required: ['input'] } })
+    expect(JSON.stringify(tool)).toContain('start: begin')
+  })
+
+  test('may come with the items', () => {
+    const added = { type: 'additional_tools', role: 'developer', tools: [space] }
+    expect(namesOf({ input: [added, hi] })).toEqual(['agents__close', 'agents__wait'])
+    const search = { type: 'tool_search', execution: 'client', parameters: { type: 'object' } }
+    const found = [
+      hi,
+      { type: 'tool_search_call', call_id: 'a', execution: 'client', arguments: { query: 'x' } },
+      { type: 'tool_search_output', call_id: 'a', tools: [space] },
+    ]
+    expect(namesOf({ input: found, tools: [search] })).toEqual(['tool_search', 'agents__close', 'agents__wait'])
+  })
+
+  test('of OpenAI’s are left out, and named', () => {
+    const { parameters, extra } = requestOf({ tools: [plain('a'), { type: 'web_search' }] })
+    expect(parameters.tools?.length).toBe(1)
+    expect(extra).toEqual({ [dialect]: { 'tools.web_search': true } })
+  })
+
+  for (const [choice, expected] of [
+    ['auto', { type: 'auto' }],
+    ['required', { type: 'required' }],
+    [
+      { type: 'function', name: 'a' },
+      { type: 'function', name: 'a' },
+    ],
+    [
+      { type: 'function', name: 'close', namespace: 'agents' },
+      { type: 'function', name: 'agents__close' },
+    ],
+  ] as const)
+    test(`may be chosen by ${JSON.stringify(choice)}`, () => {
+      expect<unknown>(requestOf({ tools: [plain('a'), space], tool_choice: choice }).parameters.toolChoice).toEqual(
+        expected,
+      )
+    })
+
+  test('may be limited, and then only those are offered', () => {
+    const tool_choice = { type: 'allowed_tools', mode: 'required', tools: [{ type: 'function', name: 'b' }] }
+    const { tools, toolChoice } = requestOf({ tools: [plain('a'), plain('b')], tool_choice }).parameters
+    expect([tools?.map(({ name }) => name), toolChoice]).toEqual([['b'], { type: 'required' }])
+  })
+})
+
+describe('a parameter', () => {
+  for (const [members, expected] of [
+    [
+      { max_output_tokens: 50, temperature: 0, top_p: 0.5 },
+      { maxTokens: 50, temperature: 0, topP: 0.5 },
+    ],
+    [
+      { presence_penalty: 1, frequency_penalty: 2, user: 'u' },
+      { presencePenalty: 1, frequencyPenalty: 2, user: 'u' },
+    ],
+    [{ reasoning: { effort: 'low', summary: 'auto' } }, { reasoningEffort: 'low' }],
+    [{ text: { format: { type: 'text' } } }, {}],
+    [{ text: { format: { type: 'json_object' } } }, { responseFormat: { type: 'json' } }],
+    [
+      { text: { format: { type: 'json_schema', name: 'n', schema: { type: 'object' }, strict: true } } },
+      { responseFormat: { type: 'json-schema', name: 'n', schema: { type: 'object' }, strict: true } },
+    ],
+    [{ metadata: { a: 'b' }, include: ['x'], client_metadata: {}, truncation: null }, {}],
+  ] as const)
+    test(`is read from ${JSON.stringify(members)}`, () => {
+      expect<unknown>(requestOf(members).parameters).toEqual(expected)
+    })
+
+  test('may be replaced by an item', () => {
+    const update = { type: 'configuration_update', reasoning: { effort: 'high' } }
+    expect(requestOf({ reasoning: { effort: 'low' }, input: [hi, update] }).parameters).toEqual({
+      reasoningEffort: 'high',
+    })
+  })
+})
+
+describe('a body is refused with the path of', () => {
+  for (const [param, members] of [
+    ['model', { model: undefined }],
+    ['model', { model: '' }],
+    ['input', { input: undefined }],
+    ['input', { input: 5 }],
+    ['input[0]', { input: ['hi'] }],
+    ['input[0]', { input: [{ id: 'msg_gone' }] }],
+    ['input[0].role', { input: [says('tool', 'hi')] }],
+    ['input[0].content', { input: [says('user', 5)] }],
+    ['input[0].content[0]', { input: [says('user', ['hi'])] }],
+    ['input[0].content[0].text', { input: [says('user', [{ type: 'input_text' }])] }],
+    ['input[1].call_id', { input: [hi, gives('a')] }],
+    ['input[0].arguments', { input: [{ type: 'function_call', call_id: 'a', name: 'look' }] }],
+    ['tools', { tools: {} }],
+    ['tools[0].name', { tools: [{ type: 'function' }] }],
+    [
+      'tools[0].tools[1].name',
+      { tools: [{ type: 'namespace', name: 'n', tools: [{ type: 'function', name: 'a' }, { type: 'function' }] }] },
+    ],
+    ['tool_choice', { tool_choice: 5 }],
+    ['tool_choice', { tool_choice: { type: 'mcp', server_label: 'x' } }],
+    ['temperature', { temperature: 'hot' }],
+    ['stream', { stream: 'perhaps' }],
+    ['background', { background: true }],
+    ['conversation', { conversation: 'conv_1' }],
+    ['prompt', { prompt: { id: 'p' } }],
+  ] as const)
+    test(`${param}: ${JSON.stringify(members)}`, () => {
+      const thrown = thrownBy(() => requestOf(members))
+      expect(thrown).toMatchObject({ param })
+      expect(thrown?.message).toStartWith(param)
+    })
+})
+
+function thrownBy(work: () => unknown): ChatError | undefined {
+  try {
+    work()
+    return undefined
+  } catch (thrown) {
+    return thrown instanceof ChatError ? thrown : undefined
+  }
+}

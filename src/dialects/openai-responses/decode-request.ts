@@ -1,0 +1,107 @@
+import { ChatError } from '../../chat/error.ts'
+import type { Fields } from '../../chat/message.ts'
+import type { ChatRequest, OfferedTool, Parameter } from '../../chat/request.ts'
+import { isFields } from '../fields.ts'
+import { mustBe, notABody, refusedBody, tooMany } from '../invalid-request.ts'
+import { readFlag } from '../readings.ts'
+import { decodeInput } from './decode-input.ts'
+import { decodeSettings } from './decode-parameters.ts'
+import { textIn } from './decode-parts.ts'
+import { decodeChoice, decodeTools } from './decode-tools.ts'
+import { dialect } from './dialect.ts'
+import { ToolNames } from './tool-names.ts'
+
+/** A request, and what the answer needs of it. */
+export interface ResponseRequest {
+  readonly request: ChatRequest
+  /** The body, whose settings the response repeats. */
+  readonly body: Fields
+  readonly names: ToolNames
+}
+
+/** Maximum number of tools of a request. */
+const maxTools = 4_096
+
+/** Returns the items of a body. A text is one message of the user. @throws ChatError `invalid-request` */
+export function itemsIn({ input }: Fields): readonly unknown[] {
+  if (typeof input === 'string') return [{ type: 'message', role: 'user', content: input }]
+  if (input === undefined || input === null) return []
+  if (Array.isArray(input)) return input
+  throw refusedBody({ path: ['input'], problem: mustBe('a string or a list of items', input), code: 'invalid_type' })
+}
+
+/** Returns the body of a request if it is an object. @throws ChatError `invalid-request` */
+export function bodyIn(body: unknown): Fields {
+  if (isFields(body)) return body
+  throw notABody('"model" and "input"')
+}
+
+/**
+ * Reads a request to OpenAI's Responses API. What only OpenAI has, such as its own tools, is left out and named in the receipt.
+ * @param earlier the items of earlier responses
+ * @throws ChatError `invalid-request`, with the path of the member that is wrong; `unsupported`; `too-large`
+ */
+export function decodeRequest(body: Fields, earlier: readonly unknown[] = []): ResponseRequest {
+  const model = textIn(body, 'model', [])
+  if (model === '') throw refusedBody({ path: ['model'], problem: 'must not be empty', code: 'invalid_value' })
+  if (Array.isArray(body.tools) && body.tools.length > maxTools) throw tooMany('tools', 'tools', maxTools)
+  refuseMissing(body)
+  const names = new ToolNames()
+  const own = decodeTools(body.tools, names)
+  const instructions = typeof body.instructions === 'string' ? body.instructions : undefined
+  const input = decodeInput([...earlier, ...itemsIn(body)], names, instructions)
+  if (input.messages.length === 0)
+    throw refusedBody({ path: ['input'], problem: 'must not be empty', code: 'missing_required_parameter' })
+  const { parameters, spelling } = decodeSettings({ ...body, ...input.update })
+  const { toolChoice, allowed } = decodeChoice(body.tool_choice, names)
+  const tools = offered([...own.tools, ...input.tools], allowed)
+  const named: Partial<Record<Parameter, string>> = {
+    ...spelling,
+    ...(tools.length > 0 && { tools: 'tools' }),
+    ...(toolChoice && { toolChoice: 'tool_choice' }),
+  }
+  const hosted = [...own.hosted, ...input.hosted].map((type) => [`tools.${type}`, true] as const)
+  return {
+    request: {
+      dialect,
+      model,
+      messages: input.messages,
+      parameters: {
+        ...parameters,
+        ...(tools.length > 0 && { tools }),
+        ...(toolChoice && tools.length > 0 && { toolChoice }),
+      },
+      spelling: named,
+      extra: { [dialect]: Object.fromEntries(hosted) },
+      stream: streamIn(body),
+    },
+    body,
+    names,
+  }
+}
+
+/** Removes tools that were offered twice, and those that may not be called. */
+function offered(tools: readonly OfferedTool[], allowed: ReadonlySet<string> | undefined): readonly OfferedTool[] {
+  const byName = new Map(tools.map((tool) => [tool.name, tool]))
+  return [...byName.values()].filter(({ name }) => allowed?.has(name) ?? true)
+}
+
+/** Members whose meaning would be lost in silence. */
+const refused = {
+  prompt: 'stored prompts exist only at OpenAI. Send "instructions" and "input".',
+  conversation: 'conversations are not kept here. Send "previous_response_id" or the whole input.',
+  background: 'answers without a reader are not made here. Leave it out, and read the answer.',
+} as const
+
+function refuseMissing(body: Fields): void {
+  for (const [param, what] of Object.entries(refused))
+    if (body[param] !== undefined && body[param] !== null && body[param] !== false)
+      throw new ChatError('unsupported', { message: `${param}: ${what}`, param })
+}
+
+function streamIn({ stream }: Fields): boolean {
+  if (stream === undefined || stream === null) return false
+  const reading = readFlag(stream)
+  if ('wrong' in reading) throw refusedBody({ path: ['stream'], problem: reading.wrong, code: 'invalid_type' })
+  return reading.value ?? false
+}

@@ -1,0 +1,247 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { anyAnswer } from '../../../test/any-answer.ts'
+import { runs } from '../../../test/sizes.ts'
+import { ChatError, type ChatErrorOptions, type Reason } from '../../chat/error.ts'
+import type { ChatEvent } from '../../chat/event.ts'
+import type { Fields } from '../../chat/message.ts'
+import { Fold } from '../../flow/fold.ts'
+import { SseDecoder } from '../../wire/sse.ts'
+import { isFields } from '../fields.ts'
+import { ResponseStream } from './encode-stream.ts'
+import { ItemMaker, itemsOf } from './items.ts'
+import { ToolNames } from './tool-names.ts'
+
+const body = { model: 'some/model', temperature: 0.5 }
+const head = { id: 'resp_r1', created: 5, body }
+
+/** Two tools: a function in a namespace, and one that takes a text. */
+function toolNames(): ToolNames {
+  const names = new ToolNames()
+  names.add({ kind: 'function', name: 'first' })
+  names.add({ kind: 'custom', name: 'second' })
+  return names
+}
+
+function newStream(kept: Fields[] = [], names = toolNames()) {
+  return new ResponseStream({
+    ...head,
+    names,
+    now: () => 9,
+    keep: (response) => void kept.push(response),
+  })
+}
+
+/** Writes a whole stream. @returns the values of its events; the last event of the wire must be `[DONE]` */
+function streamed(events: readonly ChatEvent[], stream = newStream()): readonly Fields[] {
+  const written = events.map((event) => stream.event(event)).join('')
+  void stream.kept()
+  return valuesOf(written + stream.end())
+}
+
+function valuesOf(text: string): readonly Fields[] {
+  const decoder = new SseDecoder()
+  const frames = [...(decoder.push(Buffer.from(text)) ?? []), ...(decoder.end() ?? [])]
+  expect(frames.pop()).toEqual({ data: '[DONE]' })
+  return frames.map(({ event, data }, at) => {
+    const value = JSON.parse(data)
+    expect([value.type, value.sequence_number]).toEqual([event, at])
+    return value
+  })
+}
+
+type Item = Record<string, unknown>
+
+/** Applies the order rules of a response's stream, which its clients rely on. @returns the items that its deltas make */
+function readStrictly(values: readonly Fields[]) {
+  const demand = (isSo: boolean, rule: string) => {
+    if (!isSo) throw new Error(rule)
+  }
+  const done: Item[] = []
+  let open: Item | undefined
+  let grown = ''
+  let hasPart = false
+  const isOpen = (value: Fields) => open?.id === value.item_id && value.output_index === done.length
+  demand(
+    values[0]?.type === 'response.created' && values[1]?.type === 'response.in_progress',
+    'it begins with two snapshots',
+  )
+  for (const value of values.slice(2, -1)) {
+    const type = String(value.type)
+    if (type === 'response.output_item.added') {
+      demand(!open && value.output_index === done.length && isFields(value.item), 'items are added one by one')
+      open = isFields(value.item) ? { ...value.item } : undefined
+      grown = ''
+      hasPart = open?.type !== 'message' && open?.type !== 'reasoning'
+    } else if (type.endsWith('part.added')) {
+      demand(isOpen(value) && !(hasPart && grown !== ''), 'a part is added to the open item')
+      hasPart = true
+      grown = ''
+    } else if (type.endsWith('.delta')) {
+      demand(isOpen(value) && hasPart, 'a delta grows the open part')
+      demand(type !== 'response.output_text.delta' || Array.isArray(value.logprobs), 'a text has a list of logprobs')
+      grown += value.delta
+    } else if (type === 'response.output_item.done') {
+      demand(open !== undefined && value.output_index === done.length && isFields(value.item), 'the open item is done')
+      demand(isFields(value.item) && value.item.id === open?.id, 'an item keeps its id')
+      if (isFields(value.item)) done.push(value.item)
+      open = undefined
+    } else {
+      demand(isOpen(value), 'an end belongs to the open item')
+      const whole = value.text ?? value.arguments ?? value.input ?? value.refusal
+      if (whole !== undefined) demand(whole === grown, 'a done event has what its deltas had')
+      if (type.endsWith('part.done')) grown = ''
+    }
+  }
+  const last = values.at(-1)
+  demand(isFields(last?.response) && !open, 'the last event has the response')
+  const response = isFields(last?.response) ? last.response : {}
+  expect<unknown>(response.output).toEqual(done)
+  return { last, response, output: done }
+}
+
+/** The items of the same answer when it is sent whole. Only the ids are numbered in another order. */
+function whole(events: readonly ChatEvent[]): readonly Fields[] {
+  const fold = new Fold({ maxCharacters: 1_000_000 })
+  for (const event of events) fold.add(event)
+  return itemsOf(fold.choices[0]?.parts ?? [], new ItemMaker('r1', toolNames()))
+}
+
+test('any answer keeps the order rules, and says the same as a stream and whole', () => {
+  fc.assert(
+    fc.property(anyAnswer(), (events) => {
+      const { output, last } = readStrictly(streamed(events))
+      expect<unknown>(output.map(joined)).toEqual(whole(events).map(joined))
+      expect(last?.type).toBe('response.completed')
+    }),
+    { numRuns: runs(300) },
+  )
+})
+
+/** A message whose neighbouring contents of one kind are one, because only a stream knows where a text ended. */
+function joined(item: Fields): Fields {
+  if (!Array.isArray(item.content)) return item
+  const content: Fields[] = []
+  for (const part of item.content) {
+    const before = content.at(-1)
+    if (before?.type === part.type && 'text' in part)
+      content[content.length - 1] = { ...before, text: `${before?.text}${part.text}` }
+    else if (before?.type === part.type)
+      content[content.length - 1] = { ...before, refusal: `${before?.refusal}${part.refusal}` }
+    else content.push(part)
+  }
+  return { ...item, content }
+}
+
+const text = (words: string, part = 0): ChatEvent => ({ type: 'text', choice: 0, part, text: words })
+const finish = (reason: 'stop' | 'length' | 'content-filter' = 'stop'): ChatEvent => ({
+  type: 'finish',
+  choice: 0,
+  reason,
+})
+const call = (name: string, json: string): readonly ChatEvent[] => [
+  { type: 'tool-call', choice: 0, part: 0, id: 'call_1', name },
+  { type: 'tool-arguments', choice: 0, part: 0, json },
+  { type: 'part-end', choice: 0, part: 0 },
+  finish(),
+]
+
+describe('a stream', () => {
+  test('ends with the whole response, which is kept', () => {
+    const kept: Fields[] = []
+    const usage = {
+      inputTokens: 100,
+      cachedInputTokens: 60,
+      outputTokens: 7,
+      reasoningTokens: 2,
+      source: 'upstream',
+    } as const
+    const values = streamed([text('hi'), finish(), { type: 'usage', choice: 0, usage }], newStream(kept))
+    expect<unknown>(kept).toEqual([values.at(-1)?.response])
+    expect(kept[0]).toMatchObject({
+      id: 'resp_r1',
+      status: 'completed',
+      created_at: 5,
+      completed_at: 9,
+      model: 'some/model',
+      temperature: 0.5,
+      usage: {
+        input_tokens: 100,
+        input_tokens_details: { cached_tokens: 60 },
+        output_tokens: 7,
+        output_tokens_details: { reasoning_tokens: 2 },
+        total_tokens: 107,
+      },
+    })
+  })
+
+  test('is incomplete for an answer that was cut by a limit or a filter', () => {
+    const endOf = (reason: 'length' | 'content-filter') => streamed([text('hi'), finish(reason)]).at(-1)
+    expect(endOf('length')).toMatchObject({
+      type: 'response.incomplete',
+      response: { status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } },
+    })
+    expect(endOf('content-filter')).toMatchObject({ response: { incomplete_details: { reason: 'content_filter' } } })
+  })
+
+  test('shows that it is alive by an event, also before the first one', () => {
+    const stream = newStream()
+    const types = [...stream.keepAlive.matchAll(/"type":"(response\.[^"]+)","sequence_number":(\d)/g)].map(
+      ([, type, at]) => [type, at],
+    )
+    expect(types).toEqual([
+      ['response.created', '0'],
+      ['response.in_progress', '1'],
+    ])
+    expect(stream.keepAlive).toContain('"response.in_progress","sequence_number":2')
+    expect(stream.event(text('hi'))).toContain('"sequence_number":3')
+  })
+
+  for (const [json, input] of [
+    ['{"input":"*** Begin Patch"}', '*** Begin Patch'],
+    ['{"patch":"*** Begin Patch"}', '*** Begin Patch'],
+    ['{"command":["apply_patch","*** Begin Patch"]}', '*** Begin Patch'],
+    ['"*** Begin Patch"', '*** Begin Patch'],
+    ['*** Begin Patch', '*** Begin Patch'],
+    ['{"input":""}', ''],
+  ] as const)
+    test(`calls a tool that takes a text with the text of ${json}`, () => {
+      const { output } = readStrictly(streamed(call('second', json)))
+      expect(output).toMatchObject([{ type: 'custom_tool_call', name: 'second', call_id: 'call_1', input }])
+    })
+
+  test('calls a tool of a namespace, and one that searches for tools', () => {
+    const names = new ToolNames()
+    const flat = names.add({ kind: 'function', name: 'close', namespace: 'agents' })
+    names.add({ kind: 'tool_search', name: 'tool_search' })
+    const outputOf = (name: string, json: string) =>
+      readStrictly(streamed(call(name, json), newStream([], names))).output
+    expect(flat).toBe('agents__close')
+    expect(outputOf(flat, '{}')).toMatchObject([{ type: 'function_call', name: 'close', namespace: 'agents' }])
+    expect(outputOf('tool_search', '{"query":"x"}')).toMatchObject([
+      { type: 'tool_search_call', execution: 'client', arguments: { query: 'x' } },
+    ])
+  })
+})
+
+describe('a stream that failed', () => {
+  for (const [reason, options, code] of [
+    ['upstream-failed', {}, 'server_error'],
+    ['overloaded', {}, 'server_error'],
+    ['challenged', {}, 'invalid_prompt'],
+    ['content-filtered', {}, 'invalid_prompt'],
+    ['quota-exhausted', {}, 'insufficient_quota'],
+    ['invalid-request', { code: 'context_length_exceeded' }, 'context_length_exceeded'],
+    ['rate-limited', { retryAfterMs: 7_000 }, 'rate_limit_exceeded'],
+  ] as const satisfies readonly (readonly [Reason, Partial<ChatErrorOptions>, string])[])
+    test(`by ${reason} is a failed response with ${code}`, () => {
+      const stream = newStream()
+      const written =
+        stream.event(text('hi')) + stream.error(new ChatError(reason, { message: 'It failed.', ...options }))
+      const last = valuesOf(written).at(-1)
+      expect(last).toMatchObject({ type: 'response.failed', response: { status: 'failed', error: { code } } })
+      const message = JSON.stringify(last)
+      expect(message).toContain('It failed.')
+      expect(message.includes('try again in 7s')).toBe(reason === 'rate-limited')
+    })
+})
