@@ -4,10 +4,10 @@ import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/o
 import type { Script } from '../../src/wire/emulator/script.ts'
 import { build, emptyFolder, type Running, start } from '../e2e/program.ts'
 import { within } from '../waiting.ts'
+import { folder, install } from './install.ts'
 
 // The real Claude Code works through the executable, with an upstream that speaks only Chat Completions.
 
-const folder = import.meta.dir
 const patienceMs = 60_000
 let openai: OpenaiEmulator
 let gateway: Running
@@ -24,11 +24,6 @@ afterAll(async () => {
   await gateway[Symbol.asyncDispose]()
   await openai.close()
 })
-
-function install(): Promise<number> {
-  const command = [process.execPath, 'install', '--frozen-lockfile']
-  return Bun.spawn(command, { cwd: folder, stdout: 'ignore', stderr: 'ignore' }).exited
-}
 
 /** Runs a prompt in a folder with two files. @returns the last line of its output, and the bodies of its requests with tools */
 async function work(prompt: string) {

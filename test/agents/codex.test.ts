@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
+import type { Script } from '../../src/wire/emulator/script.ts'
+import { build, emptyFolder, type Running, start } from '../e2e/program.ts'
+import { within } from '../waiting.ts'
+import { folder, install } from './install.ts'
+
+// The real Codex CLI works through the executable, with an upstream that speaks only Chat Completions.
+
+const patienceMs = 60_000
+let openai: OpenaiEmulator
+let gateway: Running
+/** Scripts for the next requests. */
+const scripts: Script[] = []
+
+beforeAll(async () => {
+  const [installed] = await Promise.all([install(), build()])
+  expect(installed).toBe(0)
+  openai = await emulateOpenai({ models: ['gpt-test', 'gpt-5.5'], reply: () => scripts.shift() })
+  gateway = await start({ OPENAI_BASE_URL: openai.url, OPENAI_API_KEY: 'sk-upstream' })
+}, 180_000)
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]()
+  await openai.close()
+})
+
+interface Work {
+  readonly model?: string
+}
+
+/** Runs a prompt. @returns its last message, everything that it printed, and the bodies of its requests */
+async function work(prompt: string, { model = 'openai/gpt-test' }: Work = {}) {
+  await using home = await emptyFolder()
+  await Bun.write(join(home.path, 'one.txt'), 'This is one.\n')
+  await Bun.write(
+    join(home.path, 'config.toml'),
+    `model = "${model}"
+model_provider = "tributary"
+[model_providers.tributary]
+name = "tributary"
+base_url = "${gateway.url}/v1"
+env_key = "TRIBUTARY_KEY"
+wire_api = "responses"
+`,
+  )
+  const last = join(home.path, 'last.txt')
+  const before = openai.chats.length
+  const options = ['--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', '--output-last-message', last]
+  const child = Bun.spawn([join(folder, 'node_modules/.bin/codex'), 'exec', ...options, prompt], {
+    cwd: home.path,
+    env: { PATH: process.env.PATH ?? '', HOME: home.path, CODEX_HOME: home.path, TRIBUTARY_KEY: 'unused' },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  try {
+    const [stdout, stderr] = await within(
+      Promise.all([child.stdout.text(), child.stderr.text()]),
+      patienceMs,
+      'the end of Codex',
+    )
+    const said = await Bun.file(last)
+      .text()
+      .catch(() => '')
+    return { said, printed: stdout + stderr, asked: openai.chats.slice(before) }
+  } finally {
+    child.kill('SIGKILL')
+  }
+}
+
+const chunk = (delta: object, finish_reason: string | null = null) =>
+  frame({
+    id: 'c',
+    object: 'chat.completion.chunk',
+    created: 1,
+    model: 'gpt-test',
+    choices: [{ index: 0, delta, finish_reason }],
+  })
+const usage = frame({ choices: [], usage: { prompt_tokens: 900, completion_tokens: 9, total_tokens: 909 } })
+const done = 'data: [DONE]\n\n'
+const says = (...texts: string[]): Script => ({
+  body: [...texts.map((content) => chunk({ role: 'assistant', content })), chunk({}, 'stop'), usage, done],
+})
+const calls = (...called: readonly (readonly [name: string, args: object])[]): Script => ({
+  body: [
+    chunk({ role: 'assistant', content: null, reasoning_content: 'I look at it.' }),
+    ...called.flatMap(([name, args], index) => {
+      const json = JSON.stringify(args)
+      const first = { index, id: `call_${index}`, type: 'function', function: { name, arguments: '' } }
+      const grown = [json.slice(0, 5), json.slice(5)].map((piece) => ({ index, function: { arguments: piece } }))
+      return [first, ...grown].map((call) => chunk({ tool_calls: [call] }))
+    }),
+    chunk({}, 'tool_calls'),
+    usage,
+    done,
+  ],
+})
+
+test('a turn with two tool calls at once, after reasoning', async () => {
+  scripts.push(
+    calls(['exec_command', { cmd: 'cat one.txt' }], ['exec_command', { cmd: 'echo two' }]),
+    says('Both ', 'ran.'),
+  )
+  const { said, asked, printed } = await work('Run both.')
+  expect({ said, printed: said === '' ? printed : '' }).toEqual({ said: 'Both ran.', printed: '' })
+  expect(asked).toHaveLength(2)
+  const messages = asked[1]?.messages
+  expect(messages).toContainEqual(
+    expect.objectContaining({
+      role: 'assistant',
+      tool_calls: [expect.objectContaining({ id: 'call_0' }), expect.objectContaining({ id: 'call_1' })],
+    }),
+  )
+  expect(messages).toContainEqual(
+    expect.objectContaining({ role: 'tool', tool_call_id: 'call_0', content: expect.stringContaining('This is one.') }),
+  )
+  // what is sent is the same from turn to turn, so that an upstream's prompt cache is used
+  expect(JSON.stringify(messages)).toStartWith(JSON.stringify(asked[0]?.messages).slice(0, -1))
+  expect(asked[1]?.tools).toEqual(asked[0]?.tools)
+}, 120_000)
+
+test('a tool of a namespace is called by its own name', async () => {
+  scripts.push(calls(['multi_agent_v1__close_agent', { target: 'nobody' }]), says('Closed.'))
+  const { said, printed } = await work('Close it.')
+  expect(said).toBe('Closed.')
+  expect(printed).not.toContain('unsupported call')
+}, 120_000)
+
+test('apply_patch, which takes a text, changes a file', async () => {
+  const patch = '*** Begin Patch\n*** Update File: one.txt\n@@\n-This is one.\n+This is two.\n*** End Patch'
+  scripts.push(
+    calls(['apply_patch', { input: patch }]),
+    calls(['exec_command', { cmd: 'cat one.txt' }]),
+    says('Patched.'),
+  )
+  const { said, asked } = await work('Patch it.', { model: 'gpt-5.5' })
+  expect(said).toBe('Patched.')
+  expect(asked.at(-1)?.messages).toContainEqual(
+    expect.objectContaining({ role: 'tool', content: expect.stringContaining('This is two.') }),
+  )
+}, 120_000)
+
+test('an answer that breaks off is asked for again', async () => {
+  scripts.push(
+    { body: [chunk({ role: 'assistant', content: 'Half an ' })], ending: 'rst', endDelayMs: 20 },
+    says('A whole answer.'),
+  )
+  const { said, asked } = await work('Say something.')
+  expect(said).toBe('A whole answer.')
+  expect(asked).toHaveLength(2)
+}, 120_000)
