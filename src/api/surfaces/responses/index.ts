@@ -1,0 +1,83 @@
+import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
+import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
+import { jsonResponse } from '../../exchange/exchange.ts'
+import type { Surface } from '../surface.ts'
+import { countInput } from './count-input.ts'
+import { createResponse } from './create.ts'
+import { schemas } from './schemas.ts'
+import { cancelResponse, deleteResponse, listInput, retrieveResponse } from './stored.ts'
+
+const shared = { access: 'client', cors: true } as const
+
+/** OpenAI's Responses API, which Codex speaks. */
+export const surface: Surface = {
+  name: 'responses',
+  error: encodeFailure,
+  failure: 'Error',
+  schemas: { ...schemas, Error: errorSchema },
+  routes: [
+    {
+      ...shared,
+      method: 'POST',
+      path: '/v1/responses',
+      summary: 'Answers a chat in the form of the Responses API',
+      takes: 'ResponseRequest',
+      gives: 'Response',
+      streams: 'ResponseEvent',
+      handler: createResponse,
+    },
+    {
+      ...shared,
+      method: 'GET',
+      path: '/v1/responses',
+      summary: 'Refuses a WebSocket, so that clients go on over HTTP',
+      // Codex goes on at once after this status, but tries seven times after 404
+      handler: (exchange) =>
+        jsonResponse(
+          exchange,
+          { error: { message: 'Send POST: responses are not given over a WebSocket.' } },
+          { status: 426 },
+        ),
+    },
+    {
+      ...shared,
+      method: 'POST',
+      path: '/v1/responses/input_tokens',
+      summary: 'Estimates the tokens of a request',
+      takes: 'InputTokensRequest',
+      gives: 'InputTokens',
+      handler: countInput,
+    },
+    {
+      ...shared,
+      method: 'GET',
+      path: '/v1/responses/{id}',
+      summary: 'Shows a response that was kept',
+      gives: 'Response',
+      handler: retrieveResponse,
+    },
+    {
+      ...shared,
+      method: 'DELETE',
+      path: '/v1/responses/{id}',
+      summary: 'Forgets a response',
+      gives: 'DeletedResponse',
+      handler: deleteResponse,
+    },
+    {
+      ...shared,
+      method: 'POST',
+      path: '/v1/responses/{id}/cancel',
+      summary: 'Refuses to cancel a response that is complete',
+      handler: cancelResponse,
+    },
+    {
+      ...shared,
+      method: 'GET',
+      path: '/v1/responses/{id}/input_items',
+      summary: 'Lists the items of a request',
+      gives: 'InputItems',
+      handler: listInput,
+    },
+  ],
+}
