@@ -7,6 +7,8 @@ export interface CommandLine {
   readonly words: readonly string[]
   readonly envFile: string | undefined
   readonly isJson: boolean
+  /** Whether `connect` changes a client's file. */
+  readonly isWrite: boolean
   /** Settings of the command line, by the variable's name. */
   readonly flags: Readonly<Record<string, string>>
 }
@@ -16,14 +18,15 @@ const options = {
   host: { type: 'string' },
   port: { type: 'string' },
   json: { type: 'boolean' },
+  write: { type: 'boolean' },
   version: { type: 'boolean', short: 'v' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
-const serve: CommandLine = { name: 'serve', words: [], envFile: undefined, isJson: false, flags: {} }
+const serve: CommandLine = { name: 'serve', words: [], envFile: undefined, isJson: false, isWrite: false, flags: {} }
 
 /** Commands that take words after them. */
-const withWords = new Set(['help'])
+const withWords = new Set(['help', 'connect'])
 
 /**
  * Parses the arguments.
@@ -48,12 +51,14 @@ export function readCommandLine(args: readonly string[], known: readonly string[
     if (!known.includes(name)) return `There is no command "${name}".${hintAt(name, known)}`
     if (words.length > 0 && !withWords.has(name) && !values.help && !values.version)
       return `Only one command can be given, not ${positionals.length}.`
-    const { host, port, json = false } = values
+    const { host, port, json = false, write = false } = values
+    if (write && name !== 'connect') return `Option '--write' belongs to connect.`
     return {
       name,
       words: name === first ? words : [],
       envFile: values['env-file'],
       isJson: json,
+      isWrite: write,
       flags: { ...(host !== undefined && { HOST: host }), ...(port !== undefined && { PORT: port }) },
     }
   } catch (thrown) {
@@ -93,6 +98,7 @@ const synonyms: Readonly<Record<string, string>> = {
   env: 'settings',
   setting: 'settings',
   try: 'demo',
+  setup: 'connect',
 }
 
 /** A hint at the known word that was probably meant; empty if none is similar. */

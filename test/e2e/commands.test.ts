@@ -36,6 +36,7 @@ describe('the command line', () => {
         'doctor',
         'models',
         'health',
+        'connect',
         'demo',
         'settings',
         '--env-file',
