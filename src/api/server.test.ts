@@ -157,10 +157,15 @@ describe('operations', () => {
   })
 
   test('a wrong base URL is answered with the right one', async () => {
-    for (const path of ['/chat/completions', '/v1/v1/chat/completions', '/v1/chat/completion/']) {
+    for (const path of ['/v2/chat/completions', '/v1/chat/completion/', '/v1/v1/v1/chat/completions']) {
       const response = await fetch(server.url + path, { method: 'POST' })
       expect([response.status, errorIn(await response.text()).message]).toEqual([404, expect.stringContaining('"/v1"')])
     }
+  })
+
+  test('a base URL may have the version or not', async () => {
+    for (const path of ['/v1/models', '/models', '/v1/v1/models', '/models/plain'])
+      expect((await fetch(server.url + path)).status).toBe(200)
   })
 })
 

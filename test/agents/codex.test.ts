@@ -39,7 +39,7 @@ async function work(prompt: string, { model = 'openai/gpt-test' }: Work = {}) {
 model_provider = "tributary"
 [model_providers.tributary]
 name = "tributary"
-base_url = "${gateway.url}/v1"
+base_url = "${gateway.url}"
 env_key = "TRIBUTARY_KEY"
 wire_api = "responses"
 `,

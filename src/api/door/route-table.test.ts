@@ -10,7 +10,7 @@ function surfaceOf(name: string, routes: readonly string[], hint?: string): Surf
     const known = (['GET', 'POST', 'DELETE'] as const).find((one) => one === method) ?? 'GET'
     return { method: known, path, access: 'client', cors: false, summary: '', handler: () => new Response() }
   }
-  return { name, routes: routes.map(read), error: encodeFailure, ...(hint && { hint }) }
+  return { name, base: '/v1', routes: routes.map(read), error: encodeFailure, ...(hint && { hint }) }
 }
 
 const chat = surfaceOf('chat', ['POST /v1/chat', 'GET /v1/models', 'GET /v1/models/{model+}'], 'The base ends in "/v1"')
@@ -37,6 +37,10 @@ describe('a route is found', () => {
     ['GET /v1/letters//', undefined],
     ['GET /v1/letters/7/pages/%20', 'GET /v1/letters/{id}/pages/{page}', { id: '7', page: '%20' }],
     ['GET /v1/letters/7/pages/8/9', undefined],
+    ['GET /models', 'GET /v1/models'],
+    ['GET /models/v1/a', 'GET /v1/models/{model+}', { model: 'v1/a' }],
+    ['GET /v1/v1/letters/7', 'GET /v1/letters/{id}', { id: '7' }],
+    ['GET /v1/v1/v1/models', undefined],
     ['GET /V1/models', undefined],
     ['get /v1/models', undefined],
     ['GET /v1/letters/__proto__', 'GET /v1/letters/{id}', { id: '__proto__' }],
@@ -49,6 +53,13 @@ describe('a route is found', () => {
       expect(found && `${found.route.method} ${found.route.path}`).toBe(route)
       if (found) expect({ ...found.params }).toEqual(params)
     })
+
+  test('without its beginning only where the surface allows it', () => {
+    const { base: _, ...strict } = letters
+    const both = new RouteTable([chat, strict])
+    expect(both.find('GET', '/models')?.route.path).toBe('/v1/models')
+    expect(both.find('GET', '/letters/7')).toBeUndefined()
+  })
 
   test('in time that is linear in the length of the path', () => {
     const long = `/v1/models/${'/'.repeat(1_000_000)}`

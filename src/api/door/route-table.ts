@@ -30,6 +30,7 @@ export class RouteTable {
   readonly #rows: readonly TableRow[]
   readonly #fixed: ReadonlyMap<string, FoundRoute>
   readonly #first: Surface
+  readonly #bases: ReadonlySet<string>
   /** The methods of all routes, in the usual order. */
   readonly methods: readonly string[]
 
@@ -38,6 +39,7 @@ export class RouteTable {
     const [first] = surfaces
     if (!first) throw new Error('There is no surface.')
     this.#first = first
+    this.#bases = new Set(surfaces.flatMap(({ base }) => base ?? []))
     this.#rows = surfaces.flatMap((surface) => surface.routes.map((route) => rowOf(surface, route)))
     const keys = this.#rows.map(({ route }) => keyOf(route))
     const twice = keys.find((key, at) => keys.indexOf(key) !== at)
@@ -56,9 +58,22 @@ export class RouteTable {
     return this.#rows.map(({ route }) => route)
   }
 
-  /** The route for a request. HEAD is GET without the body. */
+  /**
+   * The route for a request. HEAD is GET without the body. The beginning of a surface's paths may be missing or doubled, because
+   * clients have base URLs with it and without it.
+   */
   find(method: string, path: string): FoundRoute | undefined {
     const asked = method === 'HEAD' ? 'GET' : method
+    const found = this.#at(asked, path)
+    if (found) return found
+    for (const base of this.#bases) {
+      const based = this.#at(asked, path.startsWith(`${base}${base}/`) ? path.slice(base.length) : base + path)
+      if (based?.surface.base === base) return based
+    }
+    return undefined
+  }
+
+  #at(asked: string, path: string): FoundRoute | undefined {
     const fixed = this.#fixed.get(`${asked} ${path}`)
     if (fixed) return fixed
     for (const { route, surface, pattern } of this.#rows) {

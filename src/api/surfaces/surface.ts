@@ -35,6 +35,8 @@ export interface SurfaceRoute {
 export interface Surface {
   readonly name: string
   readonly routes: readonly SurfaceRoute[]
+  /** The beginning of its paths that clients may leave out or repeat. */
+  readonly base?: string
   /** Encodes a failure at one of its paths or near them, such as a missing key, an unknown path or an invalid body. */
   readonly error: (error: ChatError, facts: RequestFacts) => FailureReply
   /**

@@ -9,6 +9,7 @@ const shared = { method: 'POST', access: 'client', cors: true } as const
 /** Anthropic's API. */
 export const surface: Surface = {
   name: 'anthropic',
+  base: '/v1',
   error: encodeFailure,
   failure: 'MessagesError',
   schemas,

@@ -10,6 +10,7 @@ const shared = { access: 'client', cors: true } as const
 /** OpenAI's API. */
 export const surface: Surface = {
   name: 'openai',
+  base: '/v1',
   error: encodeFailure,
   failure: 'Error',
   schemas: { ...schemas, Error: errorSchema },

@@ -12,6 +12,7 @@ const shared = { access: 'client', cors: true } as const
 /** OpenAI's Responses API, which Codex speaks. */
 export const surface: Surface = {
   name: 'responses',
+  base: '/v1',
   error: encodeFailure,
   failure: 'Error',
   schemas: { ...schemas, Error: errorSchema },
