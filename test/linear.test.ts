@@ -2,8 +2,11 @@
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../src/chat/error.ts'
 import type { ChatEvent } from '../src/chat/event.ts'
+import { MessageStream } from '../src/dialects/anthropic-messages/encode-stream.ts'
 import { ReplyDecoder } from '../src/dialects/openai-chat/decode-reply.ts'
 import { StreamEncoder } from '../src/dialects/openai-chat/encode-stream.ts'
+import { ResponseStream } from '../src/dialects/openai-responses/encode-stream.ts'
+import { ToolNames } from '../src/dialects/openai-responses/tool-names.ts'
 import { Round } from '../src/gateway/tool-loop/round.ts'
 import { CohereDecoder } from '../src/providers/cohere/events.ts'
 import { UiMessageDecoder } from '../src/providers/smithery/events.ts'
@@ -56,6 +59,16 @@ const works: Readonly<Record<string, (count: number) => void>> = {
   'calls are written': (count) => {
     const encoder = new StreamEncoder({ id: 'a', model: 'm', created: 1, includeUsage: false })
     for (const { native: _, ...event } of readCalls(count)) encoder.event(event)
+  },
+  "calls are written in Anthropic's form": (count) => {
+    const stream = new MessageStream({ id: 'a', model: 'm', inputTokens: 1 })
+    for (const event of readCalls(count)) stream.event(event)
+  },
+  'calls are written in the form of responses': (count) => {
+    const names = new ToolNames()
+    const keep = () => undefined
+    const stream = new ResponseStream({ id: 'resp_a', created: 1, body: {}, names, now: () => 1, keep })
+    for (const event of readCalls(count)) stream.event(event)
   },
   'calls are kept for the next round': (count) => {
     const round = new Round({ isClients: () => true, ids: new Set(), runtime: machine, maxCalls })

@@ -10,21 +10,24 @@ export type EventOfPart = Extract<ChatEvent, { readonly part: number }>
 export class PartsInOrder {
   /** The part of the tool call that is open. */
   #open: number | undefined
-  #waiting: EventOfPart[] = []
+  /** The events that wait, by their parts. */
+  readonly #waiting = new Map<number, EventOfPart[]>()
 
   /** Returns the events that can be written now. */
   add(event: EventOfPart): readonly EventOfPart[] {
     if (this.#open === undefined || event.part === this.#open) return this.#pass(event)
-    this.#waiting.push(event)
+    const waiting = this.#waiting.get(event.part)
+    if (waiting) waiting.push(event)
+    else this.#waiting.set(event.part, [event])
     return []
   }
 
   /** Returns the events that still wait, when no more will come. */
   end(): readonly EventOfPart[] {
     const ordered: EventOfPart[] = []
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.size > 0) {
       this.#open = undefined
-      ordered.push(...this.#release())
+      this.#release(ordered)
     }
     return ordered
   }
@@ -33,22 +36,21 @@ export class PartsInOrder {
     if (event.type === 'tool-call') this.#open = event.part
     if (event.type !== 'part-end' || event.part !== this.#open) return [event]
     this.#open = undefined
-    return [event, ...this.#release()]
+    const released = [event]
+    this.#release(released)
+    return released
   }
 
   /** Takes the events that waited, part by part, up to a tool call that is not complete. */
-  #release(): readonly EventOfPart[] {
-    const released: EventOfPart[] = []
-    for (let part = this.#waiting[0]?.part; part !== undefined; part = this.#waiting[0]?.part) {
+  #release(released: EventOfPart[]): void {
+    for (const [part, events] of this.#waiting) {
       if (this.#open !== undefined) break
-      const mine = this.#waiting.filter((event) => event.part === part)
-      this.#waiting = this.#waiting.filter((event) => event.part !== part)
-      for (const event of mine) {
+      this.#waiting.delete(part)
+      for (const event of events) {
         if (event.type === 'tool-call') this.#open = part
         if (event.type === 'part-end') this.#open = undefined
         released.push(event)
       }
     }
-    return released
   }
 }
