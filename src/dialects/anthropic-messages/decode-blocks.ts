@@ -12,6 +12,7 @@ export type Path = readonly PropertyKey[]
  * @throws ChatError `invalid-request`
  */
 export function decodeContent(content: unknown, path: Path): readonly Part[] {
+  if (content === null) return []
   if (typeof content === 'string') return content === '' ? [] : [{ type: 'text', text: content }]
   return blocksIn(content, path).flatMap((block, at) => decodeBlock(block, [...path, at]))
 }
@@ -62,7 +63,7 @@ function signatureOf({ signature }: Fields) {
 const unparsed = '__unparsedToolInput'
 
 function toolCall(block: Fields, path: Path): ToolCallPart {
-  const { input = {} } = block
+  const input = block.input ?? {}
   const raw = isFields(input) && isFields(input[unparsed]) ? input[unparsed].raw : undefined
   return {
     type: 'tool-call',

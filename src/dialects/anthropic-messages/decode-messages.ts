@@ -97,7 +97,8 @@ function contentOf(content: unknown, path: Path): readonly Part[] {
 function named(part: Part): Part {
   if (part.type !== 'foreign' || part.name !== 'tool_reference') return part
   const { tool_name } = Object.values(part.extra)[0] ?? {}
-  return { type: 'text', text: `The tool ${String(tool_name)} is available now.`, extra: part.extra }
+  if (typeof tool_name !== 'string') return part
+  return { type: 'text', text: `The tool ${tool_name} is available now.`, extra: part.extra }
 }
 
 /** Returns the names of the tools to which a result refers. */

@@ -126,6 +126,14 @@ describe('a block', () => {
   })
 })
 
+test('an answer without content, and a call without input, say nothing', () => {
+  const call = { type: 'tool_use', id: 'a', name: 'f', input: null }
+  expect(messagesOf(user('hi'), { role: 'assistant', content: null }, { role: 'assistant', content: [call] })).toEqual([
+    { role: 'user', content: [text('hi')] },
+    { role: 'assistant', content: [{ type: 'tool-call', id: 'a', name: 'f', arguments: '{}' }] },
+  ])
+})
+
 test('an answer that says nothing is left out', () => {
   for (const content of ['', [], [text('')]])
     expect(messagesOf(user('hi'), { role: 'assistant', content }, user('so?')).length).toBe(2)
@@ -265,6 +273,8 @@ describe('a body is refused with the path of', () => {
     ['stop_sequences[1]', { stop_sequences: ['a', {}] }],
     ['tools', { tools: {} }],
     ['tools[0].name', { tools: [{}] }],
+    ['tools[0].type', { tools: [{ type: { toString: 1 } }] }],
+    ['messages[0].content', { messages: [user(null)] }],
     ['tool_choice', { tool_choice: 'auto' }],
     ['tool_choice.type', { tool_choice: { type: 'some' } }],
     ['tool_choice.name', { tool_choice: { type: 'tool' } }],

@@ -23,8 +23,9 @@ export function decodeTools(tools: unknown, referenced: ReadonlySet<unknown>): r
 
 /** A tool without a type, or of the type `custom`, is run by the client. Any other one is Anthropic's own. */
 function decodeTool(tool: Fields, path: Path): OfferedTool {
-  const { type = 'custom', description, input_schema, strict } = tool
-  if (type !== 'custom' && type !== null) return { type: 'foreign', name: String(type), extra: { [dialect]: tool } }
+  const { type, description, input_schema, strict } = tool
+  if (type !== 'custom' && type !== undefined && type !== null)
+    return { type: 'foreign', name: stringIn(tool, 'type', path), extra: { [dialect]: tool } }
   return {
     type: 'function',
     name: stringIn(tool, 'name', path),
