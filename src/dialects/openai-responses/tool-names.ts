@@ -1,5 +1,6 @@
 import type { Fields } from '../../chat/message.ts'
 import type { FunctionTool } from '../../chat/request.ts'
+import { isFields } from '../fields.ts'
 
 /** How a tool was offered, which decides the form of a call to it. */
 export interface OfferedAs {
@@ -10,6 +11,8 @@ export interface OfferedAs {
 
 /** Limit for the characters of a function's name at most services. */
 const maxName = 64
+/** Characters for the number that tells apart two tools of one name: `_2` to `_9999`. */
+const numberLength = 5
 
 /**
  * The names under which the tools of a request go to an upstream, which knows only functions in one list. Tools of a namespace get
@@ -17,13 +20,20 @@ const maxName = 64
  */
 export class ToolNames {
   readonly #offered = new Map<string, OfferedAs>()
+  /** The functions' names by the names of the tools, in which a namespace stands in front. */
+  readonly #byTool = new Map<string, string>()
+  /** The functions' names by the names of the tools alone. The first tool of a name counts. */
+  readonly #byName = new Map<string, string>()
+  /** How often the beginning of a name was numbered. */
+  readonly #numbers = new Map<string, number>()
 
   /** Returns the name of a function for a tool. The same tool has the same name each time. */
   add(tool: OfferedAs): string {
-    const wanted = tool.namespace === undefined ? tool.name : `${tool.namespace}__${tool.name}`
-    let name = wanted.slice(0, maxName)
-    for (let count = 2; !this.#isFree(name, tool); count++) name = `${wanted.slice(0, maxName - 4)}_${count}`
+    const key = keyOf(tool.name, tool.namespace)
+    const name = this.#byTool.get(key) ?? this.#freeName(nameWith(tool.name, tool.namespace))
     this.#offered.set(name, tool)
+    this.#byTool.set(key, name)
+    if (!this.#byName.has(tool.name)) this.#byName.set(tool.name, name)
     return name
   }
 
@@ -32,17 +42,35 @@ export class ToolNames {
     return this.#offered.get(name) ?? { kind: 'function', name }
   }
 
-  /** Returns the function's name of a tool that a client names; the client's name if no tool has it. */
+  /**
+   * Returns the function's name of a tool that a client names. Without a namespace, a tool that has none comes first. A tool that
+   * is not offered any more gets the name that it would have.
+   */
   nameOf(name: string, namespace?: string): string {
-    for (const [known, tool] of this.#offered)
-      if (tool.name === name && (namespace === undefined || tool.namespace === namespace)) return known
-    return name
+    const known = this.#byTool.get(keyOf(name, namespace))
+    if (known !== undefined) return known
+    return (namespace === undefined ? this.#byName.get(name) : undefined) ?? nameWith(name, namespace).slice(0, maxName)
   }
 
-  #isFree(name: string, tool: OfferedAs): boolean {
-    const known = this.#offered.get(name)
-    return !known || (known.name === tool.name && known.namespace === tool.namespace)
+  #freeName(wanted: string): string {
+    const stem = wanted.slice(0, maxName - numberLength)
+    let name = wanted.slice(0, maxName)
+    while (this.#offered.has(name)) {
+      const number = (this.#numbers.get(stem) ?? 1) + 1
+      this.#numbers.set(stem, number)
+      name = `${stem}_${number}`
+    }
+    return name
   }
+}
+
+function nameWith(name: string, namespace: string | undefined): string {
+  return namespace === undefined ? name : `${namespace}__${name}`
+}
+
+/** No namespace and an empty one are different. */
+function keyOf(name: string, namespace: string | undefined): string {
+  return namespace === undefined ? name : `${namespace}\n${name}`
 }
 
 /** The parameters of a function in place of a tool that takes any text. */
@@ -65,9 +93,9 @@ export function functionForText(name: string, { description, format }: Fields): 
 }
 
 function grammarIn(format: unknown): string {
-  if (typeof format !== 'object' || format === null || !('definition' in format)) return ''
-  const syntax = 'syntax' in format ? String(format.syntax) : 'lark'
-  return `The input is plain text that follows this ${syntax} grammar:\n${String(format.definition)}`
+  if (!isFields(format) || typeof format.definition !== 'string') return ''
+  const syntax = typeof format.syntax === 'string' ? format.syntax : 'lark'
+  return `The input is plain text that follows this ${syntax} grammar:\n${format.definition}`
 }
 
 /**
