@@ -2,7 +2,7 @@ import type { Fields, Message, Part } from '../../chat/message.ts'
 import type { OfferedTool } from '../../chat/request.ts'
 import { isFields } from '../fields.ts'
 import { mustBe, refusedBody } from '../invalid-request.ts'
-import { type BodyPath, decodeParts, textIn } from './decode-parts.ts'
+import { type BodyPath, decodeOutput, decodeParts, textIn } from './decode-parts.ts'
 import { decodeTools, type ReadTools } from './decode-tools.ts'
 import { InputTurns } from './input-turns.ts'
 import type { ToolNames } from './tool-names.ts'
@@ -35,6 +35,11 @@ export function decodeInput(items: readonly unknown[], names: ToolNames, instruc
   return { messages: turns.messages(), tools: found.tools, hosted: found.hosted, update }
 }
 
+/** Whether OpenAI itself has searched for tools. Such a search has no call id, and no result for the model. */
+function isHosted(item: Fields): boolean {
+  return item.execution === 'server' && typeof item.call_id !== 'string'
+}
+
 class ItemReader {
   readonly turns = new InputTurns()
   readonly found: ReadTools = { tools: [], hosted: [] }
@@ -60,11 +65,13 @@ class ItemReader {
         this.#call(item, { path, json: JSON.stringify({ input: textIn(item, 'input', path) }) })
         break
       case 'tool_search_call':
-        this.#call({ name: 'tool_search', ...item }, { path, json: JSON.stringify(item.arguments ?? {}) })
+        if (isHosted(item)) this.found.hosted.push('tool_search')
+        else this.#call({ name: 'tool_search', ...item }, { path, json: JSON.stringify(item.arguments ?? {}) })
         break
       case 'tool_search_output':
         this.#offer(item.tools, [...path, 'tools'])
-        this.#result(item, path, [{ type: 'text', text: 'The tools that were found can be called now.' }])
+        if (!isHosted(item))
+          this.#result(item, path, [{ type: 'text', text: 'The tools that were found can be called now.' }])
         break
       case 'additional_tools':
         this.#offer(item.tools, [...path, 'tools'])
@@ -88,7 +95,9 @@ class ItemReader {
   #message(item: Fields, path: BodyPath): void {
     const { role } = item
     const content = decodeParts(item.content, [...path, 'content'])
-    if (role === 'assistant') for (const part of content) this.turns.part(part)
+    // an answer that says nothing would be refused by most services
+    const said = content.filter((part) => part.type !== 'text' || part.text !== '')
+    if (role === 'assistant') for (const part of said) this.turns.part(part)
     else if (role === 'user' || role === 'system' || role === 'developer') {
       if (content.length > 0) this.turns.message({ role, content })
     } else
@@ -127,12 +136,10 @@ class ItemReader {
 
   /** Reads the result of a call, or a tool that the client runs itself. Other items only OpenAI understands. */
   #other(item: Fields, path: BodyPath): void {
-    const type = String(item.type)
-    if (typeof item.call_id === 'string' && type.endsWith('_call_output')) {
-      const { output } = item
-      const isText = typeof output === 'string' || Array.isArray(output)
-      this.#result(item, path, decodeParts(isText ? output : JSON.stringify(output ?? ''), [...path, 'output']))
-    } else if (typeof item.call_id === 'string' && type.endsWith('_call')) {
+    const type = textIn(item, 'type', path)
+    if (typeof item.call_id === 'string' && type.endsWith('_call_output'))
+      this.#result(item, path, decodeOutput(item.output, [...path, 'output']))
+    else if (typeof item.call_id === 'string' && type.endsWith('_call')) {
       const { type: _, id: _id, call_id: _callId, status: _status, ...input } = item
       this.#call({ ...item, name: type.slice(0, -'_call'.length) }, { path, json: JSON.stringify(input) })
     } else this.found.hosted.push(type)

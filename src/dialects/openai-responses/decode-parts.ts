@@ -18,6 +18,15 @@ export function decodeParts(content: unknown, path: BodyPath): readonly Part[] {
   })
 }
 
+const partTypes: ReadonlySet<unknown> = new Set(['input_text', 'output_text', 'text', 'input_image', 'input_file'])
+
+/** Reads the output of a tool. A value that is neither a text nor a list of parts is shown as JSON. @throws ChatError `invalid-request` */
+export function decodeOutput(output: unknown, path: BodyPath): readonly Part[] {
+  if (output === undefined || output === null || typeof output === 'string') return decodeParts(output, path)
+  const isParts = Array.isArray(output) && output.every((part) => isFields(part) && partTypes.has(part.type))
+  return decodeParts(isParts ? output : JSON.stringify(output), path)
+}
+
 function decodePart(part: Fields, path: BodyPath): Part {
   const { type, image_url, input_audio } = part
   switch (type) {
@@ -34,16 +43,20 @@ function decodePart(part: Fields, path: BodyPath): Part {
       return { type: 'image', url: image_url, ...(typeof part.detail === 'string' && { detail: part.detail }) }
     case 'input_audio':
       if (!isFields(input_audio)) break
-      return { type: 'audio', base64: String(input_audio.data), format: String(input_audio.format) }
+      return {
+        type: 'audio',
+        base64: textIn(input_audio, 'data', [...path, 'input_audio']),
+        format: textIn(input_audio, 'format', [...path, 'input_audio']),
+      }
     case 'input_file':
-      return decodeFile(part)
+      return decodeFile(part, path)
   }
-  return foreignPart(part)
+  return foreignPart(part, path)
 }
 
-function decodeFile(part: Fields): Part {
+function decodeFile(part: Fields, path: BodyPath): Part {
   const { file_data, file_id, filename } = part
-  if (typeof file_data !== 'string' && typeof file_id !== 'string') return foreignPart(part)
+  if (typeof file_data !== 'string' && typeof file_id !== 'string') return foreignPart(part, path)
   return {
     type: 'file',
     ...(typeof file_data === 'string' && { content: file_data }),
@@ -52,8 +65,8 @@ function decodeFile(part: Fields): Part {
   }
 }
 
-function foreignPart(part: Fields): Part {
-  return { type: 'foreign', name: String(part.type), extra: { [dialect]: part } }
+function foreignPart(part: Fields, path: BodyPath): Part {
+  return { type: 'foreign', name: textIn(part, 'type', path), extra: { [dialect]: part } }
 }
 
 /** @throws ChatError `invalid-request` */

@@ -120,6 +120,20 @@ describe('an answer among the items', () => {
       [user, answer(call('a')), result('a', 'This call was broken off, so it has no result.'), user],
     ],
     [
+      'has no message for an empty text',
+      [hi, says('assistant', [{ type: 'output_text', text: '' }]), hi],
+      [user, user],
+    ],
+    [
+      'has no call for a search of OpenAI’s for tools',
+      [
+        hi,
+        { type: 'tool_search_call', call_id: null, execution: 'server', arguments: {} },
+        { type: 'tool_search_output', call_id: null, execution: 'server', tools: [] },
+      ],
+      [user],
+    ],
+    [
       'has no message for an empty thought',
       [hi, { ...thought, summary: [] }, says('assistant', 'ho')],
       [user, answer(text('ho'))],
@@ -139,6 +153,19 @@ describe('an answer among the items', () => {
       { type: 'image', url: 'https://example.com/a.png' },
     ])
   })
+
+  for (const [output, expected] of [
+    [null, ''],
+    [[], ''],
+    [{ title: 'x' }, '{"title":"x"}'],
+    [[{ title: 'x' }], '[{"title":"x"}]'],
+    [[{ type: 'row', title: 'x' }], '[{"type":"row","title":"x"}]'],
+    [['x', 1], '["x",1]'],
+  ] as const)
+    test(`has a result that is ${JSON.stringify(output)}`, () => {
+      const content = messagesOf(hi, calls('a'), gives('a', output))[2]?.content ?? []
+      expect(content.map((part) => (part.type === 'text' ? part.text : part.type)).join()).toBe(expected)
+    })
 
   test('has the call of a tool that takes a text, and of one that the client runs itself', () => {
     const patch = { type: 'custom_tool_call', call_id: 'a', name: 'apply_patch', input: '*** Begin' }
@@ -181,6 +208,44 @@ describe('tools', () => {
       namesOf({ tools: [{ type: 'namespace', name: long, tools: [plain('one'), plain('two')] }] }) ?? []
     expect([one?.length, two?.length].every((length) => (length ?? 99) <= 64)).toBe(true)
     expect(one).not.toBe(two)
+  })
+
+  test('of one name get names that fit, also if they are many', () => {
+    const spaces = Array.from({ length: 1_500 }).map((_, at) => ({
+      type: 'namespace',
+      name: `${'n'.repeat(64)}${at}`,
+      tools: [plain('f')],
+    }))
+    const names = new Set(namesOf({ tools: spaces }))
+    expect(names.size).toBe(1_500)
+    expect(Math.max(...[...names].map(({ length }) => length))).toBe(64)
+  })
+
+  test('are recognised in a history without their namespace, those without one first', () => {
+    const called = (name: string) => messagesOfTools({ tools: [space, plain('close')] }, name)
+    expect(called('close')).toBe('close')
+    expect(called('wait')).toBe('agents__wait')
+  })
+
+  test('that are not offered any more keep the name that they had', () => {
+    expect(messagesOfTools({}, 'close', 'agents')).toBe('agents__close')
+    expect(messagesOfTools({}, 'n'.repeat(100))).toHaveLength(64)
+  })
+
+  const messagesOfTools = (members: Fields, name: string, namespace?: string) => {
+    const call = { ...calls('a', name), ...(namespace !== undefined && { namespace }) }
+    const [part] = requestOf({ ...members, input: [hi, call] }).messages[1]?.content ?? []
+    return part?.type === 'tool-call' ? part.name : undefined
+  }
+
+  test('may be many, but not without end, wherever they stand', () => {
+    const inner = Array.from({ length: 2_100 }).map((_, at) => plain(`f${at}`))
+    const two = { type: 'namespace', name: 'm', tools: inner }
+    const added = { type: 'additional_tools', tools: [two] }
+    expect(thrownBy(() => requestOf({ tools: inner, input: [added, hi] }))).toMatchObject({
+      reason: 'too-large',
+      param: 'tools',
+    })
   })
 
   test('that take a text are functions, with their grammar in words', () => {
@@ -280,6 +345,15 @@ describe('a body is refused with the path of', () => {
     ['input[0].content[0].text', { input: [says('user', [{ type: 'input_text' }])] }],
     ['input[1].call_id', { input: [hi, gives('a')] }],
     ['input[0].arguments', { input: [{ type: 'function_call', call_id: 'a', name: 'look' }] }],
+    ['input[0].type', { input: [{ type: { toString: 1 } }] }],
+    ['input[0].content[0].type', { input: [says('user', [{ type: { toString: 1 } }])] }],
+    ['input[0].content[0].type', { input: [says('user', [{ text: 'hi' }])] }],
+    [
+      'input[0].content[0].input_audio.data',
+      { input: [says('user', [{ type: 'input_audio', input_audio: { data: { toString: 1 } } }])] },
+    ],
+    ['tools[0].type', { tools: [{ type: { toString: 1 } }] }],
+    ['tool_choice.type', { tool_choice: { type: { toString: 1 } } }],
     ['tools', { tools: {} }],
     ['tools[0].name', { tools: [{ type: 'function' }] }],
     [

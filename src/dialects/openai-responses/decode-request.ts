@@ -44,7 +44,6 @@ export function bodyIn(body: unknown): Fields {
 export function decodeRequest(body: Fields, earlier: readonly unknown[] = []): ResponseRequest {
   const model = textIn(body, 'model', [])
   if (model === '') throw refusedBody({ path: ['model'], problem: 'must not be empty', code: 'invalid_value' })
-  if (Array.isArray(body.tools) && body.tools.length > maxTools) throw tooMany('tools', 'tools', maxTools)
   refuseMissing(body)
   const names = new ToolNames()
   const own = decodeTools(body.tools, names)
@@ -52,9 +51,11 @@ export function decodeRequest(body: Fields, earlier: readonly unknown[] = []): R
   const input = decodeInput([...earlier, ...itemsIn(body)], names, instructions)
   if (input.messages.length === 0)
     throw refusedBody({ path: ['input'], problem: 'must not be empty', code: 'missing_required_parameter' })
+  const found = [...own.tools, ...input.tools]
+  if (found.length > maxTools) throw tooMany('tools', 'tools', maxTools)
   const { parameters, spelling } = decodeSettings({ ...body, ...input.update })
   const { toolChoice, allowed } = decodeChoice(body.tool_choice, names)
-  const tools = offered([...own.tools, ...input.tools], allowed)
+  const tools = offered(found, allowed)
   const named: Partial<Record<Parameter, string>> = {
     ...spelling,
     ...(tools.length > 0 && { tools: 'tools' }),

@@ -1,6 +1,7 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { OfferedTool, ToolChoice } from '../../chat/request.ts'
+import { excerpt } from '../../chat/secret.ts'
 import { isFields } from '../fields.ts'
 import { mustBe, refusedBody } from '../invalid-request.ts'
 import { type BodyPath, textIn } from './decode-parts.ts'
@@ -57,7 +58,7 @@ function addTool(found: ReadTools, tool: Fields, place: ToolPlace): void {
       }
       break
     default:
-      found.hosted.push(String(tool.type))
+      found.hosted.push(textIn(tool, 'type', path))
   }
 }
 
@@ -92,7 +93,7 @@ export function decodeChoice(choice: unknown, names: ToolNames): LimitedChoice {
     return { toolChoice: { type: 'function', name: named(choice, names) } }
   if (choice.type === 'allowed_tools') return allowedIn(choice, names)
   throw new ChatError('unsupported', {
-    message: `tool_choice: only OpenAI runs tools of the type "${String(choice.type)}". Choose one of your own.`,
+    message: `tool_choice: only OpenAI runs tools of the type "${excerpt(textIn(choice, 'type', ['tool_choice']), 64)}". Choose one of your own.`,
     param: 'tool_choice',
   })
 }
