@@ -2,7 +2,7 @@ import type { Flow, NextBatch } from './flow.ts'
 
 /**
  * Delays the end of a flow until `written()` has settled, because the end tells the reader that everything is kept.
- * @param written called at the end, if it is no failure. Its promise must not reject
+ * @param written called at the end, if it is no failure and the reader has not left. Its promise must not reject
  */
 export function endAfter<Event>(flow: Flow<Event>, written: () => Promise<void> | undefined): Flow<Event> {
   return new EndAfterFlow(flow, written)
@@ -11,6 +11,7 @@ export function endAfter<Event>(flow: Flow<Event>, written: () => Promise<void> 
 class EndAfterFlow<Event> implements Flow<Event> {
   readonly #inner: Flow<Event>
   readonly #written: () => Promise<void> | undefined
+  #isClosed = false
 
   constructor(inner: Flow<Event>, written: () => Promise<void> | undefined) {
     this.#inner = inner
@@ -23,9 +24,11 @@ class EndAfterFlow<Event> implements Flow<Event> {
   }
 
   close(): void {
+    this.#isClosed = true
     this.#inner.close()
   }
 
+  /** A flow that is closed ends too, but its reader has left. */
   readonly #onBatch = (batch: NextBatch<Event>): NextBatch<Event> | Promise<NextBatch<Event>> =>
-    batch ?? this.#written()?.then(() => undefined)
+    batch ?? (this.#isClosed ? undefined : this.#written()?.then(() => undefined))
 }
