@@ -58,7 +58,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
     idleSeconds,
     gateway,
     conversations: new Conversations({ store: spare, ttlMs: config.chatTtlMs, runtime }),
-    responses: new StoredResponses({ store: spare, ttlMs: config.chatTtlMs }),
+    responses: new StoredResponses({ store: spare, ttlMs: config.chatTtlMs, timers: runtime.timers }),
     tools,
     ...(config.chatModel !== undefined && { chatModel: config.chatModel }),
     egress: config.egress,

@@ -74,7 +74,11 @@ function start(options: Partial<ServerOptions> = {}): Server {
     gateway,
     isStateWell: () => true,
     conversations: new Conversations({ runtime: machine, store: new MemoryStore({ runtime: machine }), ttlMs: 60_000 }),
-    responses: new StoredResponses({ store: new MemoryStore({ runtime: machine }), ttlMs: 60_000 }),
+    responses: new StoredResponses({
+      store: new MemoryStore({ runtime: machine }),
+      ttlMs: 60_000,
+      timers: machine.timers,
+    }),
     tools: openTools({ servers: [] }, { log, version: '9.9.9', runtime: machine }),
     egress: { hosts: [] },
     log,

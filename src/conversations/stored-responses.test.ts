@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { anybody, type Caller } from '../chat/caller.ts'
+import { ManualRuntime } from '../flow/runtime.double.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { StoredResponses } from './stored-responses.ts'
 
@@ -7,15 +8,16 @@ const other: Caller = { ...anybody, id: 'other' }
 const said = (id: string) => ({ id: `msg_${id}`, type: 'message' })
 const response = (id: string) => ({ id, output: [said(id)] })
 
-function setUp() {
-  let now = 0
-  const responses = new StoredResponses({ store: new MemoryStore({ runtime: { now: () => now } }), ttlMs: 1_000 })
-  return {
-    responses,
-    pass: (ms: number) => {
-      now += ms
-    },
+function setUp(slow: Promise<void> = Promise.resolve()) {
+  const runtime = new ManualRuntime()
+  const store = new MemoryStore({ runtime })
+  const { put } = store
+  store.put = async (...args) => {
+    await slow
+    return put.apply(store, args)
   }
+  const responses = new StoredResponses({ store, ttlMs: 1_000, timers: runtime.timers })
+  return { responses, pass: (ms: number) => runtime.advance(ms) }
 }
 
 test('a conversation is the items of all its responses, the oldest first', async () => {
@@ -32,6 +34,25 @@ test('a conversation of which a response is gone is not continued', async () => 
   expect(await responses.remove(anybody, 'a')).toBe(true)
   expect(await responses.remove(anybody, 'a')).toBe(false)
   expect(await responses.history(anybody, 'b')).toBeUndefined()
+})
+
+test('the items of a response are forgotten with it', async () => {
+  const { responses } = setUp()
+  await responses.save(anybody, { response: response('a'), input: [] })
+  expect(await responses.remove(anybody, 'a')).toBe(true)
+  expect(await responses.item(anybody, 'msg_a')).toBeUndefined()
+})
+
+test('a client does not wait for a slow state without end, and the write goes on', async () => {
+  const slow = Promise.withResolvers<void>()
+  const { responses, pass } = setUp(slow.promise)
+  const saving = responses.save(anybody, { response: response('a'), input: [] })
+  const failure = saving.catch((thrown: unknown) => thrown)
+  await pass(5_000)
+  expect(await failure).toMatchObject({ reason: 'unavailable' })
+  slow.resolve()
+  await pass(0)
+  expect(await responses.find(anybody, 'a')).toBeDefined()
 })
 
 test('a conversation that refers to itself is not followed for ever', async () => {
@@ -54,9 +75,9 @@ test('nobody finds the response or the item of another caller', async () => {
 test('a response is kept for its time, and an id of any length finds nothing', async () => {
   const { responses, pass } = setUp()
   await responses.save(anybody, { response: response('a'), input: [] })
-  pass(999)
+  await pass(999)
   expect(await responses.find(anybody, 'a')).toBeDefined()
-  pass(1)
+  await pass(1)
   expect(await responses.find(anybody, 'a')).toBeUndefined()
   expect(await responses.find(anybody, `${'x'.repeat(9_999)}\ud800`)).toBeUndefined()
 })

@@ -1,5 +1,8 @@
 import type { Caller } from '../chat/caller.ts'
+import { ChatError } from '../chat/error.ts'
 import type { Fields } from '../chat/message.ts'
+import type { Timers } from '../flow/timers.ts'
+import { atMost } from '../flow/wait.ts'
 import type { Store } from '../state/store.ts'
 
 /** A response to which its client may refer later. */
@@ -16,8 +19,11 @@ interface StoredResponsesOptions {
   readonly store: Store
   /** Milliseconds for which a response is kept. */
   readonly ttlMs: number
+  readonly timers: Timers
 }
 
+/** Milliseconds for which a client waits until its response is written. */
+const maxSaveMs = 5_000
 /** Limit for the responses of one conversation. */
 const maxChain = 1_000
 
@@ -25,21 +31,26 @@ const maxChain = 1_000
 export class StoredResponses {
   readonly #store: Store
   readonly #ttlMs: number
+  readonly #timers: Timers
 
-  constructor({ store, ttlMs }: StoredResponsesOptions) {
+  constructor({ store, ttlMs, timers }: StoredResponsesOptions) {
     this.#store = store
     this.#ttlMs = ttlMs
+    this.#timers = timers
   }
 
-  /** Keeps a response, and each of its items by its own id. */
+  /**
+   * Keeps a response, and each of its items by its own id.
+   * @throws ChatError `too-large` or `unavailable`; a write that takes too long goes on
+   */
   async save(caller: Caller, stored: StoredResponse): Promise<void> {
-    const { id, output } = stored.response
-    const items: readonly unknown[] = Array.isArray(output) ? output : []
-    const writes = items.flatMap((item) => {
+    const writes = outputOf(stored).flatMap((item) => {
       const itemId = idOf(item)
       return itemId === undefined ? [] : [this.#put(keyOf('item', caller, itemId), item)]
     })
-    await Promise.all([this.#put(keyOf('response', caller, String(id)), stored), ...writes])
+    const written = Promise.all([this.#put(keyOf('response', caller, String(stored.response.id)), stored), ...writes])
+    if (!(await atMost(written, maxSaveMs, this.#timers)))
+      throw new ChatError('unavailable', { message: `The state was not written within ${maxSaveMs / 1_000} s.` })
   }
 
   async find(caller: Caller, id: string): Promise<StoredResponse | undefined> {
@@ -47,10 +58,14 @@ export class StoredResponses {
     return isStored(value) ? value : undefined
   }
 
-  /** @returns false if there is no such response */
+  /** Forgets a response and its items. @returns false if there is no such response */
   async remove(caller: Caller, id: string): Promise<boolean> {
     const text = await this.#store.take(keyOf('response', caller, id))
-    return text !== undefined
+    if (text === undefined) return false
+    const stored: unknown = JSON.parse(text)
+    const ids = isStored(stored) ? outputOf(stored).map(idOf) : []
+    await Promise.all(ids.map((itemId) => itemId && this.#store.delete(keyOf('item', caller, itemId))))
+    return true
   }
 
   /** An item of an earlier response. */
@@ -64,8 +79,7 @@ export class StoredResponses {
     for (let next: string | undefined = id; next !== undefined; ) {
       const stored = await this.find(caller, next)
       if (!stored || turns.length >= maxChain) return undefined
-      const { output } = stored.response
-      turns.push([...stored.input, ...(Array.isArray(output) ? output : [])])
+      turns.push([...stored.input, ...outputOf(stored)])
       next = stored.previous
     }
     return turns.reverse().flat()
@@ -87,6 +101,10 @@ const maxId = 256
 /** Ids come from clients, and keys have a limit. */
 function keyOf(kind: 'response' | 'item', caller: Caller, id: string): string {
   return `${kind}/${caller.id}/${id.slice(0, maxId).toWellFormed()}`
+}
+
+function outputOf({ response: { output } }: StoredResponse): readonly unknown[] {
+  return Array.isArray(output) ? output : []
 }
 
 function idOf(item: unknown): string | undefined {
