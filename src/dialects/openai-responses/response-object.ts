@@ -58,7 +58,10 @@ function settingsOf(body: Fields): Fields {
     tool_choice: body.tool_choice ?? 'auto',
     truncation: textOr(body.truncation, 'disabled'),
     parallel_tool_calls: body.parallel_tool_calls !== false,
-    text: isFields(text) ? { format: { type: 'text' }, ...text } : { format: { type: 'text' } },
+    text: {
+      ...(isFields(text) && text),
+      format: isFields(text) && isFields(text.format) ? text.format : { type: 'text' },
+    },
     top_p: numberOr(body.top_p, 1),
     presence_penalty: numberOr(body.presence_penalty, 0),
     frequency_penalty: numberOr(body.frequency_penalty, 0),

@@ -1,5 +1,6 @@
 import { asChatError } from '../../../chat/error.ts'
 import type { Fields } from '../../../chat/message.ts'
+import { isFields } from '../../../dialects/fields.ts'
 import { answerSupport } from '../../../dialects/openai-responses/answer-support.ts'
 import { bodyIn, decodeRequest, type ResponseRequest } from '../../../dialects/openai-responses/decode-request.ts'
 import { ResponseStream } from '../../../dialects/openai-responses/encode-stream.ts'
@@ -64,6 +65,6 @@ function keepFor({ items, previous }: Conversation, { body, exchange, services }
 
 /** Every item that is listed later has an id. */
 function withId(item: unknown, at: number, { id }: Exchange): unknown {
-  if (typeof item !== 'object' || item === null || 'id' in item) return item
-  return { id: `in_${id.replaceAll(/\W/g, '')}_${at}`, ...item }
+  if (!isFields(item) || typeof item.id === 'string') return item
+  return { ...item, id: `in_${id.replaceAll(/\W/g, '')}_${at}` }
 }
