@@ -4,5 +4,5 @@ import { dialect } from './dialect.ts'
 /** What a response has a place for: its items have an order. */
 export const answerSupport: AnswerSupport = {
   dialect,
-  members: new Set(['text', 'refusal', 'reasoning', 'tool-call', 'annotations', 'order']),
+  members: new Set(['text', 'refusal', 'reasoning', 'tool-call', 'order']),
 }

@@ -8,8 +8,10 @@ import type { Fields } from '../../chat/message.ts'
 import { Fold } from '../../flow/fold.ts'
 import { SseDecoder } from '../../wire/sse.ts'
 import { isFields } from '../fields.ts'
+import { answerSupport } from './answer-support.ts'
 import { ResponseStream } from './encode-stream.ts'
 import { ItemMaker, itemsOf } from './items.ts'
+import { encodeResponse } from './response-object.ts'
 import { ToolNames } from './tool-names.ts'
 
 const body = { model: 'some/model', temperature: 0.5 }
@@ -173,6 +175,25 @@ describe('a stream', () => {
         total_tokens: 107,
       },
     })
+  })
+
+  test('names annotations as lost, because it does not write them', () => {
+    const cited = { ...text('hi'), annotations: [{ url: 'https://example.com/source' }] }
+    const isWritten = JSON.stringify(streamed([cited, finish()])).includes('https://example.com/source')
+    expect(answerSupport.members.has('annotations')).toBe(isWritten)
+  })
+
+  test('repeats no secret of an MCP server', () => {
+    const tools = [{ type: 'mcp', server_label: 'x', authorization: 'tok', headers: { a: 'tok' } }]
+    const response = encodeResponse({ id: 'resp_1', created: 1, body: { tools } }, { status: 'failed', output: [] })
+    expect(response.tools).toEqual([{ type: 'mcp', server_label: 'x' }])
+  })
+
+  test('has a last message that is not complete if the answer is not, also when it is sent whole', () => {
+    const events = [text('hi'), finish('length')]
+    const { output } = Object(streamed(events).at(-1)?.response)
+    expect(output).toMatchObject([{ type: 'message', status: 'incomplete' }])
+    expect(itemsOf([{ type: 'text', text: 'hi' }], new ItemMaker('r1', toolNames()), 'incomplete')).toEqual(output)
   })
 
   test('is incomplete for an answer that was cut by a limit or a filter', () => {

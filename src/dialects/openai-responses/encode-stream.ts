@@ -24,6 +24,8 @@ interface OpenItem {
   readonly content: Fields[]
   kind: 'text' | 'refusal' | undefined
   text: string
+  /** How the item will end. */
+  status: 'completed' | 'incomplete'
   readonly callId: string
   readonly name: string
 }
@@ -61,7 +63,7 @@ export class ResponseStream {
     const begun = this.#begin()
     if (event.type !== 'finish') return begun + this.#writeAll(this.#order.add(event))
     this.#reason = event.reason
-    return begun + this.#endItems()
+    return begun + this.#endItems(endOf(event.reason).status)
   }
 
   kept(): Promise<void> | undefined {
@@ -181,6 +183,7 @@ export class ResponseStream {
       content: [],
       kind: undefined,
       text: '',
+      status: 'completed',
       callId,
       name,
     }
@@ -198,7 +201,7 @@ export class ResponseStream {
         : open.type === 'reasoning'
           ? this.#endThought(open)
           : this.#endCall(open)
-    const item = this.#itemOf(open, 'completed')
+    const item = this.#itemOf(open, open.status)
     this.#output.push(item)
     this.#open = undefined
     return done + this.#write('response.output_item.done', { output_index: open.index, item })
@@ -240,15 +243,18 @@ export class ResponseStream {
     }
   }
 
-  #itemOf(open: OpenItem, status: 'in_progress' | 'completed'): Fields {
+  #itemOf(open: OpenItem, status: 'in_progress' | OpenItem['status']): Fields {
     const { type, id, content, text, callId, name } = open
     if (type === 'message') return messageItem(id, [...content], status)
     if (type === 'reasoning') return reasoningItem(id, text)
     return this.#items.call(id, { callId, name, json: text, status })
   }
 
-  #endItems(): string {
-    return this.#writeAll(this.#order.end()) + this.#close()
+  /** Ends the last item. A message that is not complete says so. */
+  #endItems(status: OpenItem['status']): string {
+    const ended = this.#writeAll(this.#order.end())
+    if (this.#open?.type === 'message') this.#open.status = status
+    return ended + this.#close()
   }
 
   /** Writes an event of the open item. */

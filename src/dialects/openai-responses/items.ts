@@ -73,8 +73,15 @@ export function refusalContent(refusal: string): Fields {
   return { type: 'refusal', refusal }
 }
 
-/** Writes the items of a whole answer. Neighbouring texts are one message. */
-export function itemsOf(parts: readonly Part[], items: ItemMaker): readonly Fields[] {
+/**
+ * Writes the items of a whole answer. Neighbouring texts are one message. If the answer is not complete, a message at its end says
+ * so.
+ */
+export function itemsOf(
+  parts: readonly Part[],
+  items: ItemMaker,
+  status: 'completed' | 'incomplete' = 'completed',
+): readonly Fields[] {
   const written: Fields[] = []
   let message: Fields[] | undefined
   for (const part of parts) {
@@ -94,7 +101,8 @@ export function itemsOf(parts: readonly Part[], items: ItemMaker): readonly Fiel
     } else continue
     message = undefined
   }
-  return written
+  const last = written.at(-1)
+  return last && message ? [...written.slice(0, -1), { ...last, status }] : written
 }
 
 function contentOf(part: Part): Fields | undefined {

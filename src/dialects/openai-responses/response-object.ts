@@ -23,8 +23,13 @@ export interface ResponseState {
   readonly error?: { readonly code: string; readonly message: string }
 }
 
+interface ResponseEnd {
+  readonly status: 'completed' | 'incomplete'
+  readonly incomplete?: string
+}
+
 /** How a response ends for each reason. */
-export function endOf(reason: FinishReason | undefined): Pick<ResponseState, 'status' | 'incomplete'> {
+export function endOf(reason: FinishReason | undefined): ResponseEnd {
   if (reason === 'length') return { status: 'incomplete', incomplete: 'max_output_tokens' }
   if (reason === 'content-filter') return { status: 'incomplete', incomplete: 'content_filter' }
   return { status: 'completed' }
@@ -80,8 +85,14 @@ function settingsOf(body: Fields): Fields {
   }
 }
 
+/** A tool has every member, but not the secrets with which OpenAI would reach an MCP server: a response is kept. */
 function withAllMembers(tool: unknown): unknown {
-  if (!isFields(tool) || tool.type !== 'function') return tool
+  if (!isFields(tool)) return tool
+  if (tool.type === 'mcp') {
+    const { authorization: _, headers: _headers, ...shown } = tool
+    return shown
+  }
+  if (tool.type !== 'function') return tool
   return { description: null, parameters: null, strict: null, ...tool }
 }
 

@@ -43,8 +43,9 @@ export const createResponse = answerChat<CreatedResponse>({
 
 function encodeWhole({ choices: [choice], usage }: Answer, { head, names, now }: CreatedResponse): Fields {
   const items = new ItemMaker(head.id.replace('resp_', ''), names)
-  const output = itemsOf(choice?.parts ?? [], items)
-  return encodeResponse(head, { ...endOf(choice?.finish), output, usage, completed: now() })
+  const end = endOf(choice?.finish)
+  const output = itemsOf(choice?.parts ?? [], items, end.status)
+  return encodeResponse(head, { ...end, output, usage, completed: now() })
 }
 
 interface Keeping {
