@@ -275,6 +275,12 @@ describe('tools', () => {
     expect(extra).toEqual({ [dialect]: { 'tools.web_search': true } })
   })
 
+  test('and parts that only OpenAI can read are left out, and named', () => {
+    const file = { type: 'input_file', file_url: 'https://example.com/a.pdf' }
+    const { extra } = requestOf({ input: [says('user', [{ type: 'input_text', text: 'hi' }, file])] })
+    expect(extra).toEqual({ [dialect]: { 'input.input_file': true } })
+  })
+
   for (const [choice, expected] of [
     ['auto', { type: 'auto' }],
     ['required', { type: 'required' }],

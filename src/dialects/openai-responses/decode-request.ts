@@ -1,5 +1,5 @@
 import { ChatError } from '../../chat/error.ts'
-import type { Fields } from '../../chat/message.ts'
+import type { Fields, ForeignPart, Part } from '../../chat/message.ts'
 import type { ChatRequest, OfferedTool, Parameter } from '../../chat/request.ts'
 import { isFields } from '../fields.ts'
 import { mustBe, notABody, refusedBody, tooMany } from '../invalid-request.ts'
@@ -61,7 +61,10 @@ export function decodeRequest(body: Fields, earlier: readonly unknown[] = []): R
     ...(tools.length > 0 && { tools: 'tools' }),
     ...(toolChoice && { toolChoice: 'tool_choice' }),
   }
-  const hosted = [...own.hosted, ...input.hosted].map((type) => [`tools.${type}`, true] as const)
+  const dropped = [
+    ...[...own.hosted, ...input.hosted].map((type) => `tools.${type}`),
+    ...input.messages.flatMap(({ content }) => content.filter(isForeign).map(({ name }) => `input.${name}`)),
+  ]
   return {
     request: {
       dialect,
@@ -73,12 +76,17 @@ export function decodeRequest(body: Fields, earlier: readonly unknown[] = []): R
         ...(toolChoice && tools.length > 0 && { toolChoice }),
       },
       spelling: named,
-      extra: { [dialect]: Object.fromEntries(hosted) },
+      extra: { [dialect]: Object.fromEntries(dropped.map((name) => [name, true])) },
       stream: streamIn(body),
     },
     body,
     names,
   }
+}
+
+/** Whether a part needs a file of OpenAI's or an address that OpenAI would read. */
+function isForeign(part: Part): part is ForeignPart {
+  return part.type === 'foreign'
 }
 
 /** Removes tools that were offered twice, and those that may not be called. */
