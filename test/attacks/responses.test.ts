@@ -76,6 +76,11 @@ test('another client finds neither a response nor its items', async () => {
   expect((await create({ input: [{ id: output[0].id }] }, { headers })).status).toBe(400)
 })
 
+test('a response before it that is not named by a text is refused, and not forgotten', async () => {
+  const refused = await create({ input: 'hi', previous_response_id: { id: 'resp_1' } })
+  expect(await refused.json()).toMatchObject({ error: { param: 'previous_response_id' } })
+})
+
 test('a response has every setting, also if the client sent null or something odd', async () => {
   const response = await created({ input: 'hi', text: { format: null, verbosity: 'low' }, reasoning: null })
   expect(response.text).toEqual({ format: { type: 'text' }, verbosity: 'low' })

@@ -3,6 +3,7 @@ import { ChatError } from '../../../chat/error.ts'
 import type { Fields } from '../../../chat/message.ts'
 import type { StoredResponses } from '../../../conversations/stored-responses.ts'
 import { isFields } from '../../../dialects/fields.ts'
+import { textIn } from '../../../dialects/openai-responses/decode-parts.ts'
 import { itemsIn } from '../../../dialects/openai-responses/decode-request.ts'
 
 /** The items of a request, and those of the responses before it. */
@@ -24,7 +25,8 @@ export interface Memory {
  */
 export async function recall(body: Fields, memory: Memory): Promise<Conversation> {
   const { responses, caller } = memory
-  const previous = typeof body.previous_response_id === 'string' ? body.previous_response_id : undefined
+  const { previous_response_id: named } = body
+  const previous = named === undefined || named === null ? undefined : textIn(body, 'previous_response_id', [])
   const earlier = previous === undefined ? [] : await responses.history(caller, previous)
   if (!earlier) throw unknownPrevious(previous ?? '')
   const items = await Promise.all(itemsIn(body).map((item) => resolved(item, memory)))
