@@ -1,6 +1,7 @@
 import { Secret } from '../chat/secret.ts'
 import type { NamedSecret, Problem, Variables } from '../providers/provider.ts'
 import { version } from '../version.ts'
+import { readHeaders } from './read-headers.ts'
 import { httpUrl, oneOf, type ReadValue, socketUrl, wholeNumber, yesAndNo } from './read-value.ts'
 import { findSecretDoubt, findSecretFault } from './secret-form.ts'
 import { environmentAlone, type Origins, type Setting } from './setting.ts'
@@ -97,6 +98,15 @@ export class Environment implements Variables {
       .map((item) => item.trim())
       .filter((item) => item !== '')
     return items?.length ? items : undefined
+  }
+
+  headers(name: string): Readonly<Record<string, string>> {
+    const text = this.text(name)
+    if (text === undefined) return {}
+    const read = readHeaders(text)
+    if ('headers' in read) return read.headers
+    this.report({ variable: name, ...read.wrong })
+    return {}
   }
 
   secrets(name: string): readonly NamedSecret[] {

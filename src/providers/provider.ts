@@ -78,6 +78,8 @@ export interface Variables {
   socketUrl(name: string): string | undefined
   /** Comma-separated values, trimmed. */
   list(name: string): readonly string[] | undefined
+  /** Headers of each request, their names in small letters: `Name: value`, one per line or after a `;`, or as JSON. */
+  headers(name: string): Readonly<Record<string, string>>
   /** The values of `NAME` and of `NAME_1`, `NAME_2` …, in this order, each with its variable. */
   secrets(name: string): readonly NamedSecret[]
   /** Like `secrets`, for values that may contain white space, such as a `Cookie` header or JSON. */

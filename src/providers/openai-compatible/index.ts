@@ -3,7 +3,6 @@ import type { Secret } from '../../chat/secret.ts'
 import { type BaseUrl, hasVersion, parseBaseUrl, routesOfOpenai } from '../../wire/base-url.ts'
 import type { Problem, Provider, Upstream, Variables } from '../provider.ts'
 import { type Differences, differences } from './differences.ts'
-import { readHeaders } from './headers.ts'
 import { ollamaUrl } from './ollama-host.ts'
 import { headersOf, type Preset, presets } from './presets.ts'
 import { openaiCompatible } from './upstream.ts'
@@ -32,7 +31,7 @@ function configurePreset(preset: Preset, variables: Variables): Upstream<Secret 
   const address = addressIn(variables, `${preset.prefix}_BASE_URL`, preset.url)
   const models = variables.list(`${preset.prefix}_MODELS`)
   const usual = headersOf[preset.name]
-  const headers = usual && { ...usual, ...readHeaders(variables, `${preset.prefix}_HEADERS`) }
+  const headers = usual && { ...usual, ...variables.headers(`${preset.prefix}_HEADERS`) }
   if (keys.length === 0 && (!address || preset.name !== 'openai')) {
     const idle = ['BASE_URL', 'MODELS', ...(usual ? ['HEADERS'] : [])].map((ending) => `${preset.prefix}_${ending}`)
     const set = idle.find((name) => variables.text(name) !== undefined)
@@ -94,7 +93,7 @@ function configureOthers(variables: Variables): Upstream<Secret | undefined>[] {
     const address = addressIn(variables, `UPSTREAM_${prefix}_URL`, 'https://host/v1')
     const keys = variables.secrets(`UPSTREAM_${prefix}_KEY`)
     const models = variables.list(`UPSTREAM_${prefix}_MODELS`)
-    const headers = readHeaders(variables, `UPSTREAM_${prefix}_HEADERS`)
+    const headers = variables.headers(`UPSTREAM_${prefix}_HEADERS`)
     if (!address) return []
     const name = prefix.toLowerCase().replaceAll('_', '-')
     const accounts = accountsOf(keys, name)

@@ -1,5 +1,5 @@
-import { Secret } from '../../chat/secret.ts'
-import type { Variables } from '../provider.ts'
+import { Secret } from '../chat/secret.ts'
+import type { Problem } from '../providers/provider.ts'
 
 type Headers = Readonly<Record<string, string>>
 
@@ -10,22 +10,21 @@ const ours =
 /**
  * Reads the headers that each request to a service has beside the key. They are written as `Name: value`, one
  * per line or separated by `;`, or as JSON, in which a value may contain a `;`.
+ * @returns the headers, with their names in small letters; or what is wrong with the text
  */
-export function readHeaders(variables: Variables, name: string): Headers {
-  const text = variables.text(name)
-  if (text === undefined) return {}
+export function readHeaders(
+  text: string,
+): { readonly headers: Headers } | { readonly wrong: Omit<Problem, 'variable'> } {
   const pairs = text.startsWith('{') ? pairsInJson(text) : text.split(/[;\n]/).flatMap(pairIn)
   const wrong = pairs?.find(([header, value]) => !isHeader(header, value))
-  if (!pairs || wrong) {
-    variables.report({
-      variable: name,
-      problem: 'has an item that is not `Name: value`, or a header that is already set',
-      remedy: 'for example X-Title: my lab; HTTP-Referer: https://lab.example',
-    })
-    return {}
-  }
+  if (!pairs || wrong) return { wrong: fault }
   for (const [header, value] of pairs) if (/auth|key|token|secret|cookie/i.test(header)) keepSecret(value)
-  return Object.fromEntries(pairs.map(([header, value]) => [header.toLowerCase(), value]))
+  return { headers: Object.fromEntries(pairs.map(([header, value]) => [header.toLowerCase(), value])) }
+}
+
+const fault = {
+  problem: 'has an item that is not `Name: value`, or a header that is already set',
+  remedy: 'for example X-Title: my lab; HTTP-Referer: https://lab.example',
 }
 
 /** Makes a value a secret, which is cut out of every text. Its last word (the key in `Bearer …`) is a secret too. */
