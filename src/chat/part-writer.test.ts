@@ -63,6 +63,18 @@ test('data of a whole part comes with its end', () => {
   ])
 })
 
+test('a whole part ends the open text, and has a number of its own', () => {
+  const writer = new PartWriter()
+  const call = { type: 'server-tool-call', id: 's', name: 'search', arguments: '{}' } as const
+  expect([...writer.text('a'), ...writer.whole(call), ...writer.text('b')]).toEqual([
+    { type: 'text', choice: 0, part: 0, text: 'a' },
+    { type: 'part-end', choice: 0, part: 0 },
+    { ...call, choice: 0, part: 1 },
+    { type: 'part-end', choice: 0, part: 1 },
+    { type: 'text', choice: 0, part: 2, text: 'b' },
+  ])
+})
+
 test('it continues the numbers of another writer', () => {
   const writer = new PartWriter()
   const written: ChatEvent[] = [

@@ -1,4 +1,11 @@
-import { type ChatEvent, type FinishEvent, type FinishReason, isOfPart } from './event.ts'
+import {
+  type ChatEvent,
+  type FinishEvent,
+  type FinishReason,
+  isOfPart,
+  type ServerToolCallEvent,
+  type ServerToolResultEvent,
+} from './event.ts'
 import type { Annotation, Extras } from './message.ts'
 import { redact } from './secret.ts'
 
@@ -15,6 +22,9 @@ export interface Beside {
 /** What an event at the end of a part, or of a choice, may add. */
 type PartEnding = Pick<Beside, 'annotations' | 'extra'>
 type ChoiceEnding = Pick<FinishEvent, 'raw' | 'stopSequence' | 'extra'>
+
+/** A part that is written at once, without its place in the answer. */
+type WholePart = Omit<ServerToolCallEvent, 'choice' | 'part'> | Omit<ServerToolResultEvent, 'choice' | 'part'>
 
 interface NewCall {
   readonly id: string
@@ -79,6 +89,13 @@ export class PartWriter {
   /** Ends a tool call. A second end writes nothing. */
   endCall(part: number, ending?: PartEnding): ChatEvent[] {
     return this.#calls.delete(part) ? [this.#ended(part, ending)] : []
+  }
+
+  /** Writes a whole part: a call that the upstream runs itself, or its result. */
+  whole(event: WholePart): ChatEvent[] {
+    const ended = this.endWords()
+    const part = this.#next++
+    return [...ended, { ...event, choice: this.choice, part }, this.#ended(part)]
   }
 
   /** Ends the open text part, if there is one. */

@@ -88,6 +88,23 @@ test.each([
   expect(await lossesOf(events, form(...all.members, 'order'))).toEqual([])
 })
 
+test('a part and an annotation whose data is of the client’s dialect are not lost', async () => {
+  const extra = { ours: { type: 'search' } }
+  const annotations = [{ url: 'https://example.com', extra: { ours: { citation: {} } } }]
+  const events = (beside: object): readonly ChatEvent[] => [
+    { type: 'server-tool-call', choice: 0, part: 0, id: 's', name: 'search', arguments: '{}', ...beside },
+    {
+      type: 'text',
+      choice: 0,
+      part: 1,
+      text: 'a',
+      annotations: annotations.map((one) => ({ url: one.url, ...beside })),
+    },
+  ]
+  expect(await lossesOf(events({ extra }))).toEqual([])
+  expect(await lossesOf(events({}))).toEqual(['server-tool-call', 'annotations'])
+})
+
 test('each choice has its own order', async () => {
   const first = new PartWriter(0).text('yes')
   const second = new PartWriter(1).reasoning('hm')

@@ -86,7 +86,7 @@ class Losses {
   #noteOfPart(event: GrowingEvent): void {
     const choice = this.#choiceAt(event.choice)
     const part = choice.parts.get(event.part) ?? this.#open(choice, event)
-    if (!part.hasContent && bringsContent(event)) this.#noteContent(choice, part)
+    if (!part.hasContent && bringsContent(event)) this.#noteContent(choice, part, event.extra)
     if (event.logprobs !== undefined) this.#need('logprobs')
     this.#noteExtra(part.name, event.extra)
     if ('annotations' in event) this.#noteAnnotations(event.annotations ?? [])
@@ -107,10 +107,10 @@ class Losses {
     return part
   }
 
-  /** Notes the first content of a part. A part without content can only lose its extra data. */
-  #noteContent(choice: OpenChoice, part: OpenPart): void {
+  /** Notes the first content of a part. A part without content can only lose its extra data, and one of the client's dialect loses nothing. */
+  #noteContent(choice: OpenChoice, part: OpenPart, extra: Extras | undefined): void {
     part.hasContent = true
-    this.#need(part.name)
+    if (!extra?.[this.#support.dialect]) this.#need(part.name)
     const turn = turns.indexOf(part.name)
     if (turn === -1) return
     if (turn < choice.turn) this.#need('order')
@@ -118,7 +118,7 @@ class Losses {
   }
 
   #noteAnnotations(annotations: readonly { readonly extra?: Extras }[]): void {
-    if (annotations.length > 0) this.#need('annotations')
+    if (annotations.some(({ extra }) => !extra?.[this.#support.dialect])) this.#need('annotations')
     for (const { extra } of annotations) this.#noteExtra('annotations', extra)
   }
 
