@@ -154,6 +154,18 @@ test('an empty list of tools is dropped together with the choice among them', as
   expect(receipt).toEqual({ tools: 'dropped', tool_choice: 'dropped', parallel_tool_calls: 'dropped' })
 })
 
+test('tools that only an upstream of the client’s dialect can offer are refused elsewhere, unless there are others', async () => {
+  const foreign = { type: 'foreign', name: 'search', extra: { 'openai-chat': {} } } as const
+  const parameters = { tools: [foreign] }
+  const honoured = { parameters: { tools: 'honoured' } } as const
+  const refused = ask(honoured, { parameters, spelling: { tools: 'tools' } }).catch((thrown: unknown) => thrown)
+  await expect(refused).resolves.toMatchObject({ reason: 'unsupported', param: 'tools' })
+  const own = await ask({ ...honoured, extraOf: 'openai-chat' }, { parameters })
+  expect(own.request?.parameters.tools).toEqual([foreign])
+  const mixed = { tools: [foreign, { type: 'function', name: 'clock' } as const] }
+  expect((await ask(honoured, { parameters: mixed })).request?.parameters).toEqual(mixed)
+})
+
 test('an upstream without images gets the notices of a tool’s images, and a client’s images are refused', async () => {
   const textOnly: Support = { parameters: {}, parts: ['text'] }
   const image = { type: 'image', url: 'data:image/png;base64,AAAA' } as const

@@ -4,6 +4,7 @@ import { type ParameterTreatment, type Support, supportFor } from '../../chat/mo
 import {
   type ChatRequest,
   idleParameters,
+  type OfferedTool,
   type Parameter,
   type Parameters,
   sentFields,
@@ -31,7 +32,10 @@ export function support(upstream: string, offered: Support): Layer {
     if (unread) throw new ChatError('unsupported', unread)
     const { request, changed } = limitValues(reduced, supported)
     const missing =
-      missingParameter(request, supported) ?? missingFunctions(request, supported) ?? missingPart(request, supported)
+      missingTools(request, supported) ??
+      missingParameter(request, supported) ??
+      missingFunctions(request, supported) ??
+      missingPart(request, supported)
     if (missing) throw unsupported(missing, upstream)
     const idle = idleParameters(request.parameters).filter((name) => name in request.parameters)
     const dropped = new Set<string>([
@@ -95,6 +99,7 @@ function isTakenWhole(request: ChatRequest, { supported, treatments }: PreparedS
   if (parts || sent || unread) return false
   for (const name in parameters) if (ranges || words || !treatments.has(name)) return false
   if (parameters.tools?.length === 0 || (formats && parameters.responseFormat)) return false
+  if (extraOf !== dialect && parameters.tools && hasOnlyForeign(parameters.tools)) return false
   const takesEveryField = extraOf === dialect && !extraFields && !lacksFields
   return takesEveryField || Object.keys(sentFields(request)).length === 0
 }
@@ -122,6 +127,17 @@ function missingParameter({ parameters, spelling }: ChatRequest, supported: Supp
   if (!format || format.type === 'text') return undefined
   const isTaken = supported.parameters.responseFormat && (supported.formats?.includes(format.type) ?? true)
   return isTaken ? undefined : (spelling.responseFormat ?? 'response_format')
+}
+
+/** The client's name of its tools, if only an upstream of its dialect can offer them. The upstream would answer as if there were none. */
+function missingTools({ dialect, parameters, spelling }: ChatRequest, { extraOf }: Support): string | undefined {
+  const { tools = [] } = parameters
+  if (extraOf === dialect || tools.length === 0) return undefined
+  return hasOnlyForeign(tools) ? (spelling.tools ?? 'tools') : undefined
+}
+
+function hasOnlyForeign(tools: readonly OfferedTool[]): boolean {
+  return tools.every(({ type }) => type === 'foreign')
 }
 
 /** Finds tools under their older name, which only OpenAI's dialect knows: OpenAI, `functions` (deprecated) */
