@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import packageJson from '../package.json'
 import { type Config, readConfig } from '../src/config/config.ts'
+import { providers } from '../src/providers/index.ts'
 import { addressIn } from './guide.ts'
 
 const root = join(import.meta.dir, '..')
@@ -64,6 +65,9 @@ async function sourceNames(): Promise<string[]> {
   return [...new Set([...namesRead(), ...limits])].sort()
 }
 
+/** Whether a kind of upstream has a folder of its own. */
+const hasFolder = (cell = '') => providers.some(({ name }) => quoted(cell)[0] === name)
+
 const credentialEndings = ['_API_KEY', '_TOKEN']
 const isCredential = (ending: string) => credentialEndings.includes(ending)
 
@@ -122,7 +126,7 @@ describe('the variables of docs/settings.md and of .env.example', () => {
   })
 
   test('name every upstream with its address', async () => {
-    const rows = table('upstream').filter(([, on]) => on?.endsWith('_API_KEY`'))
+    const rows = table('upstream').filter(([name, on]) => on?.endsWith('_API_KEY`') && !hasFolder(name))
     const presets = await Bun.file(join(root, 'src/providers/openai-compatible/presets.ts')).text()
     const listed = [...presets.matchAll(/name: '(.+?)', url: '(.+?)', prefix: '(.+?)'/g)]
     expect(rows).toEqual(listed.map(([, name, url, prefix]) => [`\`${name}\``, `\`${prefix}_API_KEY\``, `\`${url}\``]))
@@ -130,8 +134,8 @@ describe('the variables of docs/settings.md and of .env.example', () => {
   })
 
   test('name every upstream that has its own folder with its address', async () => {
-    const rows = table('upstream').filter(([, on]) => on?.endsWith('_TOKEN`'))
-    expect(rows.length).toBeGreaterThan(0)
+    const rows = table('upstream').filter(([name, on]) => hasFolder(name) && /_(TOKEN|API_KEY)`$/.test(on ?? ''))
+    expect(rows.length).toBeGreaterThan(3)
     for (const [name, variable, url] of rows.map((row) => row.map((cell) => quoted(cell)[0]))) {
       const source = await Bun.file(join(root, `src/providers/${name}/index.ts`)).text()
       expect(source).toContain(`'${url}'`)

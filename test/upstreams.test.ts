@@ -118,7 +118,11 @@ const otherRows: Readonly<Record<string, (support: Support) => string>> = {
   files: ({ parts }) => ((parts?.includes('file') ?? true) ? 'taken' : 'refused'),
   audio: ({ parts }) => ((parts?.includes('audio') ?? true) ? 'taken' : 'refused'),
   'fields of its own': ({ extraFields, extraOf }) =>
-    extraOf ? 'all' : (extraFields?.map((field) => `\`${field}\``).join(', ') ?? 'none'),
+    extraOf
+      ? extraOf === 'openai-chat'
+        ? 'all'
+        : 'all of its dialect'
+      : (extraFields?.map((field) => `\`${field}\``).join(', ') ?? 'none'),
 }
 
 function formatOf({ parameters, formats }: Support, format: 'json' | 'json-schema'): string {

@@ -24,7 +24,10 @@ function configure(provider: Provider, environment: Environment): readonly Upstr
   const credentials = unset.filter((name) => !name.endsWith('_ANON_KEY'))
   const missing = credentials.length > 0 ? credentials : unset
   if (result.length > 0 || missing.length === 0 || environment.problems.length > before) return result
-  const idle = names.filter((name) => furtherNames.test(name) && environment.text(name) !== undefined)
+  const { sharedVariables = [] } = provider
+  const idle = names.filter(
+    (name) => furtherNames.test(name) && !sharedVariables.includes(name) && environment.text(name) !== undefined,
+  )
   for (const name of idle)
     environment.report({
       variable: name,

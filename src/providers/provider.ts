@@ -51,6 +51,8 @@ export interface AccountCall<Credential = unknown> extends Call {
 /** The code for a kind of upstream. It makes none, one or several upstreams from the operator's variables. */
 export interface Provider {
   readonly name: string
+  /** Variables that other programs read too. They may be set while the upstream is off. */
+  readonly sharedVariables?: readonly string[]
   configure(variables: Variables): readonly Upstream[]
   /** Emulates the service in this process, for the demo. It imports the emulator when it is called. */
   emulate(): Promise<Emulated>

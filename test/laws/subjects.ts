@@ -1,3 +1,4 @@
+import { startAnthropic } from './anthropic.ts'
 import { startCohere } from './cohere.ts'
 import { startCto } from './cto.ts'
 import { startDemo } from './demo.ts'
@@ -10,6 +11,7 @@ import type { Subject } from './subject.ts'
 /** Every provider that the laws are tested with. A new provider needs only one line here. */
 export const subjects: readonly Subject[] = [
   { name: 'openai-compatible', start: startOpenaiCompatible },
+  { name: 'anthropic', start: startAnthropic },
   { name: 'ai21', start: startAi21 },
   { name: 'mistral', start: startMistral },
   { name: 'cohere', start: startCohere },

@@ -190,12 +190,14 @@ describe('tools', () => {
     expect(namesOf([user('hi'), user([found])])).toEqual(['a', 'c'])
   })
 
-  test('of Anthropic’s are left out, and named', () => {
+  test('of Anthropic’s are left out, and named, unless there is no other', () => {
     const search = { type: 'web_search_20250305', name: 'web_search' }
     const { parameters, extra } = requestOf({ tools: [tool('a'), search] })
     expect(parameters.tools?.map(({ name }) => name)).toEqual(['a'])
     expect(extra).toEqual({ [dialect]: { 'tools.web_search_20250305': true } })
-    expect(() => requestOf({ tools: [search] })).toThrow('web_search_20250305')
+    expect<unknown>(requestOf({ tools: [search] }).parameters.tools).toEqual([
+      { type: 'foreign', name: 'web_search_20250305', ...own(search) },
+    ])
   })
 
   for (const [choice, expected] of [

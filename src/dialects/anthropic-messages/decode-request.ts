@@ -9,18 +9,25 @@ import { decodeMessages, referencedTools } from './decode-messages.ts'
 import { decodeParameters } from './decode-parameters.ts'
 import { decodeToolChoice, decodeTools } from './decode-tools.ts'
 import { dialect } from './dialect.ts'
+import { NativeMessages } from './native-messages.ts'
 
 /** Maximum number of tools of a request. */
 const maxTools = 4_096
 /** Members that the gateway reads itself. */
 const known = ['model', 'messages', 'system', 'stream', 'tools', 'tool_choice']
 
+/** Headers of a request that belong to its meaning. */
+export interface RequestHeaders {
+  /** `anthropic-beta`: features that the client asks for, separated by commas. */
+  readonly betas?: string | null
+}
+
 /**
  * Reads the parsed body of a request to Anthropic's Messages API. Members that only Anthropic knows are kept for an upstream of
  * its dialect, and the receipt names them if they are dropped.
  * @throws ChatError `invalid-request`, with the path of the member that is wrong; `unsupported`; `too-large`
  */
-export function decodeRequest(body: unknown): ChatRequest {
+export function decodeRequest(body: unknown, { betas }: RequestHeaders = {}): ChatRequest {
   if (!isFields(body)) throw notABody('"model", "max_tokens" and "messages"')
   const model = stringIn(body, 'model', [])
   if (model === '') throw refusedBody({ path: ['model'], problem: 'must not be empty', code: 'invalid_value' })
@@ -35,9 +42,7 @@ export function decodeRequest(body: unknown): ChatRequest {
     ...(toolChoice && { toolChoice: 'tool_choice' }),
     ...(parallelToolCalls !== undefined && { parallelToolCalls: 'tool_choice.disable_parallel_tool_use' }),
   }
-  return {
-    dialect,
-    model,
+  const decoded = {
     messages,
     parameters: {
       ...parameters,
@@ -45,10 +50,16 @@ export function decodeRequest(body: unknown): ChatRequest {
       ...(toolChoice && { toolChoice }),
       ...(parallelToolCalls !== undefined && { parallelToolCalls }),
     },
-    spelling: named,
-    extra: { [dialect]: { ...rest(body, [...known, ...members]), ...offered.dropped } },
-    stream: streamIn(body),
+    extra: { [dialect]: { ...rest(body, [...known, ...members]), ...offered.others, ...betasMember(betas) } },
   }
+  const native = new NativeMessages(body, decoded)
+  return { dialect, model, ...decoded, spelling: named, stream: streamIn(body), native }
+}
+
+/** A header is not a member of the body. Its name shows in the receipt. */
+function betasMember(betas: string | null | undefined): Fields {
+  const names = betas?.split(',').flatMap((name) => /^\s*([\w.:-]{1,100})\s*$/.exec(name)?.[1] ?? []) ?? []
+  return names.length > 0 ? { 'anthropic-beta': names.join(',') } : {}
 }
 
 /** The gateway would have to send requests to addresses of the client's choice. */
@@ -61,22 +72,17 @@ function refuseServers({ mcp_servers }: Fields): void {
 }
 
 /**
- * Separates the tools that a client runs from those that Anthropic runs, which no other upstream has. They are left out, unless
- * there is no other tool.
- * @throws ChatError `unsupported`
+ * Separates the tools that a client runs from those that Anthropic runs, which no other upstream has. Other upstreams get the
+ * client's tools, or refuse the request if there are none.
+ * @throws ChatError `too-large`
  */
 function offeredTools(body: Fields, tools: readonly OfferedTool[] | undefined) {
   if (Array.isArray(body.tools) && body.tools.length > maxTools) throw tooMany('tools', 'tools', maxTools)
   const foreign = tools?.filter(({ type }) => type === 'foreign') ?? []
-  if (foreign.length === 0) return { tools, dropped: {} }
-  if (foreign.length === tools?.length)
-    throw new ChatError('unsupported', {
-      message: `tools: only Anthropic runs ${foreign.map(({ name }) => `"${name}"`).join(', ')}. Offer a tool of your own, or none.`,
-      param: 'tools',
-    })
+  if (foreign.length === 0 || foreign.length === tools?.length) return { tools, others: {} }
   return {
     tools: tools?.filter(({ type }) => type === 'function'),
-    dropped: Object.fromEntries(foreign.map(({ name }) => [`tools.${name}`, true])),
+    others: Object.fromEntries(foreign.map(({ name }) => [`tools.${name}`, true])),
   }
 }
 

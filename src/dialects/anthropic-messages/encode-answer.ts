@@ -1,5 +1,6 @@
-import type { Fields, Part } from '../../chat/message.ts'
+import type { Fields, Part, ServerToolCallPart, ServerToolResultPart } from '../../chat/message.ts'
 import type { Answer } from '../../flow/fold.ts'
+import { citationsIn } from './citation.ts'
 import { encodeInput } from './decode-blocks.ts'
 import { dialect } from './dialect.ts'
 import { messageOf } from './encode-stream.ts'
@@ -21,23 +22,40 @@ export function encodeAnswer({ choices, usage }: Answer, { id, model }: MessageH
     reason: choice?.finish ?? 'other',
     stopSequence: choice?.stopSequence,
     isRefused: parts.some(({ type }) => type === 'refusal'),
+    extra: choice?.extra,
   })
-  return messageOf({ id, model, content: parts.flatMap(encodePart), stop: { ...stop }, usage: encodeUsage(usage) })
+  return messageOf({ id, model, content: parts.flatMap(encodePart), stop, usage: encodeUsage(usage) })
 }
 
 /** Writes a block. Sounds and files have none, and an empty text is left out. */
 function encodePart(part: Part): readonly Fields[] {
   switch (part.type) {
     case 'text':
+      return encodeText(part.text, citationsIn(part.annotations))
     case 'refusal':
-      return part.text === '' ? [] : [{ type: 'text', text: part.text, citations: null }]
+      return encodeText(part.text, [])
     case 'reasoning':
       return encodeThinking(part.text, part.extra?.[dialect])
     case 'tool-call':
       return [{ type: 'tool_use', id: part.id, name: part.name, input: encodeInput(part.arguments) }]
+    case 'server-tool-call':
+    case 'server-tool-result':
+      return encodeServerTool(part)
     default:
       return []
   }
+}
+
+function encodeText(text: string, citations: readonly Fields[]): readonly Fields[] {
+  if (text === '' && citations.length === 0) return []
+  return [{ type: 'text', text, citations: citations.length > 0 ? citations : null }]
+}
+
+/** Writes the call of a tool that Anthropic ran, or its result. Those of another service are not shown. */
+function encodeServerTool(part: ServerToolCallPart | ServerToolResultPart): readonly Fields[] {
+  const own = part.extra?.[dialect]
+  if (!own || part.type === 'server-tool-result') return own ? [own] : []
+  return [{ ...own, id: part.id, name: part.name, input: encodeInput(part.arguments) }]
 }
 
 /** A signature must come back as it was, and a model that makes none has an empty one. */

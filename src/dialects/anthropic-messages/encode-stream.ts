@@ -1,11 +1,12 @@
 import type { ChatError } from '../../chat/error.ts'
-import type { ChatEvent, FinishEvent, Usage } from '../../chat/event.ts'
+import type { ChatEvent, FinishEvent, Native, Usage } from '../../chat/event.ts'
 import type { Extras, Fields } from '../../chat/message.ts'
 import { type EventOfPart, PartsInOrder } from '../../chat/parts-in-order.ts'
 import { sseEvent } from '../../wire/sse.ts'
+import { citationsIn } from './citation.ts'
 import { dialect } from './dialect.ts'
 import { encodeError } from './encode-error.ts'
-import { stopOf } from './stop-reason.ts'
+import { type Stop, stopOf } from './stop-reason.ts'
 import { encodeUsage } from './usage.ts'
 
 export interface MessageStreamOptions {
@@ -50,7 +51,8 @@ export class MessageStream {
   /** Writes one event. The dialect has one choice, and has no place for sounds and files. */
   event(event: ChatEvent): string {
     if (event.type === 'usage') this.#usage = event.usage
-    if (event.choice !== 0 || event.type === 'usage' || event.type === 'foreign') return ''
+    if (event.choice !== 0 || event.type === 'usage') return ''
+    if (event.type === 'foreign') return this.#foreign(event.native)
     const begun = this.#begin()
     if (event.type !== 'finish') return begun + this.#writeAll(this.#order.add(event))
     this.#finish = event
@@ -59,9 +61,9 @@ export class MessageStream {
 
   /** Writes the end of a complete stream. */
   end(): string {
-    const { reason = 'other', stopSequence } = this.#finish ?? {}
-    const stop = stopOf({ reason, stopSequence, isRefused: this.#isRefused })
-    const ended = write({ type: 'message_delta', delta: { ...stop, container: null }, usage: encodeUsage(this.#usage) })
+    const { reason = 'other', stopSequence, extra } = this.#finish ?? {}
+    const stop = stopOf({ reason, stopSequence, isRefused: this.#isRefused, extra })
+    const ended = write({ type: 'message_delta', delta: stop, usage: encodeUsage(this.#usage) })
     return this.#begin() + this.#endAll() + ended + write({ type: 'message_stop' })
   }
 
@@ -89,8 +91,7 @@ export class MessageStream {
       case 'text':
       case 'refusal':
         this.#isRefused ||= event.type === 'refusal'
-        if (event.text === '') return ''
-        return this.#openFor(event.part, 'text') + this.#delta({ type: 'text_delta', text: event.text })
+        return this.#say(event)
       case 'reasoning':
         return this.#think(event.part, event.text, event.extra)
       case 'tool-call':
@@ -99,9 +100,46 @@ export class MessageStream {
         return this.#grow(event)
       case 'part-end':
         return this.#endPart(event)
-      default:
+      case 'server-tool-call':
+        return this.#serverCall(event)
+      case 'server-tool-result':
+        return this.#whole(event.extra?.[dialect])
+      case 'file':
         return ''
     }
+  }
+
+  /** Writes a block of this dialect that is none of our parts. */
+  #foreign(native: Native | undefined): string {
+    return native?.dialect === dialect ? this.#begin() + this.#whole(native.value) : ''
+  }
+
+  #say(event: Extract<EventOfPart, { type: 'text' | 'refusal' }>): string {
+    const citations = event.type === 'text' ? citationsIn(event.annotations) : []
+    if (event.text === '' && citations.length === 0) return ''
+    const opened = this.#openFor(event.part, 'text')
+    const said = event.text === '' ? '' : this.#delta({ type: 'text_delta', text: event.text })
+    return opened + said + citations.map((citation) => this.#delta({ type: 'citations_delta', citation })).join('')
+  }
+
+  /** A call of another service's own tool is not shown. */
+  #serverCall({ id, name, arguments: json, extra }: Extract<EventOfPart, { type: 'server-tool-call' }>): string {
+    const own = extra?.[dialect]
+    if (!own) return ''
+    const closed = this.#close()
+    const index = this.#blocks++
+    const block = { ...own, id, name, input: {} }
+    const delta = { type: 'input_json_delta', partial_json: json }
+    const opened = write({ type: 'content_block_start', index, content_block: block })
+    return closed + opened + write({ type: 'content_block_delta', index, delta }) + stopBlock(index)
+  }
+
+  /** Writes a block that comes at once. */
+  #whole(block: Fields | undefined): string {
+    if (!block) return ''
+    const closed = this.#close()
+    const index = this.#blocks++
+    return closed + write({ type: 'content_block_start', index, content_block: block }) + stopBlock(index)
   }
 
   #grow({ part, json }: { readonly part: number; readonly json: string }): string {
@@ -110,18 +148,11 @@ export class MessageStream {
 
   #think(part: number, text: string, extra: Extras | undefined): string {
     const { redacted, signature } = extra?.[dialect] ?? {}
-    if (typeof redacted === 'string' && text === '') return this.#redacted(redacted)
+    if (typeof redacted === 'string' && text === '') return this.#whole({ type: 'redacted_thinking', data: redacted })
     if (text === '' && signature === undefined) return ''
     const opened = this.#openFor(part, 'thinking')
     if (this.#open && typeof signature === 'string') this.#open.signature = signature
     return text === '' ? opened : opened + this.#delta({ type: 'thinking_delta', thinking: text })
-  }
-
-  #redacted(data: string): string {
-    const closed = this.#close()
-    const index = this.#blocks++
-    const block = { type: 'redacted_thinking', data }
-    return closed + write({ type: 'content_block_start', index, content_block: block }) + stopBlock(index)
   }
 
   #endPart({ part, extra }: Extract<EventOfPart, { type: 'part-end' }>): string {
@@ -166,7 +197,7 @@ interface MessageMembers {
   readonly model: string
   readonly content: readonly Fields[]
   readonly usage: Fields
-  readonly stop?: Fields
+  readonly stop?: Stop
 }
 
 /** Writes a message of an answer. Without `stop` it has not ended. */
@@ -177,12 +208,12 @@ export function messageOf({ id, model, content, usage, stop }: MessageMembers): 
     role: 'assistant',
     model,
     content,
-    ...(stop ?? { stop_reason: null, stop_sequence: null }),
-    stop_details: null,
-    container: null,
+    ...(stop ?? notStopped),
     usage,
   }
 }
+
+const notStopped = { stop_reason: null, stop_sequence: null, stop_details: null, container: null }
 
 /** A call begins with no input: clients read only what comes in deltas. */
 function callOf({ id, name }: { readonly id: string; readonly name: string }): Fields {

@@ -3,9 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { Fold } from '../../flow/fold.ts'
+import { maxCalls } from '../../wire/reply-limits.ts'
 import { SseDecoder, sseEvent } from '../../wire/sse.ts'
-import { MessagesDecoder } from './decode-frames.double.ts'
-import { encodeMessagesRequest } from './encode-request.double.ts'
+import { MessageDecoder } from './decode-stream.ts'
+import { dialect } from './dialect.ts'
+import { encodeAnswer } from './encode-answer.ts'
+import { encodeRequest } from './encode-request.ts'
+import { MessageStream } from './encode-stream.ts'
 
 // Law 6 between different dialects: the shape of Anthropic's Messages is decoded into our vocabulary and encoded again.
 
@@ -22,11 +26,12 @@ function bytesOf(name: string): Uint8Array {
 
 /** Decodes the bytes in pieces of this size. @returns the events, and the error at the end */
 function decoded(bytes: Uint8Array, size = bytes.byteLength) {
-  const [splitter, decoder] = [new SseDecoder(), new MessagesDecoder()]
+  const [splitter, decoder] = [new SseDecoder(), new MessageDecoder()]
   const events: ChatEvent[] = []
   try {
     for (let at = 0; at < bytes.byteLength; at += size)
-      for (const frame of splitter.push(bytes.subarray(at, at + size)) ?? []) events.push(...decoder.frame(frame))
+      for (const frame of splitter.push(bytes.subarray(at, at + size)) ?? [])
+        events.push(...decoder.event(JSON.parse(frame.data)))
     events.push(...decoder.end())
     return { events }
   } catch (thrown) {
@@ -59,6 +64,8 @@ function blocksOf(name: string): unknown[] {
     if (delta.type === 'text_delta') block.text += delta.text
     if (delta.type === 'thinking_delta') block.thinking += delta.thinking
     if (delta.type === 'signature_delta') block.signature += delta.signature
+    if (delta.type === 'citations_delta')
+      block.citations = [...(Array.isArray(block.citations) ? block.citations : []), delta.citation]
     if (delta.type === 'input_json_delta') texts[index] = (texts[index] ?? '') + delta.partial_json
   }
   return blocks.map((block, at) => (texts[at] ? { ...block, input: JSON.parse(texts[at]) } : block))
@@ -70,13 +77,14 @@ function folded(name: string): Fold {
   return fold
 }
 
-const whole = names.filter((name) => !['error', 'cut'].includes(name))
+/** Blocks of an unknown type have no place in a folded answer. */
+const whole = names.filter((name) => !['error', 'cut', 'nothing', 'unknown'].includes(name))
 
 describe('the blocks of a message go back unchanged', () => {
   for (const name of whole)
     test(name, () => {
       const request = {
-        dialect: 'openai-chat',
+        dialect,
         model: 'claude-example',
         messages: [folded(name).message()],
         parameters: {},
@@ -84,7 +92,7 @@ describe('the blocks of a message go back unchanged', () => {
         extra: {},
         stream: true,
       }
-      expect(encodeMessagesRequest(request).messages).toEqual([{ role: 'assistant', content: blocksOf(name) }])
+      expect(encodeRequest(request).messages).toEqual([{ role: 'assistant', content: blocksOf(name) }])
     })
 })
 
@@ -102,8 +110,8 @@ test('thought, text, call, thought, text are five parts in this order, each thou
 
 test('the results of a turn come first in one user message, and failures are marked', () => {
   const text = (said: string) => [{ type: 'text', text: said }] as const
-  const { messages, system } = encodeMessagesRequest({
-    dialect: 'openai-chat',
+  const { messages, system } = encodeRequest({
+    dialect,
     model: 'claude-example',
     messages: [
       { role: 'system', content: text('Be brief.') },
@@ -146,3 +154,114 @@ test('the results of a turn come first in one user message, and failures are mar
     },
   ])
 })
+
+/** Decodes events, and writes them again for a client of this dialect. @returns the data of the written events */
+function relayed(name: string): readonly Record<string, unknown>[] {
+  const stream = new MessageStream({ id: 'r1', model: 'claude-example', inputTokens: 12 })
+  const written = decoded(bytesOf(name)).events.map((event) => stream.event(event))
+  const decoder = new SseDecoder()
+  return (decoder.push(utf8.encode(written.join('') + stream.end())) ?? []).map(({ data }) => JSON.parse(data))
+}
+
+describe('a client of the same dialect', () => {
+  test('gets the calls of server tools, their results, the citations, and why the turn has stopped', () => {
+    const events = relayed('server-tools')
+    const starts = events.flatMap((event) => (event.type === 'content_block_start' ? [event.content_block] : []))
+    expect(starts).toMatchObject([
+      { type: 'server_tool_use', id: 'srvtoolu_01EXAMPLE', name: 'web_search', input: {} },
+      { type: 'web_search_tool_result', content: [{ encrypted_content: 'RXhhbXBsZQ==' }] },
+      { type: 'text' },
+    ])
+    const deltas = events.flatMap((event) => (event.type === 'content_block_delta' ? [event.delta] : []))
+    expect(deltas).toMatchObject([
+      { type: 'input_json_delta', partial_json: '{"query":"tides"}' },
+      { type: 'text_delta' },
+      { type: 'citations_delta', citation: { cited_text: 'pulls the sea', encrypted_index: 'RXhhbXBsZQ==' } },
+    ])
+    expect(events.find(({ type }) => type === 'message_delta')).toMatchObject({
+      delta: { stop_reason: 'pause_turn', container: { id: 'container_01EXAMPLE' } },
+      usage: {
+        input_tokens: 12,
+        output_tokens: 30,
+        server_tool_use: { web_search_requests: 1 },
+        service_tier: 'standard',
+      },
+    })
+  })
+
+  test('gets blocks of an unknown type', () => {
+    expect(relayed('unknown').find(({ type }) => type === 'content_block_start')).toMatchObject({
+      content_block: { type: 'compaction', content: 'All of it.' },
+    })
+  })
+
+  test('gets the same in a whole answer', () => {
+    const { choices, usage } = folded('server-tools')
+    const answer = { choices: choices.map((choice) => ({ ...choice, finish: choice.finish ?? 'other' })), usage }
+    expect(encodeAnswer(answer, { id: 'r1', model: 'claude-example' })).toMatchObject({
+      content: [
+        { type: 'server_tool_use', id: 'srvtoolu_01EXAMPLE', input: { query: 'tides' } },
+        { type: 'web_search_tool_result', tool_use_id: 'srvtoolu_01EXAMPLE' },
+        { type: 'text', citations: [{ type: 'web_search_result_location' }] },
+      ],
+      stop_reason: 'pause_turn',
+      container: { id: 'container_01EXAMPLE' },
+      usage: { server_tool_use: { web_search_requests: 1 } },
+    })
+  })
+})
+
+test('a whole message has the same parts as its stream would have', () => {
+  const reader = new MessageDecoder()
+  const fold = new Fold({ maxCharacters: 100_000 })
+  for (const event of [...reader.event(JSON.parse(read('whole.json'))), ...reader.end()]) fold.add(event)
+  expect<unknown>(fold.parts()).toEqual([
+    { type: 'reasoning', text: 'Short.', ...own({ signature: 'RXhhbXBsZS1zaWduYXR1cmUtMQ==' }) },
+    { type: 'reasoning', text: '', ...own({ redacted: 'RXhhbXBsZS1kYXRhLTE=' }) },
+    { type: 'text', text: 'It is late.' },
+    { type: 'tool-call', id: 'toolu_01EXAMPLE', name: 'clock', arguments: '{"timezone":"UTC"}' },
+  ])
+  expect(fold.choices[0]?.finish).toBe('tool-calls')
+  expect(fold.usage).toMatchObject({ inputTokens: 112, cachedInputTokens: 100, outputTokens: 7 })
+})
+
+describe('an error in a stream', () => {
+  for (const [type, message, reason, code] of [
+    ['overloaded_error', 'Overloaded', 'overloaded', 'upstream_overloaded'],
+    ['rate_limit_error', 'Slower, please.', 'rate-limited', 'rate_limit_exceeded'],
+    ['authentication_error', 'invalid x-api-key', 'account-refused', 'upstream_auth'],
+    ['permission_error', 'not for you', 'account-refused', 'upstream_auth'],
+    ['billing_error', 'no card', 'quota-exhausted', 'insufficient_quota'],
+    ['not_found_error', 'model: claude-none', 'model-not-found', 'model_not_found'],
+    ['timeout_error', 'It took too long.', 'timeout', 'upstream_timeout'],
+    ['api_error', 'Internal server error', 'upstream-failed', 'upstream_error'],
+    ['invalid_request_error', 'messages: no', 'invalid-request', 'invalid_request'],
+    ['invalid_request_error', 'prompt is too long: 9 tokens > 8 maximum', 'invalid-request', 'context_length_exceeded'],
+    ['invalid_request_error', 'Your credit balance is too low', 'quota-exhausted', 'insufficient_quota'],
+  ] as const)
+    test(`of the type ${type}, "${message}", is ${code}`, () => {
+      const thrown = thrownBy(() => new MessageDecoder().event({ type: 'error', error: { type, message } }))
+      expect(thrown).toMatchObject({ reason, code })
+      expect(thrown?.message).toContain(message)
+    })
+})
+
+test('a delta of a block that is not open, and more calls than a model makes, are refused', () => {
+  const delta = { type: 'content_block_delta', index: 3, delta: { type: 'text_delta', text: 'x' } }
+  expect(thrownBy(() => new MessageDecoder().event(delta))).toMatchObject({ code: 'upstream_bad_response' })
+  const reader = new MessageDecoder()
+  const call = { type: 'content_block_start', index: 0, content_block: { type: 'tool_use', id: 'a', name: 'b' } }
+  const many = thrownBy(() => {
+    for (let at = 0; at <= maxCalls; at++) reader.event(call)
+  })
+  expect(many).toMatchObject({ code: 'upstream_response_too_large' })
+})
+
+function thrownBy(work: () => unknown): ChatError | undefined {
+  try {
+    work()
+    return undefined
+  } catch (thrown) {
+    return thrown instanceof ChatError ? thrown : undefined
+  }
+}

@@ -17,8 +17,8 @@ const bytesPerToken = 4
 /** `POST /v1/messages` */
 export const messages = answerChat<MessagesRequest>({
   support: answerSupport,
-  decode: ({ value, bytes }) => ({
-    request: decodeRequest(value),
+  decode: ({ value, bytes }, { request }) => ({
+    request: decodeRequest(value, { betas: request.headers.get('anthropic-beta') }),
     inputTokens: Math.ceil(bytes.byteLength / bytesPerToken),
   }),
   stream: ({ request, inputTokens }, { id }) => new MessageStream({ id, model: request.model, inputTokens }),

@@ -1,0 +1,88 @@
+import type { Fields } from '../../chat/message.ts'
+import type { ChatRequest, Parameter } from '../../chat/request.ts'
+import { withoutMarks } from '../../dialects/anthropic-messages/cache-marks.ts'
+import { dialect } from '../../dialects/anthropic-messages/dialect.ts'
+import { adaptiveThinking } from '../../dialects/anthropic-messages/encode-thinking.ts'
+import { isFields } from '../../dialects/fields.ts'
+import type { Receipt } from '../../flow/call.ts'
+import type { AddedFields } from '../../wire/post-without-refused-fields.ts'
+
+/** How a member of the body is left out, and which refusals are about it. */
+interface Reduction {
+  readonly isIn: (body: Fields) => boolean
+  readonly isMeant?: RegExp
+  readonly without: (body: Fields, request: ChatRequest) => Fields
+  /** The parameter of the client that is lost. */
+  readonly loses?: Parameter
+}
+
+/**
+ * What a client of another dialect did not ask for in this form. The newest models take no budget and no temperature, some take
+ * only one of `temperature` and `top_p`, and the oldest do not think. Each refuses in its own words.
+ */
+const reductions: Readonly<Record<string, Reduction>> = {
+  top_p: member('top_p', 'topP'),
+  temperature: member('temperature', 'temperature'),
+  budget_tokens: {
+    isIn: hasBudget,
+    isMeant: /thinking|budget_tokens/i,
+    without: (body, { parameters: { reasoningEffort = 'medium' } }) => {
+      const { thinking, output_config: effort } = adaptiveThinking(reasoningEffort)
+      const others = isFields(body.output_config) ? body.output_config : {}
+      return { ...body, thinking, output_config: { ...others, ...(isFields(effort) && effort) } }
+    },
+  },
+  effort: {
+    // an effort replaces a budget
+    isIn: (body) => hasBudget(body) || (isFields(body.output_config) && body.output_config.effort !== undefined),
+    isMeant: /\beffort\b/i,
+    without: withoutEffort,
+  },
+  thinking: {
+    isIn: ({ thinking }) => thinking !== undefined,
+    isMeant: /thinking/i,
+    without: ({ thinking: _, ...body }) => withoutEffort(body),
+    loses: 'reasoningEffort',
+  },
+  cache_control: { isIn: hasMarks, without: withoutMarks },
+}
+
+/** The members that may be left out if the service refuses them. A client of this dialect gets the refusal. */
+export function addedFields(request: ChatRequest, receipt: Receipt): AddedFields {
+  const isOwn = request.dialect === dialect
+  return {
+    fields: (body) => (isOwn ? [] : Object.keys(reductions).filter((name) => reductions[name]?.isIn(body))),
+    without(body, field) {
+      const reduction = reductions[field]
+      const name = reduction?.loses && request.spelling[reduction.loses]
+      if (name) receipt.parameters.set(name, 'dropped')
+      return reduction?.without(body, request) ?? body
+    },
+    keyOf: (field) => `${field} ${request.model}`,
+    isMeant: (field, refusal) => reductions[field]?.isMeant?.test(refusal),
+  }
+}
+
+function member(name: string, loses: Parameter): Reduction {
+  return {
+    isIn: (body) => body[name] !== undefined,
+    without: ({ [name]: _, ...body }) => body,
+    loses,
+  }
+}
+
+function hasBudget({ thinking }: Fields): boolean {
+  return isFields(thinking) && thinking.type === 'enabled'
+}
+
+function withoutEffort({ output_config, ...body }: Fields): Fields {
+  if (!isFields(output_config)) return body
+  const { effort: _, ...others } = output_config
+  return Object.keys(others).length > 0 ? { ...body, output_config: others } : body
+}
+
+/** The last message nearly always has a mark. */
+function hasMarks({ messages }: Fields): boolean {
+  const last: unknown = Array.isArray(messages) ? messages.at(-1) : undefined
+  return isFields(last) && JSON.stringify(last).includes('"cache_control"')
+}

@@ -1,0 +1,96 @@
+import type { Fields } from '../../chat/message.ts'
+import { type ChatRequest, type Parameter, sentFields } from '../../chat/request.ts'
+import type { Secret } from '../../chat/secret.ts'
+import { readComplaint } from '../../dialects/anthropic-messages/complaint.ts'
+import { dialect } from '../../dialects/anthropic-messages/dialect.ts'
+import { encodeRequest, type ModelFacts } from '../../dialects/anthropic-messages/encode-request.ts'
+import type { Call, Receipt } from '../../flow/call.ts'
+import { type Flow, flowOf } from '../../flow/flow.ts'
+import { type FieldsPost, postWithoutRefusedFields } from '../../wire/post-without-refused-fields.ts'
+import { frameFlow } from '../../wire/read-frames.ts'
+import type { RefusedFields } from '../../wire/refused-fields.ts'
+import { addedFields } from './added-fields.ts'
+import { MessageFrames } from './message-frames.ts'
+
+export interface MessagesService {
+  /** The base URL, without the version. */
+  readonly origin: string
+  /** Headers of each request, besides the key. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly refused: RefusedFields
+  /** Returns what is known of a model. */
+  factsOf(model: string): ModelFacts
+}
+
+/** A service, and the key to it. */
+interface MessagesAccess {
+  readonly service: MessagesService
+  readonly key: Secret
+}
+
+/** Asks a service that has Anthropic's Messages API. */
+export function askMessages(access: MessagesAccess, request: ChatRequest, call: Call): Flow {
+  return flowOf(
+    (signal) =>
+      postWithoutRefusedFields(postOf(access, request, call), signal, (reply) =>
+        frameFlow(reply, new MessageFrames(), { signal, link: signal }),
+      ),
+    call.signal,
+  )
+}
+
+function postOf({ service, key }: MessagesAccess, request: ChatRequest, call: Call): FieldsPost {
+  const body = encodeRequest(request, service.factsOf(request.model))
+  noteLeftOut(request, body, call.receipt)
+  return {
+    url: `${service.origin}/v1/messages`,
+    // the service may be another gateway, or this one
+    headers: { ...headersFor(service, key, betasOf(request)), 'x-tributary-hops': String(call.hops + 1) },
+    body: () => body,
+    added: () => addedFields(request, call.receipt),
+    refused: service.refused,
+    stream: true,
+    readComplaint,
+  }
+}
+
+/**
+ * The headers with the key. A header that the operator sets replaces it.
+ * @param betas features that the client asks for. Those that the operator asks for come first
+ */
+export function headersFor(
+  { headers }: Pick<MessagesService, 'headers'>,
+  key: Secret,
+  betas?: string,
+): Readonly<Record<string, string>> {
+  const wanted = [headers['anthropic-beta'], betas].filter((each) => each !== undefined).join(',')
+  return {
+    ...(headers.authorization === undefined && { 'x-api-key': key.reveal() }),
+    'anthropic-version': '2023-06-01',
+    ...headers,
+    ...(wanted !== '' && { 'anthropic-beta': wanted }),
+  }
+}
+
+function betasOf(request: ChatRequest): string | undefined {
+  const betas = request.dialect === dialect ? sentFields(request)['anthropic-beta'] : undefined
+  return typeof betas === 'string' ? betas : undefined
+}
+
+/** The members of the body that a parameter becomes, if the encoder may leave it out. */
+const members: readonly (readonly [Parameter, readonly string[]])[] = [
+  ['temperature', ['temperature']],
+  ['topP', ['top_p']],
+  ['stop', ['stop_sequences']],
+  ['reasoningEffort', ['thinking', 'output_config']],
+  ['serviceTier', ['service_tier']],
+]
+
+/** Notes the parameters that Anthropic does not take together with the others. */
+function noteLeftOut({ parameters, spelling }: ChatRequest, body: Fields, receipt: Receipt): void {
+  for (const [parameter, names] of members) {
+    const name = spelling[parameter]
+    const isWritten = parameters[parameter] === undefined || names.some((each) => body[each] !== undefined)
+    if (name !== undefined && !isWritten) receipt.parameters.set(name, 'dropped')
+  }
+}
