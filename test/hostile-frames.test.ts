@@ -2,6 +2,7 @@
 import { test } from 'bun:test'
 import fc from 'fast-check'
 import { ChatError } from '../src/chat/error.ts'
+import { MessageFrames } from '../src/clients/anthropic-messages/message-frames.ts'
 import { CohereDecoder } from '../src/providers/cohere/events.ts'
 import { DataStreamDecoder } from '../src/providers/smithery/data-stream.ts'
 import { UiMessageDecoder } from '../src/providers/smithery/events.ts'
@@ -20,8 +21,9 @@ const more = [
   'toolCallId',
   'toolName',
 ]
+const anthropic = ['content_block', 'stop_reason', 'partial_json', 'signature', 'citation', 'tool_use_id', 'data']
 const smithery = ['errorText', 'messageMetadata', 'inputTextDelta', 'url', 'error', 'detail', 'code']
-const key = fc.constantFrom(...keys, ...more, ...smithery)
+const key = fc.constantFrom(...keys, ...more, ...anthropic, ...smithery)
 const words = ['', 'a', '7', '\ud83d', 'COMPLETE', 'text', '{"a":']
 const anything = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
@@ -52,6 +54,8 @@ function framesOf(types: string): fc.Arbitrary<string[]> {
 
 const cohere = 'message-start content-start content-delta content-end tool-plan-delta tool-call-start tool-call-delta'
 const moreOfCohere = 'tool-call-end citation-start citation-end message-end error odd'
+const messages =
+  'message_start content_block_start content_block_delta content_block_stop message_delta message_stop error ping'
 const ui = 'start text-start text-delta text-end reasoning-start reasoning-delta tool-input-start tool-input-delta'
 const moreOfUi = 'tool-input-available tool-output-available source-url file error finish abort finish-step'
 const lines = fc.array(
@@ -60,6 +64,7 @@ const lines = fc.array(
 )
 
 const decoders: readonly (readonly [string, () => FrameDecoder, fc.Arbitrary<string[]>])[] = [
+  ['anthropic', () => new MessageFrames(), framesOf(messages)],
   ['cohere', () => new CohereDecoder(), framesOf(`${cohere} ${moreOfCohere}`)],
   ['smithery’s UI message stream', () => new UiMessageDecoder(), framesOf(`${ui} ${moreOfUi}`)],
   ['smithery’s data stream', () => new DataStreamDecoder(), lines],

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { ChatError } from '../src/chat/error.ts'
 import type { ChatEvent } from '../src/chat/event.ts'
+import { MessageDecoder } from '../src/dialects/anthropic-messages/decode-stream.ts'
 import { MessageStream } from '../src/dialects/anthropic-messages/encode-stream.ts'
 import { ReplyDecoder } from '../src/dialects/openai-chat/decode-reply.ts'
 import { StreamEncoder } from '../src/dialects/openai-chat/encode-stream.ts'
@@ -33,6 +34,13 @@ function readCalls(count: number, decoder = newDecoder()): readonly ChatEvent[] 
   ]
 }
 
+const anthropicCall = (index: number) => {
+  return {
+    type: 'content_block_start',
+    index,
+    content_block: { type: 'tool_use', id: `t${index}`, name: 'f', input: {} },
+  }
+}
 const cohereFrame = (value: object) => ({ data: JSON.stringify(value) })
 const cohereCall = (index: number) => {
   const call = { id: `c${index}`, function: { name: 'f', arguments: '{}' } }
@@ -81,6 +89,10 @@ const works: Readonly<Record<string, (count: number) => void>> = {
   "Cohere's calls are read": (count) => {
     const decoder = new CohereDecoder()
     for (const index of range(count)) decoder.frame(cohereCall(index))
+  },
+  "Anthropic's calls are read": (count) => {
+    const reader = new MessageDecoder()
+    for (const index of range(count)) reader.event(anthropicCall(index))
   },
   "smithery's calls are read": (count) => {
     const decoder = new UiMessageDecoder()

@@ -12,6 +12,7 @@ afterAll(() => demo[Symbol.asyncDispose]())
 
 const withTools = [
   'openai/gpt-5-mini',
+  'anthropic/claude-haiku-4-5',
   'cohere/command-a-03-2025',
   'ai21/jamba-mini',
   'mistral/mistral-small-latest',
