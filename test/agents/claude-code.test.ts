@@ -1,14 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { join } from 'node:path'
 import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
-import { build, emptyFolder, type Running, start } from '../e2e/program.ts'
-import { within } from '../waiting.ts'
-import { folder, install } from './install.ts'
+import { build, type Running, start } from '../e2e/program.ts'
+import { install } from './install.ts'
+import { runClaudeCode } from './run-claude-code.ts'
 
 // The real Claude Code works through the executable, with an upstream that speaks only Chat Completions.
 
-const patienceMs = 60_000
 let openai: OpenaiEmulator
 let gateway: Running
 /** Scripts for the next requests that offer tools. */
@@ -27,33 +25,9 @@ afterAll(async () => {
 
 /** Runs a prompt in a folder with two files. @returns the last line of its output, and the bodies of its requests with tools */
 async function work(prompt: string) {
-  await using home = await emptyFolder()
-  await Promise.all(['one', 'two'].map((name) => Bun.write(join(home.path, `${name}.txt`), `This is ${name}.\n`)))
   const before = openai.chats.length
-  const child = Bun.spawn(
-    [join(folder, 'node_modules/.bin/claude'), '-p', prompt, '--output-format', 'json', '--allowedTools', 'Read'],
-    {
-      cwd: home.path,
-      env: {
-        PATH: process.env.PATH ?? '',
-        HOME: home.path,
-        ANTHROPIC_BASE_URL: gateway.url,
-        ANTHROPIC_AUTH_TOKEN: 'unused',
-        ANTHROPIC_MODEL: 'openai/gpt-test',
-        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
-      },
-      stdin: 'ignore',
-      stdout: 'pipe',
-      stderr: 'ignore',
-    },
-  )
-  try {
-    const text = await within(child.stdout.text(), patienceMs, 'the end of Claude Code')
-    const asked = openai.chats.slice(before).filter(({ tools }) => tools !== undefined)
-    return { result: JSON.parse(text.trim().split('\n').at(-1) ?? ''), asked, home: home.path }
-  } finally {
-    child.kill('SIGKILL')
-  }
+  const result = await runClaudeCode({ prompt, url: gateway.url, model: 'openai/gpt-test' })
+  return { result, asked: openai.chats.slice(before).filter(({ tools }) => tools !== undefined) }
 }
 
 const chunk = (delta: object, finish_reason: string | null = null) =>
