@@ -16,6 +16,12 @@ import { eventsOfMessage } from './whole-message.ts'
 /** Limit for the characters of a block that are kept until the block ends. */
 const maxHeld = 16 * 1024 * 1024
 
+/** Blocks of which nothing may be shown for minutes: hidden thinking, and tools that Anthropic runs. Only pings come then. */
+const silent: ReadonlySet<unknown> = new Set(['thinking', 'redacted_thinking', 'server_tool_use', 'mcp_tool_use'])
+
+/** An event that the client does not see. It tells the layers that the upstream is working. */
+const progress: readonly ChatEvent[] = [{ type: 'foreign', choice: 0, isShown: false }]
+
 /** An open block. */
 interface OpenBlock {
   /** The block as it began, and, if its type is unknown, with what its deltas added. */
@@ -35,6 +41,8 @@ interface OpenBlock {
 export class MessageDecoder {
   readonly #writer = new PartWriter()
   readonly #open = new Map<number, OpenBlock>()
+  /** The type of the latest block. */
+  #latest: unknown
   #usage: Fields = {}
   #stop: Fields = {}
   #calls = 0
@@ -86,8 +94,10 @@ export class MessageDecoder {
       case 'message_stop':
         this.#isStopped = true
         return []
+      case 'ping':
+        return silent.has(this.#latest) ? progress : []
       default:
-        // `ping`, and types that Anthropic may add later
+        // types that Anthropic may add later
         return []
     }
   }
@@ -101,6 +111,7 @@ export class MessageDecoder {
   #begin(index: number, block: Fields): readonly ChatEvent[] {
     const ended = [...this.#open.keys()].flatMap((open) => this.#end(open))
     const opened = this.#opening(block)
+    this.#latest = block.type
     const signature = textIn(block, 'signature')
     this.#open.set(index, { block, part: this.#writer.latestPart, signature, json: '', hasArguments: false })
     return [...ended, ...opened]

@@ -41,6 +41,7 @@ describe('a parameter is sent under Anthropic’s name', () => {
     [{}, {}],
     [{}, { max_tokens: 64_000 }, { maxOutputTokens: 64_000 }],
     [{ maxTokens: 9 }, { max_tokens: 9 }, { maxOutputTokens: 64_000 }],
+    [{ maxTokens: 100_000 }, { max_tokens: 64_000 }, { maxOutputTokens: 64_000 }],
     [{ temperature: 1.7 }, { temperature: 1 }],
     [
       { temperature: 0, topP: 0.5 },

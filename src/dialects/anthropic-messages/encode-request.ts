@@ -81,7 +81,8 @@ function nativeSampling(request: ChatRequest, native: NativeMessages): Fields {
 function encodeOther(request: ChatRequest, facts: ModelFacts): Fields {
   const { model, parameters } = request
   const { system, messages } = encodeConversation(request.messages)
-  const maxTokens = parameters.maxTokens ?? maxTokensFor(parameters.reasoningEffort, facts)
+  const wanted = parameters.maxTokens ?? maxTokensFor(parameters.reasoningEffort, facts)
+  const maxTokens = Math.min(wanted, facts.maxOutputTokens ?? wanted)
   const thinking = encodeThinking(request, { maxTokens, isAdaptive: facts.isAdaptive ?? false, messages })
   const { output_config: effort, ...thought } = thinking
   const format = formatOf(request)

@@ -246,6 +246,21 @@ describe('an error in a stream', () => {
     })
 })
 
+test('a ping shows that the upstream works while it shows nothing, and only then', () => {
+  const decoder = new MessageDecoder()
+  const begin = (type: string) => decoder.event({ type: 'content_block_start', index: 0, content_block: { type } })
+  const ping = () => decoder.event({ type: 'ping' })
+  const progress: ChatEvent = { type: 'foreign', choice: 0, isShown: false }
+  expect(ping()).toEqual([])
+  begin('thinking')
+  expect(ping()).toEqual([progress])
+  begin('text')
+  expect(ping()).toEqual([])
+  begin('server_tool_use')
+  decoder.event({ type: 'content_block_stop', index: 0 })
+  expect(ping()).toEqual([progress])
+})
+
 test('a delta of a block that is not open, and more calls than a model makes, are refused', () => {
   const delta = { type: 'content_block_delta', index: 3, delta: { type: 'text_delta', text: 'x' } }
   expect(thrownBy(() => new MessageDecoder().event(delta))).toMatchObject({ code: 'upstream_bad_response' })
