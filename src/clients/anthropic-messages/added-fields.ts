@@ -2,6 +2,7 @@ import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest, Parameter } from '../../chat/request.ts'
 import { withoutMarks } from '../../dialects/anthropic-messages/cache-marks.ts'
 import { dialect } from '../../dialects/anthropic-messages/dialect.ts'
+import type { ModelFacts } from '../../dialects/anthropic-messages/encode-request.ts'
 import { adaptiveThinking } from '../../dialects/anthropic-messages/encode-thinking.ts'
 import { isFields } from '../../dialects/fields.ts'
 import type { Receipt } from '../../flow/call.ts'
@@ -47,20 +48,47 @@ const reductions: Readonly<Record<string, Reduction>> = {
   cache_control: { isIn: hasMarks, without: withoutMarks },
 }
 
-/** The members that may be left out if the service refuses them. A client of this dialect gets the refusal. */
-export function addedFields(request: ChatRequest, receipt: Receipt): AddedFields {
+/** What the refusals of a service say about its models. */
+export interface LearnedFacts {
+  factsOf(model: string): ModelFacts
+  learn(model: string, facts: ModelFacts): void
+}
+
+/** A limit of the answer that is more than the model allows: `max_tokens: 8192 > 4096, which is the maximum …` */
+const overLimit = /max_tokens: \d+ > (\d{1,9})\b/
+
+/** The members that may be changed or left out if the service refuses them. A client of this dialect gets the refusal. */
+export function addedFields(request: ChatRequest, receipt: Receipt, learned: LearnedFacts): AddedFields {
   const isOwn = request.dialect === dialect
+  const { model } = request
   return {
-    fields: (body) => (isOwn ? [] : Object.keys(reductions).filter((name) => reductions[name]?.isIn(body))),
+    fields(body) {
+      if (isOwn) return []
+      return [...Object.keys(reductions).filter((name) => reductions[name]?.isIn(body)), 'max_tokens']
+    },
     without(body, field) {
+      if (field === 'max_tokens') return withinLimit(body, learned.factsOf(model).maxOutputTokens)
       const reduction = reductions[field]
       const name = reduction?.loses && request.spelling[reduction.loses]
       if (name) receipt.parameters.set(name, 'dropped')
       return reduction?.without(body, request) ?? body
     },
-    keyOf: (field) => `${field} ${request.model}`,
-    isMeant: (field, refusal) => reductions[field]?.isMeant?.test(refusal),
+    keyOf: (field) => `${field} ${model}`,
+    isMeant(field, refusal) {
+      if (field !== 'max_tokens') return reductions[field]?.isMeant?.test(refusal)
+      const [, limit] = overLimit.exec(refusal) ?? []
+      if (limit !== undefined) learned.learn(model, { ...learned.factsOf(model), maxOutputTokens: Number(limit) })
+      return limit !== undefined
+    },
   }
+}
+
+/** A budget for thinking must stay below the limit. */
+function withinLimit(body: Fields, limit = Number.POSITIVE_INFINITY): Fields {
+  if (!(Number(body.max_tokens) > limit)) return body
+  const { thinking, ...others } = body
+  const isOver = isFields(thinking) && Number(thinking.budget_tokens) >= limit
+  return { ...others, max_tokens: limit, ...(thinking !== undefined && !isOver && { thinking }) }
 }
 
 function member(name: string, loses: Parameter): Reduction {

@@ -3,23 +3,21 @@ import { type ChatRequest, type Parameter, sentFields } from '../../chat/request
 import type { Secret } from '../../chat/secret.ts'
 import { readComplaint } from '../../dialects/anthropic-messages/complaint.ts'
 import { dialect } from '../../dialects/anthropic-messages/dialect.ts'
-import { encodeRequest, type ModelFacts } from '../../dialects/anthropic-messages/encode-request.ts'
+import { encodeRequest } from '../../dialects/anthropic-messages/encode-request.ts'
 import type { Call, Receipt } from '../../flow/call.ts'
 import { type Flow, flowOf } from '../../flow/flow.ts'
 import { type FieldsPost, postWithoutRefusedFields } from '../../wire/post-without-refused-fields.ts'
 import { frameFlow } from '../../wire/read-frames.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
-import { addedFields } from './added-fields.ts'
+import { addedFields, type LearnedFacts } from './added-fields.ts'
 import { MessageFrames } from './message-frames.ts'
 
-export interface MessagesService {
+export interface MessagesService extends LearnedFacts {
   /** The base URL, without the version. */
   readonly origin: string
   /** Headers of each request, besides the key. */
   readonly headers: Readonly<Record<string, string>>
   readonly refused: RefusedFields
-  /** Returns what is known of a model. */
-  factsOf(model: string): ModelFacts
 }
 
 /** A service, and the key to it. */
@@ -47,7 +45,7 @@ function postOf({ service, key }: MessagesAccess, request: ChatRequest, call: Ca
     // the service may be another gateway, or this one
     headers: { ...headersFor(service, key, betasOf(request)), 'x-tributary-hops': String(call.hops + 1) },
     body: () => body,
-    added: () => addedFields(request, call.receipt),
+    added: () => addedFields(request, call.receipt, service),
     refused: service.refused,
     stream: true,
     readComplaint,

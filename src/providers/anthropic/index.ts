@@ -31,6 +31,7 @@ export const provider: Provider = {
       headers,
       refused: new RefusedFields(),
       factsOf: (model) => facts.get(model) ?? {},
+      learn: (model, known) => void facts.set(model, known),
     }
     return [
       {

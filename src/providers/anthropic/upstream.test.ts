@@ -235,6 +235,20 @@ describe('what a model does not take', () => {
     expect(receipt).toEqual({ reasoning_effort: 'dropped' })
   })
 
+  test('a limit over that of the model becomes the limit of the model, which is remembered', async () => {
+    const { chats } = await askTwice({ reasoningEffort: 'low' }, ({ max_tokens }) =>
+      max_tokens > 4_096
+        ? `max_tokens: ${max_tokens} > 4096, which is the maximum allowed number of output tokens`
+        : undefined,
+    )
+    expect(chats.map(({ max_tokens }) => max_tokens)).toEqual([12_288, 4_096, 4_096])
+    expect(chats.map(({ thinking }) => thinking)).toEqual([
+      { type: 'enabled', budget_tokens: 4_096 },
+      undefined,
+      { type: 'enabled', budget_tokens: 3_072 },
+    ])
+  })
+
   test('a service without marks for a cache gets none', async () => {
     const { chats } = await askTwice({}, (chat) =>
       JSON.stringify(chat).includes('cache_control') ? 'cache_control: Extra inputs are not permitted' : undefined,
