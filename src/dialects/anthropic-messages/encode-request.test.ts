@@ -278,6 +278,13 @@ describe('marks for the cache', () => {
     expect(turns.map(({ content }) => marked(content))).toEqual([[false], [false], [false, true]])
   })
 
+  test('do not stand on thinking, where Anthropic refuses them', () => {
+    const extra = { [dialect]: { signature: 'c2ln' } }
+    const answer: Message = { role: 'assistant', content: [...text('Hi.'), { type: 'reasoning', text: 'Hm.', extra }] }
+    const { messages } = encode(request({}, [hello, answer]))
+    expect(JSON.stringify(messages)).not.toContain('cache_control')
+  })
+
   test('the next request repeats everything before its newest message byte for byte', () => {
     const unmarked = (asked: ChatRequest) =>
       JSON.stringify(encode(asked).messages).replaceAll(',"cache_control":{"type":"ephemeral"}', '').slice(0, -1)

@@ -15,6 +15,7 @@ import { events } from '../../flow/flow.ts'
 import { openLog } from '../../telemetry/log.ts'
 import type { Script } from '../../wire/emulator/script.ts'
 import { machine, newCancel } from '../../wire/machine.double.ts'
+import { sseEvent } from '../../wire/sse.ts'
 import type { MessagesBody } from './emulator/body.ts'
 import { type AnthropicEmulator, type AnthropicEmulatorOptions, emulateAnthropic, errorOf } from './emulator/index.ts'
 import { provider } from './index.ts'
@@ -102,7 +103,7 @@ describe('a chat', () => {
     const { headers } = emulator.requests.at(-1) ?? {}
     expect(headers?.get('anthropic-beta')).toBe('first,second-2026-01-01,fourth')
     expect(headers?.get('x-lab')).toBe('7')
-    await ask(request({ extra: { 'anthropic-messages': { 'anthropic-beta': 'x' } } }), { of })
+    await ask(request({ extra: { 'openai-chat': { 'anthropic-beta': 'x' } } }), { of })
     expect(emulator.requests.at(-1)?.headers.get('anthropic-beta')).toBe('first')
   })
 
@@ -165,6 +166,13 @@ describe('a chat', () => {
       expect(failure).toMatchObject({ reason, code, upstreamStatus: status })
       expect(failure.message).toContain(message)
     })
+
+  test('an event with the name error is an error, whatever it has', async () => {
+    emulator.script({ body: [sseEvent('error', 'Out of order')] })
+    const failure = await failureOf(ask(request()))
+    expect(failure).toMatchObject({ reason: 'upstream-failed', code: 'upstream_error' })
+    expect(failure.message).toContain('Out of order')
+  })
 
   test('429 says when to ask again', async () => {
     emulator.script(refusal(429, 'rate_limit_error', 'Slower, please.', { 'retry-after': '7' }))
