@@ -259,6 +259,35 @@ describe("Anthropic's SDK", () => {
     expect<unknown>(lastChat()?.messages).toEqual(JSON.parse(JSON.stringify(messages)))
   })
 
+  test('keeps all that it sent when the gateway runs a tool of its own', async () => {
+    const content = [{ type: 'text' as const, text: 'call builtin__current_time', ...mark }]
+    const asked = {
+      ...hello,
+      model: `${model}:tools`,
+      messages: [{ role: 'user' as const, content }],
+      thinking: { type: 'enabled' as const, budget_tokens: 1_024 },
+      tools,
+    }
+    const { stop_reason, usage } = await client.messages.create(asked)
+    expect(stop_reason).toBe('end_turn')
+    expect(usage).toMatchObject({ input_tokens: 14, cache_read_input_tokens: 4 })
+    const chat = lastChat()
+    expect<unknown>(chat?.tools?.slice(0, tools.length)).toEqual(tools)
+    expect(chat?.tools?.map(({ name }) => name)).toContain('builtin__current_time')
+    expect(chat?.thinking).toEqual(asked.thinking)
+    expect(chat?.messages).toMatchObject([
+      ...asked.messages,
+      {
+        role: 'assistant',
+        content: [
+          { type: 'thinking', thinking: 'Let me think.', signature },
+          { type: 'tool_use', name: 'builtin__current_time' },
+        ],
+      },
+      { role: 'user', content: [{ type: 'tool_result', content: [{ type: 'text' }] }] },
+    ])
+  })
+
   const failures = [
     [400, 'invalid_request_error', 'prompt is too long: 210000 tokens > 200000 maximum', 400, 'invalid_request_error'],
     [529, 'overloaded_error', 'Overloaded', 503, 'overloaded_error'],

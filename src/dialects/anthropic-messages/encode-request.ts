@@ -21,7 +21,7 @@ const usualMaxTokens = 8_192
 
 /**
  * Writes the body of `POST /v1/messages`. What a client of this dialect sent stays as it came, except for what a layer has changed. The
- * answer is always a stream, because Anthropic cuts long answers that are not.
+ * answer is always a stream, because a long answer that is not comes after minutes without a byte.
  * @throws ChatError `unsupported` for something that Anthropic cannot express
  */
 export function encodeRequest(request: ChatRequest, facts: ModelFacts = {}): Fields {
