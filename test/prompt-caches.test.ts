@@ -2,19 +2,26 @@
 import { afterAll, expect, test } from 'bun:test'
 import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
+import { emulateAnthropic } from '../src/providers/anthropic/emulator/index.ts'
 import { emulateOpenai } from '../src/providers/openai-compatible/emulator/index.ts'
 import { startGateway } from './chaos/gateway.ts'
 
 const emulator = await emulateOpenai()
-const gateway = startGateway({ UPSTREAM_LAB_URL: emulator.url })
+const service = await emulateAnthropic()
+const gateway = startGateway({
+  UPSTREAM_LAB_URL: emulator.url,
+  ANTHROPIC_BASE_URL: service.origin,
+  ANTHROPIC_API_KEY: 'any-key',
+  ANTHROPIC_MODELS: 'claude-test',
+})
 const openai = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'unused', maxRetries: 0 })
 const anthropic = new Anthropic({ baseURL: gateway.url, apiKey: 'unused', maxRetries: 0 })
 afterAll(async () => {
   await gateway.close()
   await emulator.close()
+  await service.close()
 })
 
-const model = 'lab/gpt-test'
 const turns = 10
 const names = ['weather', 'time']
 /** The emulator calls these tools, and has nothing to call after their results. */
@@ -23,8 +30,8 @@ const properties = { unit: { type: 'string' }, city: { type: 'string' } }
 const schema = { type: 'object' as const, properties, required: ['city'] }
 
 /** Ten turns in each dialect. Every answer calls two tools, and the next request has their results and another question. */
-const talks: Readonly<Record<string, () => Promise<void>>> = {
-  async 'Chat Completions'() {
+const talks: Readonly<Record<string, (model: string) => Promise<void>>> = {
+  async 'Chat Completions'(model) {
     const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'system', content: 'Be brief.' }]
     const tools = names.map((name) => ({ type: 'function' as const, function: { name, parameters: schema } }))
     for (let turn = 0; turn < turns; turn++) {
@@ -37,7 +44,7 @@ const talks: Readonly<Record<string, () => Promise<void>>> = {
         messages.push({ role: 'tool', tool_call_id: id, content: `${turn}` })
     }
   },
-  async Messages() {
+  async Messages(model) {
     const messages: Anthropic.MessageParam[] = []
     const tools = names.map((name) => ({ name, input_schema: { $schema: 'x', ...schema } }))
     const results: Anthropic.ContentBlockParam[] = []
@@ -51,7 +58,7 @@ const talks: Readonly<Record<string, () => Promise<void>>> = {
         if (block.type === 'tool_use') results.push({ type: 'tool_result', tool_use_id: block.id, content: `${turn}` })
     }
   },
-  async Responses() {
+  async Responses(model) {
     const tools = names.map((name) => ({ type: 'function' as const, name, parameters: schema, strict: false }))
     const namespace = { type: 'namespace', name: 'more', tools: [{ type: 'function', name: 'wait' }] }
     let input: OpenAI.Responses.ResponseInput = []
@@ -75,7 +82,7 @@ const talks: Readonly<Record<string, () => Promise<void>>> = {
 for (const [dialect, talk] of Object.entries(talks))
   test(`ten turns in ${dialect} each begin with all that was sent before`, async () => {
     const before = emulator.chats.length
-    await talk()
+    await talk('lab/gpt-test')
     const sent = emulator.chats.slice(before)
     expect(sent.length).toBe(turns)
     for (const [at, { messages, ...settings }] of sent.entries()) {
@@ -86,4 +93,27 @@ for (const [dialect, talk] of Object.entries(talks))
     }
     expect(JSON.stringify(sent.at(-1)?.messages)).toContain('Be brief.')
     expect(sent.at(-1)?.messages).toHaveLength(1 + turns + 3 * (turns - 1))
+  })
+
+/** Writes JSON without what changes from turn to turn: the marks move, and a client of the same dialect bills. */
+function withoutMarks(value: unknown): string {
+  return JSON.stringify(value, (name, inner) => (name === 'cache_control' ? undefined : inner)).replaceAll(
+    /cch=\d+/g,
+    '',
+  )
+}
+
+for (const [dialect, talk] of Object.entries(talks))
+  test(`ten turns in ${dialect} each begin with all that Anthropic was sent before`, async () => {
+    const before = service.chats.length
+    await talk('anthropic/claude-test')
+    const sent = service.chats.slice(before)
+    expect(sent.length).toBe(turns)
+    for (const [at, { messages, ...settings }] of sent.entries()) {
+      const { messages: earlier, ...first } = sent[Math.max(0, at - 1)] ?? {}
+      if (at > 0) expect(withoutMarks(messages)).toStartWith(withoutMarks(earlier).slice(0, -1))
+      expect(withoutMarks(settings)).toBe(withoutMarks(first))
+    }
+    expect(JSON.stringify(sent.at(-1)?.system)).toContain('Be brief.')
+    expect(sent.at(-1)?.messages).toHaveLength(1 + 2 * (turns - 1))
   })

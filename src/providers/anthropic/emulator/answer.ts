@@ -46,8 +46,9 @@ export function writeMessage(body: MessagesBody): WrittenMessage {
 function callsFor({ tools = [], tool_choice: choice, messages }: MessagesBody): AnswerBlock[] {
   const known = tools.map(({ name }) => String(name))
   const last = messages.at(-1)
-  if (choice?.type === 'none' || !last || blocksOf(last).some(({ type }) => type === 'tool_result')) return []
-  const [verb, ...names] = lastText(messages).split(' ')
+  const block = last && blocksOf(last).at(-1)
+  if (choice?.type === 'none' || !block || block.type === 'tool_result') return []
+  const [verb, ...names] = 'text' in block ? String(block.text).split(' ') : []
   const called = verb === 'call' ? names.filter((name) => known.includes(name)) : []
   const forced =
     choice?.type === 'tool' ? [choice.name] : choice?.type === 'any' && called.length === 0 ? known.slice(0, 1) : called
