@@ -76,7 +76,8 @@ describe('TRUSTED_PROXIES', () => {
       fc.property(range, fc.array(address, { minLength: 1, maxLength: 20 }), ({ network, bits }, addresses) => {
         const list = new BlockList()
         list.addSubnet(network, bits, isIP(network) === 4 ? 'ipv4' : 'ipv6')
-        const trusted = readTrustedProxies([`${network}/${bits}`]).proxies
+        const { proxies: trusted, malformed } = readTrustedProxies([`${network}/${bits}`])
+        fc.pre(malformed.length === 0)
         for (const written of addresses) {
           const read = readAddress(written) ?? ''
           expect(trusted.has(read), `${read} in ${network}/${bits}`).toBe(
@@ -86,6 +87,13 @@ describe('TRUSTED_PROXIES', () => {
       }),
       { numRuns: runs(5_000) },
     )
+  })
+
+  test('may be IPv4 within IPv6, in any spelling', () => {
+    for (const network of ['::ffff:10.0.0.0/104', '::ffff:a00:0/104', '0:0:0:0:0:ffff:0a00:0000/104']) {
+      const { proxies, malformed } = readTrustedProxies([network])
+      expect([malformed, proxies.has('10.1.2.3'), proxies.has('11.1.2.3')]).toEqual([[], true, false])
+    }
   })
 
   test('may cover all addresses', () => {

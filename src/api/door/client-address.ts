@@ -42,14 +42,15 @@ function bitsOf(address: string): bigint {
 function addTo(ranges: AddressRange[], item: string): boolean {
   if (item === 'loopback') return addTo(ranges, '127.0.0.0/8') && addTo(ranges, '::1')
   const [, network = '', bits] = /^([0-9a-f.:]+)(?:\/(\d{1,3}))?$/.exec(item) ?? []
-  const isMapped = /^::ffff:/.test(network)
   const address = readAddress(network)
+  const version = ipVersion(network)
   // an item with a port is invalid
-  if (address === undefined || ipVersion(network) === undefined) return false
-  const length = ipVersion(address) === 4 ? 32 : 128
-  // ::ffff:10.0.0.0/104 is 10.0.0.0/8
-  const prefix = bits === undefined ? length : Number(bits) - (isMapped ? 96 : 0)
-  if (prefix < 0 || prefix > length) return false
+  if (address === undefined || version === undefined) return false
+  const length = version === 4 ? 32 : 128
+  const prefix = bits === undefined ? length : Number(bits)
+  // a range of IPv4 within IPv6 that is wider than all of IPv4 is a mistake
+  if (prefix > length || (ipVersion(address) !== version && prefix < 96)) return false
+  // counted from the end, so that 10.0.0.0/8 is ::ffff:10.0.0.0/104
   const free = BigInt(length - prefix)
   ranges.push({ bits: bitsOf(address) >> free, free })
   return true
