@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
+import { emulateOpenai, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
 import { build, type Running, start } from '../e2e/program.ts'
 import { install } from './install.ts'
 import { runClaudeCode } from './run-claude-code.ts'
+import { calls, chunk, says } from './scripts.ts'
 
 // The real Claude Code works through the executable, with an upstream that speaks only Chat Completions.
 
@@ -30,37 +31,9 @@ async function work(prompt: string) {
   return { result, asked: openai.chats.slice(before).filter(({ tools }) => tools !== undefined) }
 }
 
-const chunk = (delta: object, finish_reason: string | null = null) =>
-  frame({
-    id: 'c',
-    object: 'chat.completion.chunk',
-    created: 1,
-    model: 'gpt-test',
-    choices: [{ index: 0, delta, finish_reason }],
-  })
-const usage = frame({ choices: [], usage: { prompt_tokens: 900, completion_tokens: 9, total_tokens: 909 } })
-const done = 'data: [DONE]\n\n'
-const says = (...texts: string[]): Script => ({
-  body: [...texts.map((content) => chunk({ role: 'assistant', content })), chunk({}, 'stop'), usage, done],
-})
-
-/** Calls Read for both files at once, with the arguments in pieces. The names come relative, because the folder is not known yet. */
-const reads: Script = {
-  body: [
-    chunk({ role: 'assistant', content: null, reasoning_content: 'I need both files.' }),
-    ...['one', 'two'].flatMap((name, index) => {
-      const path = JSON.stringify({ file_path: `${name}.txt` })
-      const called = { index, id: `call_${name}`, type: 'function', function: { name: 'Read', arguments: '' } }
-      const grown = [path.slice(0, 7), path.slice(7)].map((json) => ({ index, function: { arguments: json } }))
-      return [called, ...grown].map((call) => chunk({ tool_calls: [call] }))
-    }),
-    chunk({}, 'tool_calls'),
-    usage,
-    done,
-  ],
-}
-
 test('a turn with two tool calls at once, after reasoning', async () => {
+  // the names come relative, because the folder is not known yet
+  const reads = calls(['Read', { file_path: 'one.txt' }], ['Read', { file_path: 'two.txt' }])
   scripts.push(reads, says('Both files ', 'are read.'))
   const { result, asked } = await work('Read both files.')
   expect(result).toMatchObject({ is_error: false, result: 'Both files are read.', num_turns: 3 })
@@ -70,14 +43,14 @@ test('a turn with two tool calls at once, after reasoning', async () => {
   expect(messages).toContainEqual(
     expect.objectContaining({
       role: 'assistant',
-      tool_calls: [expect.objectContaining({ id: 'call_one' }), expect.objectContaining({ id: 'call_two' })],
+      tool_calls: [expect.objectContaining({ id: 'call_0' }), expect.objectContaining({ id: 'call_1' })],
     }),
   )
-  for (const name of ['one', 'two'])
+  for (const [at, name] of ['one', 'two'].entries())
     expect(messages).toContainEqual(
       expect.objectContaining({
         role: 'tool',
-        tool_call_id: `call_${name}`,
+        tool_call_id: `call_${at}`,
         content: expect.stringContaining(`This is ${name}.`),
       }),
     )

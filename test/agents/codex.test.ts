@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
+import { emulateOpenai, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
 import { build, emptyFolder, type Running, start } from '../e2e/program.ts'
 import { within } from '../waiting.ts'
 import { folder, install } from './install.ts'
+import { calls, chunk, says } from './scripts.ts'
 
 // The real Codex CLI works through the executable, with an upstream that speaks only Chat Completions.
 
@@ -68,34 +69,6 @@ wire_api = "responses"
     child.kill('SIGKILL')
   }
 }
-
-const chunk = (delta: object, finish_reason: string | null = null) =>
-  frame({
-    id: 'c',
-    object: 'chat.completion.chunk',
-    created: 1,
-    model: 'gpt-test',
-    choices: [{ index: 0, delta, finish_reason }],
-  })
-const usage = frame({ choices: [], usage: { prompt_tokens: 900, completion_tokens: 9, total_tokens: 909 } })
-const done = 'data: [DONE]\n\n'
-const says = (...texts: string[]): Script => ({
-  body: [...texts.map((content) => chunk({ role: 'assistant', content })), chunk({}, 'stop'), usage, done],
-})
-const calls = (...called: readonly (readonly [name: string, args: object])[]): Script => ({
-  body: [
-    chunk({ role: 'assistant', content: null, reasoning_content: 'I look at it.' }),
-    ...called.flatMap(([name, args], index) => {
-      const json = JSON.stringify(args)
-      const first = { index, id: `call_${index}`, type: 'function', function: { name, arguments: '' } }
-      const grown = [json.slice(0, 5), json.slice(5)].map((piece) => ({ index, function: { arguments: piece } }))
-      return [first, ...grown].map((call) => chunk({ tool_calls: [call] }))
-    }),
-    chunk({}, 'tool_calls'),
-    usage,
-    done,
-  ],
-})
 
 test('a turn with two tool calls at once, after reasoning', async () => {
   scripts.push(
