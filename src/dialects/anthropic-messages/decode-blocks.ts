@@ -19,6 +19,7 @@ export function decodeContent(content: unknown, path: Path): readonly Part[] {
 
 /** @throws ChatError `invalid-request` if it is not a list of blocks */
 export function blocksIn(content: unknown, path: Path): readonly Fields[] {
+  if (content === undefined) throw refusedBody({ path, problem: 'is required', code: 'missing_required_parameter' })
   if (!Array.isArray(content))
     throw refusedBody({ path, problem: mustBe('a string or a list of blocks', content), code: 'invalid_type' })
   for (const [at, block] of content.entries())
@@ -28,7 +29,7 @@ export function blocksIn(content: unknown, path: Path): readonly Fields[] {
 }
 
 /** Decodes one block. A block of an unknown type, and one of a tool that Anthropic runs, is kept for an upstream of this dialect. */
-function decodeBlock(block: Fields, path: Path): readonly Part[] {
+export function decodeBlock(block: Fields, path: Path): readonly Part[] {
   switch (block.type) {
     case 'text':
       return textPart(stringIn(block, 'text', path), rest(block, ['type', 'text']))

@@ -1,7 +1,7 @@
 import type { Fields, Message, Part, ToolMessage } from '../../chat/message.ts'
 import { isFields, rest } from '../fields.ts'
 import { mustBe, refusedBody } from '../invalid-request.ts'
-import { blocksIn, decodeContent, type Path, stringIn } from './decode-blocks.ts'
+import { blocksIn, decodeBlock, decodeContent, type Path, stringIn } from './decode-blocks.ts'
 import { ownExtra } from './own-extra.ts'
 
 /**
@@ -65,7 +65,7 @@ function decodeUser(content: unknown, path: Path): readonly Message[] {
   const said: Part[] = []
   for (const [at, block] of blocksIn(content, path).entries()) {
     if (block.type === 'tool_result') results.push(decodeResult(block, [...path, at]))
-    else said.push(...decodeContent([block], path))
+    else said.push(...decodeBlock(block, [...path, at]))
   }
   if (said.length === 0 && results.length > 0) return results
   return [...results, { role: 'user', content: notEmpty(said, path) }]

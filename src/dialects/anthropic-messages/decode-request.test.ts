@@ -266,6 +266,8 @@ describe('a body is refused with the path of', () => {
     ['messages[0].content', { messages: [user([])] }],
     ['messages[0].content[0]', { messages: [user(['hi'])] }],
     ['messages[0].content[0].text', { messages: [user([{ type: 'text' }])] }],
+    ['messages[0].content[1].text', { messages: [user([text('hi'), { type: 'text' }])] }],
+    ['messages[0].content', { messages: [{ role: 'user' }] }],
     ['messages[0].content[0].tool_use_id', { messages: [user([{ type: 'tool_result' }])] }],
     ['messages[0].content[0].id', { messages: [{ role: 'assistant', content: [{ type: 'tool_use' }] }] }],
     ['system[0].text', { system: [{ type: 'text', text: 1 }] }],
@@ -286,6 +288,7 @@ describe('a body is refused with the path of', () => {
     test(`${param}: ${JSON.stringify(members)}`, () => {
       const thrown = thrownBy(() => requestOf(members))
       expect(thrown).toMatchObject({ param })
+      expect(thrown?.message).not.toContain('undefined')
       expect(thrown?.message).toStartWith(param)
     })
 
