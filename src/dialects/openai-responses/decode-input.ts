@@ -7,6 +7,15 @@ import { decodeTools, type ReadTools } from './decode-tools.ts'
 import { InputTurns } from './input-turns.ts'
 import type { ToolNames } from './tool-names.ts'
 
+/** The items of a conversation up to the answer that is wanted. */
+export interface GivenItems {
+  /** The items of earlier responses. */
+  readonly earlier: readonly unknown[]
+  /** Those of the request. */
+  readonly items: readonly unknown[]
+  readonly instructions: string | undefined
+}
+
 /** What the items say. */
 export interface ReadInput {
   readonly messages: readonly Message[]
@@ -20,12 +29,12 @@ export interface ReadInput {
 
 /**
  * Reads the items of a conversation.
- * @param items all of them, those of earlier responses first
  * @throws ChatError `invalid-request`
  */
-export function decodeInput(items: readonly unknown[], names: ToolNames, instructions?: string): ReadInput {
+export function decodeInput({ earlier, items, instructions }: GivenItems, names: ToolNames): ReadInput {
   const reader = new ItemReader(names)
   if (instructions) reader.turns.message({ role: 'system', content: [{ type: 'text', text: instructions }] })
+  for (const item of earlier) if (isFields(item)) reader.read(item, ['previous_response_id'])
   for (const [at, item] of items.entries()) {
     if (!isFields(item))
       throw refusedBody({ path: ['input', at], problem: mustBe('an object', item), code: 'invalid_type' })

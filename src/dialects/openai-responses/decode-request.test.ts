@@ -381,6 +381,12 @@ describe('a body is refused with the path of', () => {
     })
 })
 
+test('a fault is named by its place in the request, also after the items of earlier responses', () => {
+  const earlier = [hi, says('assistant', 'ho'), hi]
+  const decode = () => decodeRequest(body({ input: [hi, gives('a')] }), earlier)
+  expect(thrownBy(decode)).toMatchObject({ param: 'input[1].call_id' })
+})
+
 function thrownBy(work: () => unknown): ChatError | undefined {
   try {
     work()

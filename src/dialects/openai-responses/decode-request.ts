@@ -48,7 +48,7 @@ export function decodeRequest(body: Fields, earlier: readonly unknown[] = []): R
   const names = new ToolNames()
   const own = decodeTools(body.tools, names)
   const instructions = typeof body.instructions === 'string' ? body.instructions : undefined
-  const input = decodeInput([...earlier, ...itemsIn(body)], names, instructions)
+  const input = decodeInput({ earlier, items: itemsIn(body), instructions }, names)
   if (input.messages.length === 0)
     throw refusedBody({ path: ['input'], problem: 'must not be empty', code: 'missing_required_parameter' })
   const found = [...own.tools, ...input.tools]
