@@ -120,6 +120,11 @@ describe('an answer among the items', () => {
       [user, answer(call('a')), result('a', 'This call was broken off, so it has no result.'), user],
     ],
     [
+      'has one result for a call, the last one that was sent',
+      [hi, calls('a'), gives('a', 'not yet'), gives('a')],
+      [user, answer(call('a')), result('a')],
+    ],
+    [
       'has no message for an empty text',
       [hi, says('assistant', [{ type: 'output_text', text: '' }]), hi],
       [user, user],

@@ -4,7 +4,8 @@ import type { Message, Part, ToolMessage } from '../../chat/message.ts'
 interface AnswerTurn {
   readonly parts: Part[]
   readonly calls: string[]
-  readonly results: ToolMessage[]
+  /** By the ids of their calls. */
+  readonly results: Map<string, ToolMessage>
 }
 
 /** The result of a call whose turn was broken off. Most services refuse a call without a result. */
@@ -28,7 +29,7 @@ export class InputTurns {
   /** Adds a part to the model's answer. */
   part(part: Part): void {
     if (!this.#open) {
-      this.#open = { parts: [], calls: [], results: [] }
+      this.#open = { parts: [], calls: [], results: new Map() }
       this.#turns.push(this.#open)
     }
     this.#open.parts.push(part)
@@ -37,10 +38,10 @@ export class InputTurns {
     this.#byCall.set(part.id, this.#open)
   }
 
-  /** Adds the result of a call. Returns false if no item before it has such a call. */
+  /** Adds the result of a call. A later one replaces it, because services take one. Returns false if no item before it has such a call. */
   result(result: ToolMessage): boolean {
     const turn = this.#byCall.get(result.toolCallId)
-    turn?.results.push(result)
+    turn?.results.set(result.toolCallId, result)
     this.#open = undefined
     return turn !== undefined
   }
@@ -51,9 +52,8 @@ export class InputTurns {
 }
 
 function messagesOf({ parts, calls, results }: AnswerTurn): readonly Message[] {
-  const answered = new Set(results.map(({ toolCallId }) => toolCallId))
   const missing = calls
-    .filter((id) => !answered.has(id))
+    .filter((id) => !results.has(id))
     .map((toolCallId): Message => ({ role: 'tool', toolCallId, content: [{ type: 'text', text: noResult }] }))
-  return [{ role: 'assistant', content: parts }, ...results, ...missing]
+  return [{ role: 'assistant', content: parts }, ...results.values(), ...missing]
 }
