@@ -47,6 +47,11 @@ test('every input item is listed under an id, also if the client sent none or nu
   expect(data.map((item) => item.id)).toEqual([first_id, expect.stringMatching(/^in_\w+$/), 'own'])
 })
 
+test('a page after an unknown item is refused, and does not begin again', async () => {
+  const { id } = await created({ input: 'hi' })
+  expect((await get(`${id}/input_items?after=gone`)).status).toBe(400)
+})
+
 test('a deleted response and its items are gone', async () => {
   const { id, output } = await created({ input: 'hi' })
   const reference = {

@@ -37,6 +37,8 @@ export const listInput = answerJson(async (request, { caller }, { responses }) =
   const ordered = request.query('order') === 'asc' ? input : input.toReversed()
   const after = request.query('after')
   const from = after === undefined ? 0 : ordered.findIndex((item) => idOf(item) === after) + 1
+  // from the beginning again, a client that pages would never end
+  if (after !== undefined && from === 0) throw unknownItem(after)
   const limit = Number(request.query('limit') ?? usualPage)
   const data = ordered.slice(from, from + Math.min(Math.max(1, limit || usualPage), maxPage))
   return {
@@ -63,6 +65,13 @@ async function stored(request: JsonRequest, caller: Caller, responses: StoredRes
 
 function idIn(request: JsonRequest): string {
   return request.param('id') ?? ''
+}
+
+function unknownItem(id: string): ChatError {
+  return new ChatError('invalid-request', {
+    message: `after: no item has the id '${id.slice(0, 100)}'.`,
+    param: 'after',
+  })
 }
 
 /** The same for a response of another client, so that nobody learns of it. */
