@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { ChatError } from '../chat/error.ts'
+import type { Fields } from '../chat/message.ts'
 import { excerpt } from '../chat/secret.ts'
 
 type Issue = z.core.$ZodIssue
@@ -37,6 +38,18 @@ export function complaintOf({ path: within, problem, code }: Fault, path: readon
 /** Returns the error for a body that is refused because of a fault. */
 export function refusedBody(fault: Fault, path: readonly PropertyKey[] = []): ChatError {
   return new ChatError('invalid-request', complaintOf(fault, path))
+}
+
+/** Where a value stands in a body. */
+export type BodyPath = readonly PropertyKey[]
+
+/** Returns a member that must be a text. @throws ChatError `invalid-request` */
+export function textIn(object: Fields, name: string, path: BodyPath): string {
+  const value = object[name]
+  if (typeof value === 'string') return value
+  const problem = value === undefined ? 'is required' : mustBe('a string', value)
+  const code = value === undefined ? 'missing_required_parameter' : 'invalid_type'
+  throw refusedBody({ path: [...path, name], problem, code })
 }
 
 /**

@@ -1,24 +1,21 @@
 import type { Fields, Part, ToolCallPart } from '../../chat/message.ts'
 import { isFields, rest } from '../fields.ts'
-import { mustBe, refusedBody } from '../invalid-request.ts'
+import { type BodyPath, mustBe, refusedBody, textIn } from '../invalid-request.ts'
 import { dialect } from './dialect.ts'
 import { ownExtra } from './own-extra.ts'
-
-/** Where a value stands in the body. */
-export type Path = readonly PropertyKey[]
 
 /**
  * Reads the content of a message, of the system prompt or of a tool's result: a text, or a list of blocks.
  * @throws ChatError `invalid-request`
  */
-export function decodeContent(content: unknown, path: Path): readonly Part[] {
+export function decodeContent(content: unknown, path: BodyPath): readonly Part[] {
   if (content === null) return []
   if (typeof content === 'string') return content === '' ? [] : [{ type: 'text', text: content }]
   return blocksIn(content, path).flatMap((block, at) => decodeBlock(block, [...path, at]))
 }
 
 /** @throws ChatError `invalid-request` if it is not a list of blocks */
-export function blocksIn(content: unknown, path: Path): readonly Fields[] {
+export function blocksIn(content: unknown, path: BodyPath): readonly Fields[] {
   if (content === undefined) throw refusedBody({ path, problem: 'is required', code: 'missing_required_parameter' })
   if (!Array.isArray(content))
     throw refusedBody({ path, problem: mustBe('a string or a list of blocks', content), code: 'invalid_type' })
@@ -29,10 +26,10 @@ export function blocksIn(content: unknown, path: Path): readonly Fields[] {
 }
 
 /** Decodes one block. A block of an unknown type, and one of a tool that Anthropic runs, is kept for an upstream of this dialect. */
-export function decodeBlock(block: Fields, path: Path): readonly Part[] {
+export function decodeBlock(block: Fields, path: BodyPath): readonly Part[] {
   switch (block.type) {
     case 'text':
-      return textPart(stringIn(block, 'text', path), rest(block, ['type', 'text']))
+      return textPart(textIn(block, 'text', path), rest(block, ['type', 'text']))
     case 'image':
       return [imagePart(block)]
     case 'document':
@@ -40,9 +37,9 @@ export function decodeBlock(block: Fields, path: Path): readonly Part[] {
     case 'search_result':
       return [searchResult(block, path)]
     case 'thinking':
-      return [{ type: 'reasoning', text: stringIn(block, 'thinking', path), ...signatureOf(block) }]
+      return [{ type: 'reasoning', text: textIn(block, 'thinking', path), ...signatureOf(block) }]
     case 'redacted_thinking':
-      return [{ type: 'reasoning', text: '', ...ownExtra({ redacted: stringIn(block, 'data', path) }) }]
+      return [{ type: 'reasoning', text: '', ...ownExtra({ redacted: textIn(block, 'data', path) }) }]
     case 'tool_use':
       return [toolCall(block, path)]
     default:
@@ -63,13 +60,13 @@ function signatureOf({ signature }: Fields) {
 /** The member of calls that Claude Code could not read. It repeats them in this form. */
 const unparsed = '__unparsedToolInput'
 
-function toolCall(block: Fields, path: Path): ToolCallPart {
+function toolCall(block: Fields, path: BodyPath): ToolCallPart {
   const input = block.input ?? {}
   const raw = isFields(input) && isFields(input[unparsed]) ? input[unparsed].raw : undefined
   return {
     type: 'tool-call',
-    id: stringIn(block, 'id', path),
-    name: stringIn(block, 'name', path),
+    id: textIn(block, 'id', path),
+    name: textIn(block, 'name', path),
     arguments: typeof raw === 'string' ? raw : JSON.stringify(input),
     ...ownExtra(rest(block, ['type', 'id', 'name', 'input'])),
   }
@@ -92,11 +89,11 @@ function imagePart(block: Fields): Part {
 }
 
 /** A document that is a text, or has blocks, is shown to every model. Any other one is a file. */
-function documentParts(block: Fields, path: Path): readonly Part[] {
+function documentParts(block: Fields, path: BodyPath): readonly Part[] {
   const { source, title } = block
   if (!isFields(source)) return [foreign(block)]
   const name = typeof title === 'string' && title !== '' ? title : undefined
-  if (source.type === 'text') return textPart(titled(name, stringIn(source, 'data', [...path, 'source'])), undefined)
+  if (source.type === 'text') return textPart(titled(name, textIn(source, 'data', [...path, 'source'])), undefined)
   if (source.type === 'content') {
     const heading = name === undefined ? [] : textPart(name, undefined)
     return [...heading, ...decodeContent(source.content, [...path, 'source', 'content'])]
@@ -109,7 +106,7 @@ function documentParts(block: Fields, path: Path): readonly Part[] {
     : [{ type: 'file', content, ...(name !== undefined && { name }), ...ownExtra(extra) }]
 }
 
-function searchResult(block: Fields, path: Path): Part {
+function searchResult(block: Fields, path: BodyPath): Part {
   const content = decodeContent(block.content, [...path, 'content'])
   const text = content.map((part) => (part.type === 'text' ? part.text : '')).join('\n')
   const [title, source] = [block.title, block.source].map((one) => (typeof one === 'string' ? one : ''))
@@ -131,13 +128,4 @@ function urlOf(source: unknown): string | undefined {
 
 function foreign(block: Fields): Part {
   return { type: 'foreign', name: String(block.type), extra: { [dialect]: block } }
-}
-
-/** @throws ChatError `invalid-request` */
-export function stringIn(object: Fields, name: string, path: Path): string {
-  const value = object[name]
-  if (typeof value === 'string') return value
-  const problem = value === undefined ? 'is required' : mustBe('a string', value)
-  const code = value === undefined ? 'missing_required_parameter' : 'invalid_type'
-  throw refusedBody({ path: [...path, name], problem, code })
 }

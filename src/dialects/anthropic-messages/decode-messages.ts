@@ -1,7 +1,7 @@
 import type { Fields, Message, Part, ToolMessage } from '../../chat/message.ts'
 import { isFields, rest } from '../fields.ts'
-import { mustBe, refusedBody } from '../invalid-request.ts'
-import { blocksIn, decodeBlock, decodeContent, type Path, stringIn } from './decode-blocks.ts'
+import { type BodyPath, mustBe, refusedBody, textIn } from '../invalid-request.ts'
+import { blocksIn, decodeBlock, decodeContent } from './decode-blocks.ts'
 import { ownExtra } from './own-extra.ts'
 
 /**
@@ -37,7 +37,7 @@ function decodeSystem(system: unknown): readonly Message[] {
   return content.length > 0 ? [{ role: 'system', content }] : []
 }
 
-function decodeMessage(message: unknown, path: Path): readonly Message[] {
+function decodeMessage(message: unknown, path: BodyPath): readonly Message[] {
   if (!isFields(message)) throw refusedBody({ path, problem: mustBe('an object', message), code: 'invalid_type' })
   const { role, content } = message
   const at = [...path, 'content']
@@ -59,7 +59,7 @@ function decodeMessage(message: unknown, path: Path): readonly Message[] {
   }
 }
 
-function decodeUser(content: unknown, path: Path): readonly Message[] {
+function decodeUser(content: unknown, path: BodyPath): readonly Message[] {
   if (typeof content === 'string') return [{ role: 'user', content: notEmpty(decodeContent(content, path), path) }]
   const results: Message[] = []
   const said: Part[] = []
@@ -71,16 +71,16 @@ function decodeUser(content: unknown, path: Path): readonly Message[] {
   return [...results, { role: 'user', content: notEmpty(said, path) }]
 }
 
-function notEmpty(parts: readonly Part[], path: Path): readonly Part[] {
+function notEmpty(parts: readonly Part[], path: BodyPath): readonly Part[] {
   if (parts.length > 0) return parts
   throw refusedBody({ path, problem: 'must not be empty', code: 'invalid_value' })
 }
 
-function decodeResult(block: Fields, path: Path): ToolMessage {
+function decodeResult(block: Fields, path: BodyPath): ToolMessage {
   const { content = '', is_error } = block
   return {
     role: 'tool',
-    toolCallId: stringIn(block, 'tool_use_id', path),
+    toolCallId: textIn(block, 'tool_use_id', path),
     content: contentOf(content ?? '', [...path, 'content']),
     ...(typeof is_error === 'boolean' && { isError: is_error }),
     ...ownExtra(rest(block, ['type', 'tool_use_id', 'content', 'is_error'])),
@@ -88,7 +88,7 @@ function decodeResult(block: Fields, path: Path): ToolMessage {
 }
 
 /** A result without content is an empty text, because some services refuse an empty list. */
-function contentOf(content: unknown, path: Path): readonly Part[] {
+function contentOf(content: unknown, path: BodyPath): readonly Part[] {
   const parts = decodeContent(content, path).map(named)
   return parts.length > 0 ? parts : [{ type: 'text', text: '' }]
 }

@@ -2,9 +2,8 @@ import { ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest, OfferedTool, Parameter } from '../../chat/request.ts'
 import { isFields, rest } from '../fields.ts'
-import { mustBe, notABody, refusedBody, tooMany } from '../invalid-request.ts'
+import { mustBe, notABody, refusedBody, textIn, tooMany } from '../invalid-request.ts'
 import { readFlag } from '../readings.ts'
-import { stringIn } from './decode-blocks.ts'
 import { decodeMessages, referencedTools } from './decode-messages.ts'
 import { decodeParameters } from './decode-parameters.ts'
 import { decodeToolChoice, decodeTools } from './decode-tools.ts'
@@ -29,7 +28,7 @@ export interface RequestHeaders {
  */
 export function decodeRequest(body: unknown, { betas }: RequestHeaders = {}): ChatRequest {
   if (!isFields(body)) throw notABody('"model", "max_tokens" and "messages"')
-  const model = stringIn(body, 'model', [])
+  const model = textIn(body, 'model', [])
   if (model === '') throw refusedBody({ path: ['model'], problem: 'must not be empty', code: 'invalid_value' })
   refuseServers(body)
   const messages = decodeMessages(body)

@@ -1,8 +1,7 @@
 import type { Fields } from '../../chat/message.ts'
 import type { OfferedTool, ToolChoice } from '../../chat/request.ts'
 import { isFields, rest } from '../fields.ts'
-import { mustBe, refusedBody } from '../invalid-request.ts'
-import { type Path, stringIn } from './decode-blocks.ts'
+import { type BodyPath, mustBe, refusedBody, textIn } from '../invalid-request.ts'
 import { dialect } from './dialect.ts'
 import { ownExtra } from './own-extra.ts'
 
@@ -22,13 +21,13 @@ export function decodeTools(tools: unknown, referenced: ReadonlySet<unknown>): r
 }
 
 /** A tool without a type, or of the type `custom`, is run by the client. Any other one is Anthropic's own. */
-function decodeTool(tool: Fields, path: Path): OfferedTool {
+function decodeTool(tool: Fields, path: BodyPath): OfferedTool {
   const { type, description, input_schema, strict } = tool
   if (type !== 'custom' && type !== undefined && type !== null)
-    return { type: 'foreign', name: stringIn(tool, 'type', path), extra: { [dialect]: tool } }
+    return { type: 'foreign', name: textIn(tool, 'type', path), extra: { [dialect]: tool } }
   return {
     type: 'function',
-    name: stringIn(tool, 'name', path),
+    name: textIn(tool, 'name', path),
     ...(typeof description === 'string' && { description }),
     ...(isFields(input_schema) && { parameters: withoutDialect(input_schema) }),
     ...(typeof strict === 'boolean' && { strict }),
@@ -62,7 +61,7 @@ export function decodeToolChoice(choice: unknown): DecodedChoice {
   const type = choices.get(choice.type)
   if (type) return { toolChoice: { type }, ...single }
   if (choice.type === 'tool')
-    return { toolChoice: { type: 'function', name: stringIn(choice, 'name', ['tool_choice']) }, ...single }
+    return { toolChoice: { type: 'function', name: textIn(choice, 'name', ['tool_choice']) }, ...single }
   throw refusedBody({
     path: ['tool_choice', 'type'],
     problem: 'must be "auto", "any", "tool" or "none"',

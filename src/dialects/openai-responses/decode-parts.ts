@@ -1,10 +1,7 @@
 import type { Fields, Part } from '../../chat/message.ts'
 import { isFields } from '../fields.ts'
-import { mustBe, refusedBody } from '../invalid-request.ts'
+import { type BodyPath, mustBe, refusedBody, textIn } from '../invalid-request.ts'
 import { dialect } from './dialect.ts'
-
-/** Where a value stands in the body. */
-export type BodyPath = readonly PropertyKey[]
 
 /** Reads the content of a message, or the output of a tool: a text, or a list of parts. @throws ChatError `invalid-request` */
 export function decodeParts(content: unknown, path: BodyPath): readonly Part[] {
@@ -67,13 +64,4 @@ function decodeFile(part: Fields, path: BodyPath): Part {
 
 function foreignPart(part: Fields, path: BodyPath): Part {
   return { type: 'foreign', name: textIn(part, 'type', path), extra: { [dialect]: part } }
-}
-
-/** @throws ChatError `invalid-request` */
-export function textIn(object: Fields, name: string, path: BodyPath): string {
-  const value = object[name]
-  if (typeof value === 'string') return value
-  const problem = value === undefined ? 'is required' : mustBe('a string', value)
-  const code = value === undefined ? 'missing_required_parameter' : 'invalid_type'
-  throw refusedBody({ path: [...path, name], problem, code })
 }

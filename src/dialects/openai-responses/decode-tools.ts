@@ -3,8 +3,7 @@ import type { Fields } from '../../chat/message.ts'
 import type { OfferedTool, ToolChoice } from '../../chat/request.ts'
 import { excerpt } from '../../chat/secret.ts'
 import { isFields } from '../fields.ts'
-import { mustBe, refusedBody } from '../invalid-request.ts'
-import { type BodyPath, textIn } from './decode-parts.ts'
+import { type BodyPath, mustBe, refusedBody, textIn } from '../invalid-request.ts'
 import { functionForText, type ToolNames } from './tool-names.ts'
 
 /** The tools that an upstream can be offered, and the types of those that only OpenAI runs. */

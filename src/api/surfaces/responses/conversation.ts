@@ -3,7 +3,7 @@ import { ChatError } from '../../../chat/error.ts'
 import type { Fields } from '../../../chat/message.ts'
 import type { StoredResponses } from '../../../conversations/stored-responses.ts'
 import { isFields } from '../../../dialects/fields.ts'
-import { textIn } from '../../../dialects/openai-responses/decode-parts.ts'
+import { textIn } from '../../../dialects/invalid-request.ts'
 import { itemsIn } from '../../../dialects/openai-responses/decode-request.ts'
 
 /** The items of a request, and those of the responses before it. */
