@@ -26,15 +26,19 @@ export function decodeMessages({ system, messages }: Fields): readonly Message[]
   return [...decodeSystem(system), ...messages.flatMap((message, at) => decodeMessage(message, ['messages', at]))]
 }
 
-/** Claude Code's first block is no instruction, and its changing text would cost every prompt cache. */
-const billing = 'x-anthropic-billing-header:'
+/** Claude Code's first line is no instruction, and its changing text would cost every prompt cache. */
+const billing = /^x-anthropic-billing-header:.*\n*/
 
 function decodeSystem(system: unknown): readonly Message[] {
   if (system === undefined || system === null) return []
-  const content = decodeContent(system, ['system']).filter(
-    (part) => part.type !== 'text' || !part.text.startsWith(billing),
-  )
+  const content = decodeContent(system, ['system']).flatMap((part) => withoutBilling(part))
   return content.length > 0 ? [{ role: 'system', content }] : []
+}
+
+function withoutBilling(part: Part): readonly Part[] {
+  if (part.type !== 'text') return [part]
+  const text = part.text.replace(billing, '')
+  return text === '' ? [] : [{ ...part, text }]
 }
 
 function decodeMessage(message: unknown, path: BodyPath): readonly Message[] {

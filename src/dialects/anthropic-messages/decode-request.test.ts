@@ -27,6 +27,7 @@ describe('the system prompt', () => {
       [text('x-anthropic-billing-header: cc_version=2; cch=a1b2;'), text('Be brief.')],
       [text('Be brief.')],
     ],
+    ['without the line for billing', 'x-anthropic-billing-header: cch=a1b2;\n\nBe brief.', [text('Be brief.')]],
   ] as const)
     test(`is read ${name}`, () => {
       expect<unknown>(systemOf(system)).toEqual([{ role: 'system', content: expected }])
