@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import Anthropic, { APIError } from '@anthropic-ai/sdk'
+import { z } from 'zod'
 import { emulateOpenai, frame, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { until } from '../waiting.ts'
 import { build, type Running, start } from './program.ts'
@@ -100,6 +101,27 @@ describe('messages.create', () => {
       { role: 'user', content: [{ type: 'text' }, { type: 'image_url', image_url: { url: image.source.url } }] },
       { role: 'user', content: 'and now?' },
     ])
+  })
+
+  test('has tools with names that are too long for the upstream', async () => {
+    const long = [1, 2].map(
+      (number): Anthropic.Tool => ({ input_schema: { type: 'object' }, name: `mcp__${'server_'.repeat(12)}${number}` }),
+    )
+    await client.messages.create({ ...hello, tools: long })
+    const asked = z.object({ tools: z.array(z.object({ function: z.object({ name: z.string() }) })) }).parse(lastChat())
+    const [first = '', second = ''] = asked.tools.map(({ function: { name } }) => name)
+    expect([first.length <= 64, second.length <= 64, first === second]).toEqual([true, true, false])
+    const called = { index: 0, id: 'call_1', type: 'function', function: { name: second, arguments: '{}' } }
+    const delta = { role: 'assistant', content: null, tool_calls: [called] }
+    openai.script({
+      body: [
+        frame({ choices: [{ index: 0, delta, finish_reason: null }] }),
+        frame({ choices: [{ index: 0, delta: {}, finish_reason: 'tool_calls' }] }),
+        'data: [DONE]\n\n',
+      ],
+    })
+    const { content } = await client.messages.stream({ ...hello, tools: long }).finalMessage()
+    expect(content).toMatchObject([{ type: 'tool_use', name: long[1]?.name }])
   })
 
   test('sends the system prompt, the parameters and the choice of a tool', async () => {

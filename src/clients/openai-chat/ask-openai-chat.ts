@@ -4,9 +4,11 @@ import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { readComplaint } from '../../dialects/openai-chat/complaint.ts'
 import { dialect } from '../../dialects/openai-chat/dialect.ts'
+import { withShortNames } from '../../dialects/openai-chat/short-names.ts'
 import type { Call } from '../../flow/call.ts'
 import { defer, type FlowOpening } from '../../flow/defer.ts'
 import { type Flow, flowOf } from '../../flow/flow.ts'
+import { map } from '../../flow/map.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import {
   type AddedFields,
@@ -45,6 +47,9 @@ export interface AskOptions {
  * dialect and wants a whole answer.
  */
 export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: Call): Flow {
+  const short = withShortNames(request)
+  if (short)
+    return map(askOpenaiChat(options, short.request, call), (batch) => batch.map((event) => short.restore(event)))
   const post = new ChatPost(options, request, call)
   const newId = idsOf(call.signal.runtime)
   const { choices = 1, stop } = request.parameters
