@@ -9,3 +9,13 @@ export async function failureOf(promise: Promise<unknown>): Promise<ChatError> {
   if (thrown instanceof ChatError) return thrown
   throw new Error(`no ChatError: ${String(thrown)}`)
 }
+
+/** Returns the ChatError that `work` throws; undefined if it throws none. */
+export function thrownBy(work: () => unknown): ChatError | undefined {
+  try {
+    work()
+    return undefined
+  } catch (thrown) {
+    return thrown instanceof ChatError ? thrown : undefined
+  }
+}

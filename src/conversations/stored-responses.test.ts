@@ -61,7 +61,7 @@ test('a conversation that refers to itself is not followed for ever', async () =
   expect(await responses.history(anybody, 'a')).toBeUndefined()
 })
 
-test('nobody finds the response or the item of another caller', async () => {
+test('a caller finds only its own responses and items', async () => {
   const { responses } = setUp()
   await responses.save(anybody, { response: response('a'), input: [] })
   expect(await responses.item(anybody, 'msg_a')).toEqual(said('a'))

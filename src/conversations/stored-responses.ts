@@ -27,7 +27,7 @@ const maxSaveMs = 5_000
 /** Limit for the responses of one conversation. */
 const maxChain = 1_000
 
-/** The responses of the clients, by their ids. Nobody finds the response of another caller. */
+/** The stored responses, by their ids. A caller finds only its own responses. */
 export class StoredResponses {
   readonly #store: Store
   readonly #ttlMs: number

@@ -1,7 +1,7 @@
 import type { Fields } from '../../chat/message.ts'
-import type { ChatRequest, Parameter, Parameters, ResponseFormat } from '../../chat/request.ts'
+import type { ChatRequest, ResponseFormat } from '../../chat/request.ts'
 import { isFields } from '../fields.ts'
-import { refusedBody } from '../invalid-request.ts'
+import { readMembers } from '../read-members.ts'
 import { type Reading, readNumber, readText, readWhole } from '../readings.ts'
 
 /** The members that are parameters of our vocabulary, and their names in it. */
@@ -10,10 +10,7 @@ const plain = {
   temperature: { parameter: 'temperature', read: readNumber },
   top_p: { parameter: 'topP', read: readNumber },
   stop_sequences: { parameter: 'stop', read: readStop },
-} as const satisfies Record<
-  string,
-  { readonly parameter: Parameter; readonly read: (sent: unknown) => Reading<unknown> }
->
+} as const
 
 interface ReadParameters extends Pick<ChatRequest, 'parameters' | 'spelling'> {
   /** The members of the body that were read. */
@@ -22,19 +19,7 @@ interface ReadParameters extends Pick<ChatRequest, 'parameters' | 'spelling'> {
 
 /** Reads the parameters but those about tools. @throws ChatError `invalid-request` */
 export function decodeParameters(body: Fields): ReadParameters {
-  let parameters: Parameters = {}
-  const spelling: Partial<Record<Parameter, string>> = {}
-  for (const [name, { parameter, read }] of Object.entries(plain)) {
-    if (body[name] === undefined || body[name] === null) continue
-    const reading = read(body[name])
-    if ('wrong' in reading)
-      throw refusedBody({ path: reading.at ?? [], problem: reading.wrong, code: reading.code ?? 'invalid_value' }, [
-        name,
-      ])
-    if (reading.value === undefined) continue
-    parameters = { ...parameters, [parameter]: reading.value }
-    spelling[parameter] = name
-  }
+  const { parameters, spelling } = readMembers(body, plain)
   const reasoningEffort = effortOf(body)
   if (reasoningEffort) spelling.reasoningEffort = reasoningEffort.name
   const responseFormat = formatOf(body)

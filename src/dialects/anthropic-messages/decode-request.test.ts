@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { ChatError } from '../../chat/error.ts'
+import { thrownBy } from '../../../test/failure.ts'
 import type { Fields, Message } from '../../chat/message.ts'
 import { decodeRequest } from './decode-request.ts'
 import { dialect } from './dialect.ts'
@@ -298,12 +298,3 @@ describe('a body is refused with the path of', () => {
       expect(thrownBy(() => decodeRequest(nothing))).toMatchObject({ reason: 'invalid-request' })
     })
 })
-
-function thrownBy(work: () => unknown): ChatError | undefined {
-  try {
-    work()
-    return undefined
-  } catch (thrown) {
-    return thrown instanceof ChatError ? thrown : undefined
-  }
-}

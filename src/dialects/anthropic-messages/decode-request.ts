@@ -71,8 +71,8 @@ function refuseServers({ mcp_servers }: Fields): void {
 }
 
 /**
- * Separates the tools that a client runs from those that Anthropic runs, which no other upstream has. Other upstreams get the
- * client's tools, or refuse the request if there are none.
+ * Separates the tools that a client runs from those that Anthropic runs, which no other upstream has. Other upstreams get only
+ * the client's tools. If the client has none, they refuse the request.
  * @throws ChatError `too-large`
  */
 function offeredTools(body: Fields, tools: readonly OfferedTool[] | undefined) {

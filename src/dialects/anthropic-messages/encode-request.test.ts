@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { ChatError } from '../../chat/error.ts'
+import { thrownBy } from '../../../test/failure.ts'
 import type { Fields, Message, Part } from '../../chat/message.ts'
 import type { ChatRequest, Parameters } from '../../chat/request.ts'
 import { complaintAbout, MessagesBody } from '../../providers/anthropic/emulator/body.ts'
@@ -174,7 +174,7 @@ describe('the conversation', () => {
     ).toEqual([{ role: 'user', content: [...text('Hello'), ...text('Well?')] }])
   })
 
-  test('has all results of a turn first, whatever came between them', () => {
+  test('puts all results of a turn before its other blocks', () => {
     expect(
       conversationOf(
         hello,
@@ -403,12 +403,3 @@ describe('a request of the same dialect', () => {
     expect(body.system).toEqual([{ type: 'text', text: 'Be brief.', ...mark }])
   })
 })
-
-function thrownBy(work: () => unknown): ChatError | undefined {
-  try {
-    work()
-    return undefined
-  } catch (thrown) {
-    return thrown instanceof ChatError ? thrown : undefined
-  }
-}

@@ -109,7 +109,7 @@ export class MessageStream {
     }
   }
 
-  /** Writes a block of this dialect that is none of our parts. */
+  /** Writes a block that only this dialect has, as Anthropic sent it. A block of another dialect is left out. */
   #foreign(native: Native | undefined): string {
     return native?.dialect === dialect ? this.#begin() + this.#whole(native.value) : ''
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
+import { thrownBy } from '../../../test/failure.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { Fold } from '../../flow/fold.ts'
@@ -271,12 +272,3 @@ test('a delta of a block that is not open, and more calls than a model makes, ar
   })
   expect(many).toMatchObject({ code: 'upstream_response_too_large' })
 })
-
-function thrownBy(work: () => unknown): ChatError | undefined {
-  try {
-    work()
-    return undefined
-  } catch (thrown) {
-    return thrown instanceof ChatError ? thrown : undefined
-  }
-}

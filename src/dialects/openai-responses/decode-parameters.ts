@@ -1,8 +1,8 @@
 import type { Fields } from '../../chat/message.ts'
 import type { Parameter, Parameters, ResponseFormat } from '../../chat/request.ts'
 import { isFields } from '../fields.ts'
-import { refusedBody } from '../invalid-request.ts'
-import { type Reading, readFlag, readNumber, readText, readWhole } from '../readings.ts'
+import { readMembers, type Spellings } from '../read-members.ts'
+import { readFlag, readNumber, readText, readWhole } from '../readings.ts'
 
 /** The members that are parameters of our vocabulary, and their names in it. */
 const simple = {
@@ -13,27 +13,14 @@ const simple = {
   frequency_penalty: { parameter: 'frequencyPenalty', read: readNumber },
   parallel_tool_calls: { parameter: 'parallelToolCalls', read: readFlag },
   user: { parameter: 'user', read: readText },
-} as const satisfies Record<
-  string,
-  { readonly parameter: Parameter; readonly read: (sent: unknown) => Reading<unknown> }
->
-
-type Spellings = Partial<Record<Parameter, string>>
+} as const
 
 /** Reads the parameters but those about tools. @throws ChatError `invalid-request` */
 export function decodeSettings(body: Fields): { readonly parameters: Parameters; readonly spelling: Spellings } {
-  let parameters: Parameters = {}
-  const spelling: Spellings = {}
+  let { parameters, spelling } = readMembers(body, simple)
   const set = (parameter: Parameter, name: string, value: unknown) => {
     parameters = { ...parameters, [parameter]: value }
-    spelling[parameter] = name
-  }
-  for (const [name, { parameter, read }] of Object.entries(simple)) {
-    if (body[name] === undefined || body[name] === null) continue
-    const reading = read(body[name])
-    if ('wrong' in reading)
-      throw refusedBody({ path: [name], problem: reading.wrong, code: reading.code ?? 'invalid_value' })
-    if (reading.value !== undefined) set(parameter, name, reading.value)
+    spelling = { ...spelling, [parameter]: name }
   }
   const effort = isFields(body.reasoning) ? body.reasoning.effort : undefined
   if (typeof effort === 'string') set('reasoningEffort', 'reasoning.effort', effort)

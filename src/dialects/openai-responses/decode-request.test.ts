@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { ChatError } from '../../chat/error.ts'
+import { thrownBy } from '../../../test/failure.ts'
 import type { Fields, Message } from '../../chat/message.ts'
 import { decodeRequest } from './decode-request.ts'
 import { dialect } from './dialect.ts'
@@ -391,12 +391,3 @@ test('a fault is named by its place in the request, also after the items of earl
   const decode = () => decodeRequest(body({ input: [hi, gives('a')] }), earlier)
   expect(thrownBy(decode)).toMatchObject({ param: 'input[1].call_id' })
 })
-
-function thrownBy(work: () => unknown): ChatError | undefined {
-  try {
-    work()
-    return undefined
-  } catch (thrown) {
-    return thrown instanceof ChatError ? thrown : undefined
-  }
-}

@@ -167,7 +167,7 @@ describe('a chat', () => {
       expect(failure.message).toContain(message)
     })
 
-  test('an event with the name error is an error, whatever it has', async () => {
+  test('an event named error is an error, even if its data is not JSON', async () => {
     emulator.script({ body: [sseEvent('error', 'Out of order')] })
     const failure = await failureOf(ask(request()))
     expect(failure).toMatchObject({ reason: 'upstream-failed', code: 'upstream_error' })

@@ -21,7 +21,7 @@ export const deleteResponse = answerJson(async (request, { caller }, { responses
   return { body: { id, object: 'response', deleted: true } }
 })
 
-/** `POST /v1/responses/{id}/cancel`. Only an answer without a reader could be cancelled, and there are none. */
+/** `POST /v1/responses/{id}/cancel`. It always refuses: a response is stored when it is complete. */
 export const cancelResponse = answerJson(async (request, { caller }, { responses }) => {
   await stored(request, caller, responses)
   throw new ChatError('invalid-request', { message: 'This response is complete, so it cannot be cancelled.' })
@@ -74,7 +74,7 @@ function unknownItem(id: string): ChatError {
   })
 }
 
-/** The same for a response of another client, so that nobody learns of it. */
+/** Returns the error for an id without a response. Another client's response gives the same error, so that nobody learns that it exists. */
 function unknownResponse(id: string): ChatError {
   return new ChatError('not-found', { message: `Response with id '${id.slice(0, 100)}' not found.`, param: 'id' })
 }
