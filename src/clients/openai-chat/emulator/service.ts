@@ -2,17 +2,11 @@ import { z } from 'zod'
 import type { Fields } from '../../../chat/message.ts'
 import { type EmulatedExchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
 import { play, type Script } from '../../../wire/emulator/script.ts'
+import { type ScriptedChats, scriptedChats } from '../../../wire/emulator/scripted-chats.ts'
 import { sseData } from '../../../wire/sse.ts'
 
 /** An emulated service with almost this dialect. */
-export interface EmulatedService extends HttpEmulator {
-  /** Parsed bodies of the chat requests that were not refused, in their order. */
-  readonly chats: readonly Fields[]
-  /** When each connection that carried a chat was closed, by `performance.now()`. */
-  readonly closedAt: readonly number[]
-  /** Answers each of the next chat requests with one of these scripts, in place of the model. */
-  script(...scripts: readonly Script[]): void
-}
+export interface EmulatedService extends HttpEmulator, ScriptedChats<Fields> {}
 
 export interface EmulatedServiceOptions {
   /** The keys that it accepts. Without this option it accepts every request. */
@@ -64,9 +58,7 @@ export async function emulateService(
   rules: ServiceRules,
   options: EmulatedServiceOptions = {},
 ): Promise<EmulatedService> {
-  const scripts: Script[] = []
-  const chats: Fields[] = []
-  const closedAt: number[] = []
+  const chats = scriptedChats<Fields>()
   const emulator = await emulateHttp((exchange) => {
     const { method, path, headers, body } = exchange.request
     const isKnown = !options.keys || options.keys.some((key) => headers.get('authorization') === `Bearer ${key}`)
@@ -78,12 +70,10 @@ export async function emulateService(
     const refusal = rules.check(parsed)
     if (refusal) return refuse(exchange, refusal)
     const chat = EmulatedChatBody.parse(parsed)
-    chats.push(chat)
-    void exchange.closed.then((at) => closedAt.push(at))
-    const script = options.reply?.(chat, headers) ?? scripts.shift()
+    const script = chats.record(exchange, chat, () => options.reply?.(chat, headers))
     return script ? play(exchange, script) : answer(exchange, chat, rules)
   })
-  return { ...emulator, chats, closedAt, script: (...more) => void scripts.push(...more) }
+  return { ...emulator, ...chats.seen }
 }
 
 function refuse(exchange: EmulatedExchange, { status, body }: Refusal): void {

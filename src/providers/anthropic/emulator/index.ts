@@ -1,17 +1,11 @@
 import { type EmulatedExchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
 import { play, type Script } from '../../../wire/emulator/script.ts'
+import { type ScriptedChats, scriptedChats } from '../../../wire/emulator/scripted-chats.ts'
 import { sseEvent } from '../../../wire/sse.ts'
 import { eventsOf, messageOf, signature, type WrittenMessage, writeMessage } from './answer.ts'
 import { blocksOf, complaintAbout, MessagesBody } from './body.ts'
 
-export interface AnthropicEmulator extends HttpEmulator {
-  /** The bodies of all valid chat requests, in order. */
-  readonly chats: readonly MessagesBody[]
-  /** When each connection with a chat was closed, as `performance.now()`. */
-  readonly closedAt: readonly number[]
-  /** Answers each of the next chat requests with one of these scripts. */
-  script(...scripts: readonly Script[]): void
-}
+export interface AnthropicEmulator extends HttpEmulator, ScriptedChats<MessagesBody> {}
 
 export interface AnthropicEmulatorOptions {
   /** The keys that it accepts. Without this option it accepts every request. */
@@ -38,9 +32,7 @@ export interface AnthropicEmulatorOptions {
  * it do anything else.
  */
 export async function emulateAnthropic(options: AnthropicEmulatorOptions = {}): Promise<AnthropicEmulator> {
-  const scripts: Script[] = []
-  const chats: MessagesBody[] = []
-  const closedAt: number[] = []
+  const chats = scriptedChats<MessagesBody>()
   const emulator = await emulateHttp((exchange) => {
     const { method, path, headers, body } = exchange.request
     const key = headers.get('x-api-key')
@@ -52,12 +44,10 @@ export async function emulateAnthropic(options: AnthropicEmulatorOptions = {}): 
     if (method !== 'POST' || url.pathname !== '/v1/messages') return refuse(exchange, 404, 'Not Found')
     const chat = readBody(body, options)
     if (typeof chat === 'string') return refuse(exchange, 400, chat)
-    chats.push(chat)
-    void exchange.closed.then((at) => closedAt.push(at))
-    const script = options.reply?.(chat) ?? scripts.shift()
+    const script = chats.record(exchange, chat, () => options.reply?.(chat))
     return script ? play(exchange, script) : answer(exchange, chat, options)
   })
-  return { ...emulator, chats, closedAt, script: (...more) => void scripts.push(...more) }
+  return { ...emulator, ...chats.seen }
 }
 
 const json = { 'content-type': 'application/json' }

@@ -1,17 +1,11 @@
 import { type EmulatedExchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
 import { play, type Script } from '../../../wire/emulator/script.ts'
+import { type ScriptedChats, scriptedChats } from '../../../wire/emulator/scripted-chats.ts'
 import { sseEvent } from '../../../wire/sse.ts'
 import { eventsOf, replyOf, writeAnswer } from './answer.ts'
 import { CohereBody, complaintAbout } from './body.ts'
 
-export interface CohereEmulator extends HttpEmulator {
-  /** The bodies of all valid chat requests, in order. */
-  readonly chats: readonly CohereBody[]
-  /** When each connection with a chat was closed, as `performance.now()`. */
-  readonly closedAt: readonly number[]
-  /** Answers each of the next chat requests with one of these scripts. */
-  script(...scripts: readonly Script[]): void
-}
+export interface CohereEmulator extends HttpEmulator, ScriptedChats<CohereBody> {}
 
 export interface CohereEmulatorOptions {
   /** The tokens that it accepts. Without this option it accepts every request. */
@@ -36,9 +30,7 @@ export interface CohereEmulatorOptions {
  * `call NAME NAME …`, it writes a plan and calls those tools with `{"city":"Paris"}`. A script makes it do anything else.
  */
 export async function emulateCohere(options: CohereEmulatorOptions = {}): Promise<CohereEmulator> {
-  const scripts: Script[] = []
-  const chats: CohereBody[] = []
-  const closedAt: number[] = []
+  const chats = scriptedChats<CohereBody>()
   const emulator = await emulateHttp((exchange) => {
     const { method, path, headers } = exchange.request
     const token = headers.get('authorization')
@@ -50,12 +42,10 @@ export async function emulateCohere(options: CohereEmulatorOptions = {}): Promis
     if (method !== 'POST' || url.pathname !== '/v2/chat') return refuse(exchange, 404, 'page not found')
     const chat = readBody(exchange.request.body)
     if (typeof chat === 'string') return refuse(exchange, 400, `invalid request: ${chat}`)
-    chats.push(chat)
-    void exchange.closed.then((at) => closedAt.push(at))
-    const script = options.reply?.(chat) ?? scripts.shift()
+    const script = chats.record(exchange, chat, () => options.reply?.(chat))
     return script ? play(exchange, script) : answer(exchange, chat, options)
   })
-  return { ...emulator, chats, closedAt, script: (...more) => void scripts.push(...more) }
+  return { ...emulator, ...chats.seen }
 }
 
 const json = { 'content-type': 'application/json' }

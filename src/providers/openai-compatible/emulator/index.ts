@@ -1,17 +1,12 @@
 import { z } from 'zod'
 import { type EmulatedExchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
 import { play, type Script } from '../../../wire/emulator/script.ts'
+import { type ScriptedChats, scriptedChats } from '../../../wire/emulator/scripted-chats.ts'
 import { sseData } from '../../../wire/sse.ts'
 
-export interface OpenaiEmulator extends HttpEmulator {
+export interface OpenaiEmulator extends HttpEmulator, ScriptedChats<Readonly<Record<string, unknown>>> {
   /** The base URL, with `/v1`. */
   readonly url: string
-  /** The parsed bodies of all chat requests, in order. */
-  readonly chats: readonly Readonly<Record<string, unknown>>[]
-  /** When each connection with a chat was closed, as `performance.now()`. */
-  readonly closedAt: readonly number[]
-  /** Answers each of the next chat requests with one of these scripts. */
-  script(...scripts: readonly Script[]): void
 }
 
 /** The fields of a chat request's body that the emulator reads. */
@@ -48,9 +43,7 @@ const ChatBody = z.looseObject({
  * `call NAME NAME …`, it calls those tools with `{"city":"Paris"}`. A script makes it do anything else.
  */
 export async function emulateOpenai(options: EmulatorOptions = {}): Promise<OpenaiEmulator> {
-  const scripts: Script[] = []
-  const chats: EmulatedChat[] = []
-  const closedAt: number[] = []
+  const chats = scriptedChats<Readonly<Record<string, unknown>>>()
   const models = options.models ?? ['gpt-test', 'vendor/gpt-slash']
   const emulator = await emulateHttp((exchange) => {
     const { method, path, headers, body } = exchange.request
@@ -63,13 +56,11 @@ export async function emulateOpenai(options: EmulatorOptions = {}): Promise<Open
     const chat = ChatBody.safeParse(JSON.parse(body))
     if (!chat.success)
       return replyError(exchange, 400, 'invalid_request', 'The emulator does not understand this body.')
-    chats.push(chat.data)
-    void exchange.closed.then((at) => closedAt.push(at))
-    const script = options.reply?.(chat.data, headers) ?? scripts.shift()
+    const script = chats.record(exchange, chat.data, () => options.reply?.(chat.data, headers))
     if (script) return play(exchange, script)
     return answer(exchange, chat.data, { models, paceMs: options.paceMs ?? 0 })
   })
-  return { ...emulator, url: `${emulator.origin}/v1`, chats, closedAt, script: (...more) => void scripts.push(...more) }
+  return { ...emulator, url: `${emulator.origin}/v1`, ...chats.seen }
 }
 
 const json = { 'content-type': 'application/json' }

@@ -5,23 +5,18 @@ import {
 } from '../../../sign-in/emulator/supabase.ts'
 import { type EmulatedExchange, emulateHttp, type HttpEmulator } from '../../../wire/emulator/http.ts'
 import { play, type Script } from '../../../wire/emulator/script.ts'
+import { type ScriptedChats, scriptedChats } from '../../../wire/emulator/scripted-chats.ts'
 import { jsonOrUndefined } from '../../../wire/json.ts'
 import { sseData } from '../../../wire/sse.ts'
 import { answerTo, type Chunk } from './answer.ts'
 import { complaintAbout, SmitheryBody } from './body.ts'
 import { accessTokenIn } from './cookies.ts'
 
-export interface SmitheryEmulator extends HttpEmulator {
+export interface SmitheryEmulator extends HttpEmulator, ScriptedChats<SmitheryBody> {
   /** The sign-in service of its users. */
   readonly supabase: SupabaseEmulator
   /** The variables for a gateway that uses this emulator, with an account for each session. */
   readonly variables: Readonly<Record<string, string>>
-  /** The bodies of all valid chat requests, in order. */
-  readonly chats: readonly SmitheryBody[]
-  /** When each connection with a chat was closed, as `performance.now()`. */
-  readonly closedAt: readonly number[]
-  /** Answers each of the next chat requests with one of these scripts. */
-  script(...scripts: readonly Script[]): void
 }
 
 export interface SmitheryEmulatorOptions {
@@ -44,17 +39,13 @@ export interface SmitheryEmulatorOptions {
  */
 export async function emulateSmithery(options: SmitheryEmulatorOptions = {}): Promise<SmitheryEmulator> {
   const supabase = await emulateSupabase(options.supabase)
-  const scripts: Script[] = []
-  const chats: SmitheryBody[] = []
-  const closedAt: number[] = []
+  const chats = scriptedChats<SmitheryBody>()
   const emulator = await emulateHttp((exchange) => {
     const refusal = refusalOf(exchange, supabase)
     if (refusal) return refuse(exchange, ...refusal)
     const chat = readBody(exchange.request.body)
     if (typeof chat === 'string') return refuse(exchange, 400, chat)
-    chats.push(chat)
-    void exchange.closed.then((at) => closedAt.push(at))
-    const script = options.reply?.(chat) ?? scripts.shift()
+    const script = chats.record(exchange, chat, () => options.reply?.(chat))
     const body = answerTo(chat).map(smitheryChunk)
     return play(exchange, script ?? { headers: streamHeaders, body: [...body, done], paceMs: options.paceMs ?? 0 })
   })
@@ -62,15 +53,13 @@ export async function emulateSmithery(options: SmitheryEmulatorOptions = {}): Pr
   return {
     ...emulator,
     supabase,
-    chats,
-    closedAt,
+    ...chats.seen,
     variables: {
       ...Object.fromEntries(sessions.map((session, at) => [`SMITHERY_COOKIE_${at + 1}`, JSON.stringify(session)])),
       SMITHERY_BASE_URL: emulator.origin,
       SMITHERY_SUPABASE_URL: supabase.origin,
       SMITHERY_SUPABASE_ANON_KEY: supabase.anonKey,
     },
-    script: (...more) => void scripts.push(...more),
     close: async () => {
       await Promise.all([emulator.close(), supabase.close()])
     },
