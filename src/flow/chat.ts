@@ -1,6 +1,11 @@
+import type { ChatEvent } from '../chat/event.ts'
 import type { ChatRequest } from '../chat/request.ts'
+import type { AnyEvent } from './begin.ts'
 import type { Call } from './call.ts'
 import type { Flow } from './flow.ts'
+
+/** Answers one kind of request with one kind of event. A chat is the most frequent one. */
+export type Ask<Request, Event, Needs = unknown> = (request: Request, call: Call & Needs) => Flow<Event>
 
 /**
  * The one interface between a client and an upstream. Its events follow `docs/laws.md`: each choice has one `finish`,
@@ -9,7 +14,7 @@ import type { Flow } from './flow.ts'
  * instead of returning a flow.
  * @typeParam Needs what a layer must have added to the call, e.g. `{ account: Account }`
  */
-export type Chat<Needs = unknown> = (request: ChatRequest, call: Call & Needs) => Flow
+export type Chat<Needs = unknown> = Ask<ChatRequest, ChatEvent, Needs>
 
 /**
  * Wraps a chat. A layer may add something to the call that the inner chat needs: the account layer adds an
@@ -17,10 +22,14 @@ export type Chat<Needs = unknown> = (request: ChatRequest, call: Call & Needs) =
  */
 export type Layer<Gives = unknown> = <Needs>(next: Chat<Needs & Gives>) => Chat<Needs>
 
-/** A layer that changes no event, so the inner chat may have other events than chat events. */
-export type ObserverLayer<Known = unknown> = <Needs, Event extends Known>(
-  next: (request: ChatRequest, call: Call & Needs) => Flow<Event>,
-) => (request: ChatRequest, call: Call & Needs) => Flow<Event>
+/**
+ * A layer that changes neither the request nor an event, so it is also for requests that are no chats.
+ * @typeParam Asked what it reads of a request
+ * @typeParam Known the events that it looks at
+ */
+export type ObserverLayer<Asked = unknown, Known = unknown> = <Request extends Asked, Event extends Known, Needs>(
+  next: Ask<Request, Event, Needs>,
+) => Ask<Request, Event, Needs>
 
-/** Combines several chats into one. */
-export type Combine = (chats: readonly Chat[]) => Chat
+/** Combines several chats into one, or several of another kind. */
+export type Combine = <Request, Event extends AnyEvent>(asks: readonly Ask<Request, Event>[]) => Ask<Request, Event>

@@ -1,14 +1,10 @@
 import { openPool } from '../accounts/open-pool.ts'
 import type { Pool } from '../accounts/pool.ts'
-import { ChatError } from '../chat/error.ts'
 import { takesTools } from '../chat/model.ts'
-import { type ChatRequest, withModel } from '../chat/request.ts'
-import { excerpt } from '../chat/secret.ts'
-import type { Call, Logger } from '../flow/call.ts'
+import { withModel } from '../chat/request.ts'
+import type { Logger } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
-import type { Chat, Combine } from '../flow/chat.ts'
-import { defer } from '../flow/defer.ts'
-import { type Flow, failedFlow } from '../flow/flow.ts'
+import type { Chat } from '../flow/chat.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Store } from '../state/store.ts'
@@ -18,8 +14,8 @@ import { type FanMember, fanOut } from './combine/fan-out.ts'
 import { RecentFailures } from './combine/recent-failures.ts'
 import { countTokens } from './count-tokens.ts'
 import { type Examiner, openExaminer } from './examiner.ts'
-import { type GatewayStatus, statusOf, type UpstreamParts } from './inspect.ts'
-import type { Candidate, Member } from './known-models.ts'
+import { type GatewayStatus, statusOf } from './inspect.ts'
+import type { Member } from './known-models.ts'
 import { account, type WithAccount } from './layers/account.ts'
 import { choices } from './layers/choices.ts'
 import { type Deadlines, deadline } from './layers/deadline.ts'
@@ -32,10 +28,13 @@ import { support } from './layers/support.ts'
 import { thread } from './layers/thread.ts'
 import type { Panel, PanelMember } from './panel.ts'
 import { Permits } from './permits.ts'
+import { route } from './route.ts'
 import { SpareMemory } from './spare-memory.ts'
+import { buildTasks, openTasks, type Tasks } from './tasks.ts'
 import { type ToolChat, toolChat } from './tool-chat.ts'
 import { tightestBounds } from './tool-loop/fit-tools.ts'
 import { type BoundsFor, type ToolLoopOptions, toolLoop } from './tool-loop/layer.ts'
+import type { UpstreamParts } from './upstream-parts.ts'
 
 export interface GatewayOptions {
   readonly upstreams: readonly Upstream[]
@@ -55,7 +54,7 @@ export interface GatewayOptions {
 }
 
 /** Everything between a decoded request and the upstreams. */
-export interface Gateway {
+export interface Gateway extends Tasks {
   readonly chat: Chat
   /** The chat for a surface that shows the tools while they run. */
   readonly toolChat: ToolChat
@@ -83,13 +82,12 @@ export function openGateway(options: GatewayOptions): Gateway {
   const chains = upstreams.map((upstream) => buildChain(upstream, options))
   const catalog = new Catalog(chains, { log, runtime, panels })
   const failures = new RecentFailures(() => runtime.elapsed())
-  const routed = route(catalog, balance(failures))
-  const panelChat = withPanels(panels, routed)
+  const combine = balance(failures)
+  const panelChat = withPanels(panels, route(catalog, { combine, askOf: ({ chat }) => chat, withModel }))
   const wrapOwn = (own: Chat) => estimate(countTokens)(deadline(options.deadlines)(own))
-  const isPanel = (model: string) => panels.some(({ name }) => name === model)
   const isOffered = async (model: string, signal: Cancel) =>
     // each member of a panel would call its own tools
-    !isPanel(model) &&
+    !panels.some(({ name }) => name === model) &&
     (await catalog.route(model, signal)).every((one) => takesTools(one.member.upstream.support, catalog.modelOf(one)))
   const addressesOf = (model: string) =>
     panels.find(({ name }) => name === model)?.members.map(({ address }) => address) ?? [model]
@@ -105,6 +103,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     chat: observed(limited(tools ? toolLoop(tools, boundsFor)(panelChat) : panelChat)),
     toolChat: (request, call, wishes) =>
       observed(limited((...asking: Parameters<Chat>) => showing(...asking, wishes)))(request, call),
+    ...openTasks(catalog, { upstreams, combine, admit: (ask) => observed(limited(ask)) }),
     catalog,
     examiner: openExaminer(chains, {
       store,
@@ -147,7 +146,9 @@ function buildChain(
   const withRetry = retry(budget)(withThreads)
   const withDeadline = deadline(deadlines)(choices(upstream.support)(withRetry))
   const chat = support(name, upstream.support)(estimate(countTokens)(withDeadline))
-  return { upstream, pool, budget, permits, chat: limit(permits)(chat) }
+  const limited = limit(permits)
+  const tasks = buildTasks(upstream, { pool, budget, permits, deadlines })
+  return { upstream, pool, budget, permits, chat: limited(chat), tasks }
 }
 
 /** Sends a request for a panel to all its members, and any other request to the router. */
@@ -165,41 +166,4 @@ function memberOf({ title, address, defaults }: PanelMember, routed: Chat): FanM
     chat: (request, call) =>
       routed({ ...request, model: address, parameters: { ...defaults, ...request.parameters } }, call),
   }
-}
-
-/** Finds the upstreams for the model, and asks them with their own name of it. */
-function route(catalog: Catalog<UpstreamParts>, combine: Combine): Chat {
-  const combined = new Map<string, Chat>()
-  const combinedChat = (candidates: readonly Candidate<UpstreamParts>[]): Chat => {
-    const key = candidates.map(({ member }) => member.upstream.name).join(' ')
-    const known = combined.get(key)
-    if (known) return known
-    const pool = combine(candidates.map(({ member }) => member.chat))
-    combined.set(key, pool)
-    return pool
-  }
-  const ask = (candidates: readonly Candidate<UpstreamParts>[], request: ChatRequest, call: Call): Flow => {
-    const [first] = candidates
-    if (!first) throw notFound(request.model)
-    const chat = candidates.length === 1 ? first.member.chat : combinedChat(candidates)
-    return chat(first.model === request.model ? request : withModel(request, first.model), call)
-  }
-  return (request, call) => {
-    const { model } = request
-    const known = catalog.routeNow(model)
-    if (!known) return defer(async ({ signal }) => ask(await catalog.route(model, signal), request, call), call.signal)
-    try {
-      return ask(known, request, call)
-    } catch (thrown) {
-      // the layers around this one observe the failure of a flow
-      return failedFlow(thrown)
-    }
-  }
-}
-
-function notFound(model: string): ChatError {
-  return new ChatError('model-not-found', {
-    message: `The model "${excerpt(model, 200)}" does not exist here. GET /v1/models lists those that do.`,
-    param: 'model',
-  })
 }

@@ -1,10 +1,7 @@
 import type { AccountStatus } from '../accounts/account.ts'
-import type { Chat } from '../flow/chat.ts'
 import type { ModelsStatus } from './catalog.ts'
 import type { RecentFailures } from './combine/recent-failures.ts'
-import type { Member } from './known-models.ts'
-import type { RetryBudget } from './layers/retry-budget.ts'
-import type { Permits } from './permits.ts'
+import type { UpstreamParts } from './upstream-parts.ts'
 
 /** The current state of a running gateway. It contains no secret. */
 export interface GatewayStatus {
@@ -31,13 +28,6 @@ export interface UpstreamStatus {
   /** Milliseconds for which it is still asked after all others, because it has just failed; 0 if it is not. */
   readonly mistrustedForMs: number
   readonly models: ModelsStatus
-}
-
-/** The parts of an upstream's chain that can be inspected. */
-export interface UpstreamParts extends Member {
-  readonly chat: Chat
-  readonly budget: RetryBudget
-  readonly permits: Permits
 }
 
 /** What the rest of the gateway knows about an upstream. */

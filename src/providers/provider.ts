@@ -2,6 +2,7 @@ import type { Account, Supply } from '../accounts/account.ts'
 import type { Model, Support } from '../chat/model.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import type { Secret } from '../chat/secret.ts'
+import type { EmbeddingEvent, EmbeddingRequest, RelayEvent, RelayRequest, Task } from '../chat/task.ts'
 import type { Thread } from '../chat/thread.ts'
 import type { Call } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
@@ -40,6 +41,20 @@ export interface Upstream<Credential = unknown> {
    * Answers a request. It is a method, not a property, so that an upstream with any kind of account is an `Upstream`.
    */
   chat(request: ChatRequest, call: AccountCall<Credential>): Flow
+  /** What it serves beside chats, if anything. */
+  readonly tasks?: UpstreamTasks<Credential>
+}
+
+/** What an upstream serves beside chats. */
+export interface UpstreamTasks<Credential = unknown> {
+  /** Whether it serves the task with this model, as far as is known. An upstream may learn that it does not. */
+  serves(task: Task, model: string): boolean
+  /** Limit for the inputs of one request to `embed`. */
+  readonly maxInputs: number
+  /** @throws ChatError `unsupported` with the code `unsupported_task`, if it turns out that it does not serve the task */
+  embed(request: EmbeddingRequest, call: AccountCall<Credential>): Flow<EmbeddingEvent>
+  /** Sends a request as it is, and gives the bytes of the reply. @throws as `embed` */
+  relay(request: RelayRequest, call: AccountCall<Credential>): Flow<RelayEvent>
 }
 
 /** A call with the account that it uses, whose credential is up to date. */

@@ -1,5 +1,5 @@
 import { asChatError, ChatError } from '../../chat/error.ts'
-import type { Chat, Combine } from '../../flow/chat.ts'
+import type { Combine } from '../../flow/chat.ts'
 import { defer } from '../../flow/defer.ts'
 import type { RecentFailures } from './recent-failures.ts'
 
@@ -39,7 +39,11 @@ export function balance(failures: RecentFailures): Combine {
  * Returns the chats in the order in which a call asks them: the trusted ones in turn, then those that have just
  * failed.
  */
-function orderFor(chats: readonly Chat[], failures: RecentFailures, turn: number): readonly Chat[] {
+function orderFor<Chat extends object>(
+  chats: readonly Chat[],
+  failures: RecentFailures,
+  turn: number,
+): readonly Chat[] {
   const { trusted = [], mistrusted = [] } = Object.groupBy(chats, (chat) =>
     failures.mistrustedForMs(chat) > 0 ? 'mistrusted' : 'trusted',
   )

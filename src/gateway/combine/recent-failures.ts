@@ -1,5 +1,3 @@
-import type { Chat } from '../../flow/chat.ts'
-
 /** Milliseconds in which a chat that failed is asked after all others. */
 const mistrustMs = 10_000
 
@@ -10,23 +8,23 @@ const mistrustMs = 10_000
 export class RecentFailures {
   readonly #elapsed: () => number
   /** The time of each chat's last failure, by `elapsed`. */
-  readonly #failedAt = new Map<Chat, number>()
+  readonly #failedAt = new Map<object, number>()
 
   /** @param elapsed milliseconds of a clock that only goes forward */
   constructor(elapsed: () => number) {
     this.#elapsed = elapsed
   }
 
-  noteFailure(chat: Chat): void {
+  noteFailure(chat: object): void {
     this.#failedAt.set(chat, this.#elapsed())
   }
 
-  noteSuccess(chat: Chat): void {
+  noteSuccess(chat: object): void {
     this.#failedAt.delete(chat)
   }
 
   /** Milliseconds for which the chat is still asked after all others; 0 if it is not. */
-  mistrustedForMs(chat: Chat): number {
+  mistrustedForMs(chat: object): number {
     const failedAt = this.#failedAt.get(chat)
     return failedAt === undefined ? 0 : Math.max(0, failedAt + mistrustMs - this.#elapsed())
   }

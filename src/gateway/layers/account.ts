@@ -4,9 +4,10 @@ import type { Pool } from '../../accounts/pool.ts'
 import { withAccount } from '../../accounts/with-account.ts'
 import type { ChatError } from '../../chat/error.ts'
 import { noThread, type Thread } from '../../chat/thread.ts'
+import type { AnyEvent } from '../../flow/begin.ts'
 import { beginAttempt, type Call } from '../../flow/call.ts'
 import type { Cancel } from '../../flow/cancel.ts'
-import type { Chat } from '../../flow/chat.ts'
+import type { Ask } from '../../flow/chat.ts'
 import { defer } from '../../flow/defer.ts'
 import type { Flow } from '../../flow/flow.ts'
 import { orAbort } from '../../flow/wait.ts'
@@ -38,7 +39,9 @@ export interface WithAccount {
 export function account(
   pool: Pool,
   upstream: string,
-): <Needs>(next: Chat<Needs & WithAccount>) => Chat<Needs & WithTriedAccounts & WithThreadState> {
+): <Request, Event extends AnyEvent, Needs>(
+  next: Ask<Request, Event, Needs & WithAccount>,
+) => Ask<Request, Event, Needs & WithTriedAccounts & WithThreadState> {
   return (next) => (request, call) => {
     const leased = pool.pick({ tried: call.tried, preferred: call.threadState?.label }, call.signal)
     const ask = (account: Account) =>
@@ -52,15 +55,20 @@ export function account(
   }
 }
 
-type Ask = (account: Account) => Flow
+type AskWith<Event> = (account: Account) => Flow<Event>
 
-function askAndReport(pool: Pool, live: LiveAccount, call: Call & WithTriedAccounts, ask: Ask): Flow {
+function askAndReport<Event extends AnyEvent>(
+  pool: Pool,
+  live: LiveAccount,
+  call: Call & WithTriedAccounts,
+  ask: AskWith<Event>,
+): Flow<Event> {
   const report = new AccountReport(pool, live, call)
   return watch(live.renewal ? askRenewable(live, { signal: call.signal, ask, report }) : ask(live), report)
 }
 
 /** Reports the outcome of one attempt to the pool. */
-class AccountReport implements Watcher {
+class AccountReport implements Watcher<unknown> {
   readonly #pool: Pool
   readonly #live: LiveAccount
   readonly #call: Call & WithTriedAccounts
@@ -98,16 +106,19 @@ class AccountReport implements Watcher {
   }
 }
 
-interface RenewalOptions {
+interface RenewalOptions<Event> {
   readonly signal: Cancel
-  readonly ask: Ask
+  readonly ask: AskWith<Event>
   readonly report: AccountReport
 }
 
 /**
  * Asks with a credential that can expire. If it is refused before the first event, it is renewed and used once more.
  */
-function askRenewable(live: LiveAccount, { signal, ask, report }: RenewalOptions): Flow {
+function askRenewable<Event extends AnyEvent>(
+  live: LiveAccount,
+  { signal, ask, report }: RenewalOptions<Event>,
+): Flow<Event> {
   return defer(
     (opening) =>
       withAccount(live, opening.signal, async (account) => {

@@ -1,6 +1,6 @@
 import { ChatError } from '../../chat/error.ts'
 import type { CancelSource } from '../../flow/cancel.ts'
-import type { Layer } from '../../flow/chat.ts'
+import type { ObserverLayer } from '../../flow/chat.ts'
 import { type Watcher, watch } from '../../flow/watch.ts'
 import { Watchdog } from '../../flow/watchdog.ts'
 
@@ -14,7 +14,7 @@ export interface Deadlines {
 }
 
 /** Ends a call that is silent for too long. Only events extend the time. Bytes without content do not. */
-export function deadline({ firstEventMs, wholeMs, idleMs }: Deadlines): Layer {
+export function deadline({ firstEventMs, wholeMs, idleMs }: Deadlines): ObserverLayer<{ readonly stream: boolean }> {
   return (next) => (request, call) => {
     const link = call.signal.child()
     const answer = next(request, { ...call, signal: link })
@@ -30,7 +30,7 @@ interface Limits {
 }
 
 /** The deadline of one call. */
-class Deadline implements Watcher {
+class Deadline implements Watcher<unknown> {
   readonly #link: CancelSource
   readonly #limits: Limits
   readonly #watchdog: Watchdog

@@ -1,5 +1,6 @@
 import type { Usage } from '../../chat/event.ts'
 import { excerpt } from '../../chat/secret.ts'
+import type { EmbeddingEvent, RelayEvent, Task } from '../../chat/task.ts'
 import { showsSomething } from '../../flow/begin.ts'
 import type { Call } from '../../flow/call.ts'
 import type { ObserverLayer } from '../../flow/chat.ts'
@@ -8,35 +9,49 @@ import { type Ending, type Watcher, watch } from '../../flow/watch.ts'
 import type { LoopEvent } from '../tool-loop/events.ts'
 
 /** Writes one log line for each call when it has ended. It has no text of the request or the answer. */
-export function observe(): ObserverLayer<LoopEvent> {
-  return (next) => (request, call) => watch(next(request, call), new Observer(request.model, call))
+export function observe(): ObserverLayer<Observed, ObservedEvent> {
+  return (next) => (request, call) => watch(next(request, call), new Observer(request, call))
 }
 
+/** What is observed of a request. A chat has no task. */
+interface Observed {
+  readonly model: string
+  readonly task?: Task
+}
+
+type ObservedEvent = LoopEvent | EmbeddingEvent | RelayEvent
+
 /** Observes one call. */
-class Observer<Event extends LoopEvent> implements Watcher<Event> {
-  readonly #model: string
+class Observer<Event extends ObservedEvent> implements Watcher<Event> {
+  readonly #request: Observed
   readonly #call: Call
   readonly #startedAt: number
   #firstAt: number | undefined
   #usage: Usage | undefined
+  /** The bytes of a relayed reply. */
+  #bytes = 0
 
-  constructor(model: string, call: Call) {
-    this.#model = model
+  constructor(request: Observed, call: Call) {
+    this.#request = request
     this.#call = call
     this.#startedAt = call.signal.runtime.elapsed()
   }
 
   onBatch(batch: Batch<Event>): void {
     if (this.#firstAt === undefined && showsSomething(batch)) this.#firstAt = this.#elapsed()
-    for (const event of batch) if (event.type === 'usage') this.#usage = event.usage
+    for (const event of batch) {
+      if (event.type === 'usage') this.#usage = event.usage
+      else if (event.type === 'bytes') this.#bytes += event.bytes.byteLength
+    }
   }
 
   onEnd(ending: Ending): void {
     const { log, receipt } = this.#call
+    const { model, task = 'chat' } = this.#request
     const failure = ending.kind === 'failed' ? ending.error : undefined
     const line = {
       // the name comes from the client and may have any length
-      model: excerpt(this.#model, 200),
+      model: excerpt(model, 200),
       upstream: receipt.upstream,
       account: receipt.account,
       tools: listed(receipt.tools),
@@ -46,11 +61,12 @@ class Observer<Event extends LoopEvent> implements Watcher<Event> {
       durationMs: Math.round(this.#elapsed() - this.#startedAt),
       inputTokens: this.#usage?.inputTokens,
       outputTokens: this.#usage?.outputTokens,
+      replyBytes: this.#bytes > 0 ? this.#bytes : undefined,
       attempts: receipt.attempts,
     }
-    if (!failure || failure.reason === 'cancelled') log.info(line, 'chat')
-    else if (failure.reason === 'internal') log.error({ ...line, err: failure }, 'chat')
-    else log.warn({ ...line, err: failure }, 'chat')
+    if (!failure || failure.reason === 'cancelled') log.info(line, task)
+    else if (failure.reason === 'internal') log.error({ ...line, err: failure }, task)
+    else log.warn({ ...line, err: failure }, task)
   }
 
   #elapsed(): number {

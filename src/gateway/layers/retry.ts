@@ -1,7 +1,7 @@
 import { asChatError, ChatError } from '../../chat/error.ts'
-import type { ChatEvent } from '../../chat/event.ts'
+import type { AnyEvent } from '../../flow/begin.ts'
 import type { Call } from '../../flow/call.ts'
-import type { Chat } from '../../flow/chat.ts'
+import type { Ask } from '../../flow/chat.ts'
 import type { FlowOpening } from '../../flow/defer.ts'
 import type { Flow } from '../../flow/flow.ts'
 import type { Runtime } from '../../flow/runtime.ts'
@@ -18,7 +18,11 @@ const backoffMs = 200
  * Tries again, with another account if possible, while the client has received nothing and the budget allows it. The
  * table of reasons decides which failures are retried.
  */
-export function retry(budget: RetryBudget): <Needs>(next: Chat<Needs & WithTriedAccounts>) => Chat<Needs> {
+export function retry(
+  budget: RetryBudget,
+): <Request, Event extends AnyEvent, Needs>(
+  next: Ask<Request, Event, Needs & WithTriedAccounts>,
+) => Ask<Request, Event, Needs> {
   return (next) => (request, call) => {
     const own = { ...call, tried: new Set<unknown>() }
     return tryFirst(new RetriedCall(() => next(request, own), { call, budget }), call.signal)
@@ -31,20 +35,20 @@ interface RetryOptions {
 }
 
 /** The attempts of one call at one upstream. */
-class RetriedCall implements FirstTry<ChatEvent> {
-  readonly #ask: () => Flow
+class RetriedCall<Event extends AnyEvent> implements FirstTry<Event> {
+  readonly #ask: () => Flow<Event>
   readonly #call: Call
   readonly #budget: RetryBudget
   /** The call's attempts before the current one. */
   #spentBefore = 0
 
-  constructor(ask: () => Flow, { call, budget }: RetryOptions) {
+  constructor(ask: () => Flow<Event>, { call, budget }: RetryOptions) {
     this.#ask = ask
     this.#call = call
     this.#budget = budget
   }
 
-  open(): Flow {
+  open(): Flow<Event> {
     this.#spentBefore = this.#call.attempts.spent
     // a call that has failed at another upstream is a retry too, and this upstream's budget pays for it
     if (this.#spentBefore === 0) this.#budget.deposit()
@@ -52,7 +56,7 @@ class RetriedCall implements FirstTry<ChatEvent> {
     return this.#ask()
   }
 
-  async recover(thrown: unknown, { begin, signal }: FlowOpening): Promise<Flow> {
+  async recover(thrown: unknown, { begin, signal }: FlowOpening): Promise<Flow<Event>> {
     const { attempts } = this.#call
     let failure = thrown
     let last: ChatError | undefined

@@ -1,0 +1,126 @@
+import { ChatError } from '../chat/error.ts'
+import { type EmbeddingEvent, type RelayEvent, type Task, taskRoutes } from '../chat/task.ts'
+import type { AnyEvent } from '../flow/begin.ts'
+import type { Cancel } from '../flow/cancel.ts'
+import type { Ask, Combine, ObserverLayer } from '../flow/chat.ts'
+import { defer } from '../flow/defer.ts'
+import { failedFlow } from '../flow/flow.ts'
+import type { Upstream } from '../providers/provider.ts'
+import type { Catalog } from './catalog.ts'
+import { account, type WithAccount } from './layers/account.ts'
+import { inBatches } from './layers/batches.ts'
+import { type Deadlines, deadline } from './layers/deadline.ts'
+import { limit } from './layers/limit.ts'
+import { retry } from './layers/retry.ts'
+import { type Candidates, route } from './route.ts'
+import type { TaskAsks, UpstreamParts } from './upstream-parts.ts'
+
+/** What the layers around one upstream need. */
+interface LayerParts extends Pick<UpstreamParts, 'pool' | 'budget' | 'permits'> {
+  readonly deadlines: Deadlines
+}
+
+/** Puts the layers around the tasks of one upstream. */
+export function buildTasks({ name, tasks }: Upstream, parts: LayerParts): TaskAsks {
+  if (!tasks) return { embed: () => failedFlow(noTasks()), relay: () => failedFlow(noTasks()) }
+  return {
+    embed: inBatches(() => tasks.maxInputs)(withLayers(name, (...asked) => tasks.embed(...asked), parts)),
+    relay: withLayers(name, (...asked) => tasks.relay(...asked), parts),
+  }
+}
+
+function withLayers<Request extends { readonly stream: boolean }, Event extends AnyEvent>(
+  upstream: string,
+  ask: Ask<Request, Event, WithAccount>,
+  { pool, budget, permits, deadlines }: LayerParts,
+): Ask<Request, Event> {
+  const asked = account(pool, upstream)(ask)
+  // no upstream keeps a thread of a task
+  const retried = retry(budget)<Request, Event, unknown>((request, call) => asked(request, call))
+  return limit(permits)(deadline(deadlines)(retried))
+}
+
+/** The router does not ask an upstream without tasks. */
+function noTasks(): ChatError {
+  return new ChatError('internal', { message: 'An upstream without tasks was asked for one.' })
+}
+
+/** The gateway's side of what is no chat. */
+export interface Tasks extends TaskAsks {
+  /** Whether an upstream of this model may serve the task. */
+  serves(asked: AskedTask, signal: Cancel): Promise<boolean>
+}
+
+interface AskedTask {
+  readonly task: Task
+  readonly model: string
+}
+
+interface TasksOptions {
+  readonly upstreams: readonly Upstream[]
+  readonly combine: Combine
+  /** The layers before the router. */
+  readonly admit: ObserverLayer<AskedTask, EmbeddingEvent | RelayEvent>
+}
+
+/** Finds the upstreams for the model of a task, and asks them. */
+export function openTasks(catalog: Catalog<UpstreamParts>, { upstreams, combine, admit }: TasksOptions): Tasks {
+  const serving = (candidates: Candidates, task: Task) =>
+    candidates.filter((one) => one.member.upstream.tasks?.serves(task, one.model))
+  const select = (candidates: Candidates, asked: AskedTask) => {
+    const selected = serving(candidates, asked.task)
+    if (selected.length === 0) throw noneServes(asked, candidates.map(nameOf), upstreams)
+    return selected
+  }
+  const options = { combine, select, withModel }
+  return {
+    embed: admit(naming(upstreams, route(catalog, { ...options, askOf: ({ tasks }) => tasks.embed }))),
+    relay: admit(naming(upstreams, route(catalog, { ...options, askOf: ({ tasks }) => tasks.relay }))),
+    serves: async ({ task, model }, signal) => serving(await catalog.route(model, signal), task).length > 0,
+  }
+}
+
+/** Whether a failure says that the upstream does not serve the task. */
+function isUnservedTask(thrown: unknown): boolean {
+  return thrown instanceof ChatError && thrown.finerCode === 'unsupported_task'
+}
+
+function withModel<Request>(request: Request, model: string): Request {
+  return { ...request, model }
+}
+
+function nameOf({ member }: Candidates[number]): string {
+  return member.upstream.name
+}
+
+/** Names the upstreams that may serve the task, when an upstream has refused it. */
+function naming<Request extends AskedTask, Event extends AnyEvent>(
+  upstreams: readonly Upstream[],
+  next: Ask<Request, Event>,
+): Ask<Request, Event> {
+  return (request, call) =>
+    defer(async ({ begin }) => {
+      try {
+        return await begin(next(request, call))
+      } catch (thrown) {
+        const { upstream } = call.receipt
+        if (!isUnservedTask(thrown) || upstream === undefined) throw thrown
+        throw noneServes(request, [upstream], upstreams)
+      }
+    }, call.signal)
+}
+
+/** @param asked the names of the upstreams that do not serve it */
+function noneServes({ task, model }: AskedTask, asked: readonly string[], upstreams: readonly Upstream[]): ChatError {
+  const others = upstreams.filter(({ name, tasks }) => !asked.includes(name) && tasks?.serves(task, model))
+  const names = others.map(({ name }) => name)
+  const remedy =
+    names.length > 0
+      ? `These upstreams may: ${names.join(', ')}. Name a model of one of them, such as "${names[0]}/MODEL".`
+      : 'No other configured upstream does either.'
+  return new ChatError('unsupported', {
+    message: `${asked.join(', ')} does not serve /v1${taskRoutes[task]} for this model. ${remedy}`,
+    code: 'unsupported_task',
+    param: 'model',
+  })
+}

@@ -1,0 +1,19 @@
+import type { EmbeddingEvent, EmbeddingRequest, RelayEvent, RelayRequest } from '../chat/task.ts'
+import type { Ask, Chat } from '../flow/chat.ts'
+import type { Member } from './known-models.ts'
+import type { RetryBudget } from './layers/retry-budget.ts'
+import type { Permits } from './permits.ts'
+
+/** The parts of an upstream's chain that can be asked and inspected. */
+export interface UpstreamParts extends Member {
+  readonly chat: Chat
+  readonly tasks: TaskAsks
+  readonly budget: RetryBudget
+  readonly permits: Permits
+}
+
+/** What is no chat. It goes through the same layers as a chat (docs/decisions/0059-tasks-are-flows.md). */
+export interface TaskAsks {
+  readonly embed: Ask<EmbeddingRequest, EmbeddingEvent>
+  readonly relay: Ask<RelayRequest, RelayEvent>
+}
