@@ -97,7 +97,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   zod: ['config', 'api', 'dialects', 'clients', 'accounts', 'sign-in', 'providers', 'tools'],
   tokenx: ['gateway/count-tokens.ts'],
   'socket.io-client': ['wire'],
-  '@modelcontextprotocol/sdk': ['tools'],
+  '@modelcontextprotocol/client': ['tools'],
 }
 
 /** The places where each finding is allowed. It is a violation everywhere else. */

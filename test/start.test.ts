@@ -30,7 +30,7 @@ describe('the list of loaded modules', () => {
       'zod',
       'elysia',
       'state/sqlite/open-sqlite.ts',
-      '@modelcontextprotocol/sdk',
+      '@modelcontextprotocol/client',
       'socket.io-client',
     ])
       expect(loaded.has(late), late).toBe(false)

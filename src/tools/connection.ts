@@ -1,15 +1,17 @@
-import type { Client } from '@modelcontextprotocol/sdk/client/index.js'
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
+import type { Client, JSONRPCMessage } from '@modelcontextprotocol/client'
 import { ChatError } from '../chat/error.ts'
 import type { Fields } from '../chat/message.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Runtime } from '../flow/runtime.ts'
+import { type ClientOptions, type EraMode, newClient, nextMode, noLimitMs } from './era.ts'
 import { type CallEnd, endOf, isAnswer, whyFailed } from './failure.ts'
+import { headersOfCall } from './header-parameters.ts'
 import type { TransportHooks } from './hooks.ts'
-import { listTools, maxTools } from './list-tools.ts'
+import { listTools, maxTools, type ServerList } from './list-tools.ts'
 import { floodMeter } from './meter.ts'
 import { readNotification } from './notification.ts'
+import type { CalledTool } from './offered.ts'
 import { CallResult, readResult } from './result.ts'
 import type { ToolServerConfig } from './server-config.ts'
 import { openTransport, type ServerTransport } from './server-transport.ts'
@@ -23,18 +25,15 @@ export interface ConnectionEnd {
   readonly isMisbehaviour: boolean
 }
 
-export interface ConnectionOptions {
+export interface ConnectionOptions extends ClientOptions {
   readonly log: Logger
   readonly runtime: Runtime
-  readonly version: string
   /** Called once, when an open connection cannot be used any more, unless we closed it. */
   onEnd(end: ConnectionEnd): void
   /** Called with a function that returns the last line of the process's standard error. */
   onStderr(last: () => string | undefined): void
 }
 
-/** The caller limits a call's time, so the library must not. */
-const noLimitMs = 24 * 3600 * 1000
 const greetingMs = 10_000
 
 /** A connection to a server, after the initialization. */
@@ -70,6 +69,10 @@ export class Connection {
     } catch (thrown) {
       connection.#kill()
       signal.throwIfAborted()
+      const { transport } = server
+      const hasEnded = connection.#end?.isMisbehaviour === false
+      const mode = nextMode({ mode: options.mode, transport, thrown, hasEnded })
+      if (mode !== undefined) return Connection.open(server, { ...options, mode }, signal)
       options.log.debug({ err: thrown }, 'an MCP server could not be connected')
       connection.#end ??= { why: whyFailed(thrown), isMisbehaviour: false }
     }
@@ -81,27 +84,34 @@ export class Connection {
     return this.#isListStale
   }
 
+  /** How a later connection to the same server begins: with the revision that it was found to speak. */
+  get mode(): EraMode {
+    const version = this.#client?.getNegotiatedProtocolVersion()
+    return this.#isModern && version !== undefined ? { pin: version } : 'legacy'
+  }
+
   /** Lists the server's tools, at most 256. @throws what the library throws, or ChatError if the list has no end */
-  async listTools(signal: Cancel): Promise<readonly unknown[]> {
-    if (!this.#client) return []
+  async listTools(signal: Cancel): Promise<ServerList> {
+    if (!this.#client) return { tools: [], ttlMs: undefined }
     this.#isListStale = false
     const listed = await listTools(this.#client, signal)
     if (listed === 'endless') throw this.#misbehaved('its list of tools has no end')
     if (!listed.isWhole)
       this.#options.log.warn({}, `an MCP server has more than ${maxTools} tools: the first of them are offered`)
-    return listed.tools
+    return listed
   }
 
   /** Runs a tool once. @throws only the reason of the context's signal, when it is aborted */
-  async call(name: string, args: Fields, { signal, onChunk }: ToolContext): Promise<CallEnd> {
+  async call({ name, headers }: CalledTool, args: Fields, { signal, onChunk }: ToolContext): Promise<CallEnd> {
     const link = signal.child()
     const progressToken = `call-${++this.#calls}`
     this.#running.set(progressToken, (text) => void (signal.aborted || onChunk(text)))
     try {
       const client = this.#client
       if (!client || this.#end) return { kind: 'refused', why: this.#end?.why ?? 'it is closed' }
-      const params = { name, arguments: args, _meta: { progressToken } }
-      const options = { signal: link.native, timeout: noLimitMs }
+      const params = { name, arguments: args, _meta: { progressToken, ...this.#logWish } }
+      const inHeaders = this.#isModern ? { headers: headersOfCall(headers, args) } : {}
+      const options = { signal: link.native, timeout: noLimitMs, ...inHeaders }
       const result = await client.request({ method: 'tools/call', params }, CallResult, options)
       return { kind: 'done', outcome: readResult(result) }
     } catch (thrown) {
@@ -121,10 +131,11 @@ export class Connection {
   }
 
   async #open(server: ToolServerConfig, signal: Cancel): Promise<void> {
-    const { log, runtime, version } = this.#options
+    const { log, runtime } = this.#options
     const hooks: TransportHooks = {
       log,
       runtime,
+      onMessage: (message) => this.#receive(message),
       onStderr: (last) => this.#options.onStderr(last),
       onLost: (why) => this.#finish({ why, isMisbehaviour: false }),
       onMisbehaviour: (why) => void this.#misbehaved(why),
@@ -133,29 +144,46 @@ export class Connection {
       },
       onUnreadable: () => this.#count(),
     }
-    const { Client } = await import('@modelcontextprotocol/sdk/client/index.js')
+    const client = await newClient(server, this.#options)
     const opened = await openTransport(server, hooks)
     signal.throwIfAborted()
     this.#transport = opened
-    opened.transport.onmessage = (message) => this.#receive(message, opened)
-    const client = new Client({ name: 'tributary', version }, { capabilities: {} })
     this.#client = client
-    // the library handles progress too late: after the answer, if both came together
-    client.removeNotificationHandler('notifications/progress')
     client.onerror = (error) => this.#onError(error, server)
     const release = signal.onAbort(() => this.#kill())
     const { native } = signal
     try {
       await client.connect(opened.transport, { signal: native, timeout: noLimitMs })
-      if (client.getServerCapabilities()?.logging)
+      if (this.#isModern) this.#listen(client)
+      else if (client.getServerCapabilities()?.logging)
         await client.setLoggingLevel('info', { signal: native, timeout: greetingMs }).catch(() => undefined)
     } finally {
       release()
     }
   }
 
-  #receive(message: JSONRPCMessage, transport: ServerTransport): void {
-    transport.note(message)
+  get #isModern(): boolean {
+    return this.#client?.getProtocolEra() === 'modern'
+  }
+
+  /** The wish for log messages of a call, which newer servers are told with each call. */
+  get #logWish(): object {
+    const hasLog = this.#isModern && this.#client?.getServerCapabilities()?.logging !== undefined
+    return hasLog ? { 'io.modelcontextprotocol/logLevel': 'info' } : {}
+  }
+
+  /** Lets a newer server tell when its list of tools changes. Older ones tell it unasked. */
+  #listen(client: Client): void {
+    if (!client.getServerCapabilities()?.tools?.listChanged) return
+    client.listen({ toolsListChanged: true }, { timeout: noLimitMs }).then(
+      () => {
+        this.#isListStale = true
+      },
+      (thrown: unknown) => this.#options.log.debug({ err: thrown }, 'an MCP server does not tell of changed tools'),
+    )
+  }
+
+  #receive(message: JSONRPCMessage): void {
     this.#count()
     if (!('method' in message)) return
     if (message.method === 'notifications/tools/list_changed') this.#isListStale = true

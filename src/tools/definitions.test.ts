@@ -76,7 +76,12 @@ test('a tool whose schema has another property name has changed', () => {
 
 test('only the first 4,096 tools of a server with endless tool names are admitted', () => {
   const pins = new Pins()
-  const admitted = Array.from({ length: 5_000 }, (_, at) => pins.admits({ name: `t${at}`, parameters: {}, hash: 'h' }))
+  const admitted = Array.from({ length: 5_000 }, (_, at) =>
+    pins.admits({ name: `t${at}`, parameters: {}, headers: [], hash: 'h' }),
+  )
   expect(admitted.filter((isAdmitted) => isAdmitted)).toHaveLength(4096)
-  expect([pins.admits({ name: 't0', parameters: {}, hash: 'h' }), pins.isUnchanged('t4999')]).toEqual([true, true])
+  expect([pins.admits({ name: 't0', parameters: {}, headers: [], hash: 'h' }), pins.isUnchanged('t4999')]).toEqual([
+    true,
+    true,
+  ])
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Fields } from '../chat/message.ts'
+import { type HeaderParameter, headerParameters } from './header-parameters.ts'
 import { typesOf } from './schema/json-types.ts'
 import { shapeSchema } from './schema/shape-schema.ts'
 
@@ -10,6 +11,8 @@ export interface Definition {
   readonly description?: string
   /** A JSON Schema in the shape that model APIs accept. */
   readonly parameters: Fields
+  /** The parameters that a call also sends in headers. */
+  readonly headers: readonly HeaderParameter[]
   /** A hash of everything that a model sees of the tool, before it was cleaned. */
   readonly hash: string
 }
@@ -30,12 +33,14 @@ export function readDefinition(listed: unknown): Definition | undefined {
   try {
     const { name, description, inputSchema } = Listed.parse(listed)
     const schema = JSON.stringify(inputSchema ?? {})
-    if (schema.length > maxSchema || !isOfObjects(inputSchema)) return undefined
+    const headers = headerParameters(inputSchema)
+    if (schema.length > maxSchema || !isOfObjects(inputSchema) || !headers) return undefined
     const shown = description === undefined ? undefined : removeInvisible(description)
     return {
       name,
       ...(shown !== undefined && { description: shown }),
       parameters: shapeSchema(readSchema(schema)),
+      headers,
       hash: hashOf({ name, description, inputSchema }),
     }
   } catch {

@@ -26,6 +26,12 @@ function tooLarge(): ToolOutcome {
   return { content, isError: true }
 }
 
+/** The outcome for a model if the tool stopped to ask a person something. The gateway says at the start that it cannot. */
+function needsPerson(): ToolOutcome {
+  const content = 'The tool asked for input of a person, which it cannot get here. It has not finished.'
+  return { content, isError: true }
+}
+
 /** Matches the error texts with which the servers of various SDKs report an unknown session. */
 const sessionWords = /session|not (been )?initiali[sz]ed|before initiali[sz]ation/i
 
@@ -50,18 +56,23 @@ export function endOf(thrown: unknown, connectionEnd: string | undefined): CallE
   if (status !== undefined && status < 500) return { kind: 'refused', why: whyFailed(thrown) }
   if (thrown instanceof ChatError && thrown.code === 'upstream_unreachable')
     return { kind: 'refused', why: whyFailed(thrown) }
+  if (isQuestion(thrown)) return { kind: 'done', outcome: needsPerson() }
   const code = codeOf(thrown)
   if (code === tooLargeCode) return { kind: 'done', outcome: tooLarge() }
-  if (code === undefined || code > 0 || code === lostCode)
-    return { kind: 'done', outcome: unknownOutcome(whyFailed(thrown)) }
+  if (code === undefined || code === lostCode) return { kind: 'done', outcome: unknownOutcome(whyFailed(thrown)) }
   const reason = thrown instanceof Error ? thrown.message.replace(/^(MCP error -?\d+: )+/, '') : ''
   return { kind: 'done', outcome: { content: `The tool's server refused the call: ${redact(reason)}`, isError: true } }
 }
 
 /** Whether a request got an answer, from the server or from us in its place. */
 export function isAnswer(thrown: unknown): boolean {
+  return codeOf(thrown) !== undefined
+}
+
+/** Whether the server itself refused a request. */
+export function isRefusal(thrown: unknown): boolean {
   const code = codeOf(thrown)
-  return code !== undefined && code < 0
+  return code !== undefined && code !== lostCode && code !== tooLargeCode
 }
 
 /** Completes "the server failed: …" in our own words, because a server's words may contain anything. */
@@ -70,6 +81,8 @@ export function whyFailed(thrown: unknown): string {
   if (status === 401 || status === 403) return `it refuses the gateway's credentials (HTTP ${status})`
   if (status !== undefined) return `it answered HTTP ${status}`
   if (thrown instanceof ChatError) return words[thrown.code] ?? thrown.message
+  // the library wraps what happened while it found out the server's revision
+  if (thrown instanceof Error && thrown.cause instanceof Error) return whyFailed(thrown.cause)
   const code = codeOf(thrown)
   if (code === lostCode) return 'its reply was cut'
   if (code === tooLargeCode) return 'it sent a message that is too large'
@@ -85,14 +98,23 @@ const words: Readonly<Record<string, string>> = {
   upstream_connect_timeout: 'it could not be connected to in time',
 }
 
-/** The library's errors have an HTTP status or a JSON-RPC code as `code`; a status is above 0, a JSON-RPC code below. */
-function httpStatus(thrown: unknown): number | undefined {
-  const code = codeOf(thrown)
-  if (code !== undefined && code >= 100 && code < 600) return code
-  const [, inText] = thrown instanceof Error ? (/\(HTTP (\d{3})\)/.exec(thrown.message) ?? []) : []
+/** The HTTP status of a refusal. The older transport has it as `code`, or only in its text. */
+export function httpStatus(thrown: unknown): number | undefined {
+  if (!(thrown instanceof Error)) return undefined
+  if ('status' in thrown && typeof thrown.status === 'number') return thrown.status
+  if ('event' in thrown && 'code' in thrown && typeof thrown.code === 'number') return thrown.code
+  const [, inText] = /\(HTTP (\d{3})\)/.exec(thrown.message) ?? []
   return inText === undefined ? undefined : Number(inText)
 }
 
+/** The code of a JSON-RPC error. The library's own errors have words as codes. */
 function codeOf(thrown: unknown): number | undefined {
-  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'number' ? thrown.code : undefined
+  const isError = thrown instanceof Error && !('event' in thrown) && 'code' in thrown
+  return isError && typeof thrown.code === 'number' ? thrown.code : undefined
+}
+
+/** Whether the server asks for something in place of a result. MCP 2026-07-28, basic/patterns/mrtr */
+function isQuestion(thrown: unknown): boolean {
+  const data = thrown instanceof Error && 'data' in thrown ? thrown.data : undefined
+  return typeof data === 'object' && data !== null && 'resultType' in data && data.resultType === 'input_required'
 }

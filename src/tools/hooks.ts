@@ -1,3 +1,4 @@
+import type { JSONRPCMessage } from '@modelcontextprotocol/client'
 import type { Logger } from '../flow/call.ts'
 import type { Runtime } from '../flow/runtime.ts'
 
@@ -5,6 +6,8 @@ import type { Runtime } from '../flow/runtime.ts'
 export interface TransportHooks {
   readonly log: Logger
   readonly runtime: Runtime
+  /** A message has arrived. The library gets it afterwards. */
+  onMessage(message: JSONRPCMessage): void
   /** The server has a standard error. @param last returns its last line */
   onStderr(last: () => string | undefined): void
   /** The connection cannot be used any more. @param why completes "the server failed: …", without a secret */

@@ -6,6 +6,7 @@ import type { Timer } from '../flow/timers.ts'
 import { orAbort } from '../flow/wait.ts'
 import { Backoff } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
+import type { EraMode } from './era.ts'
 import type { ToolServerConfig } from './server-config.ts'
 import type { ToolServerState } from './tool.ts'
 
@@ -20,6 +21,8 @@ export interface LastingConnectionOptions {
 
 /** Milliseconds for a server's initialization. A command may have to be downloaded first (`npx`). */
 const greetMs = { stdio: 60_000, http: 20_000, sse: 20_000 } as const
+/** The share of that time after which a silent process counts as an older server. */
+const probeShare = 12
 
 /**
  * Holds a connection to an MCP server, and opens it again after it breaks: after a pause, which is longer if the server
@@ -34,6 +37,7 @@ export class LastingConnection {
   readonly #closing: CancelSource
   #connection: Connection | undefined
   #connecting: Promise<Connection> | undefined
+  #mode: EraMode = 'auto'
   #why: string | undefined
   /** Whether the running attempt is the first, or the first after a good connection. */
   #isHopeful = true
@@ -141,12 +145,17 @@ export class LastingConnection {
     const onEnd = (end: ConnectionEnd) => this.#handleEnd(end)
     const onStderr = (last: () => string | undefined) => this.#keepLastWords(last)
     try {
-      const opened = await Connection.open(this.#config, { log, runtime, version, onEnd, onStderr }, link)
+      const mode = this.#mode
+      // the server may have been replaced by one of another era
+      this.#mode = 'auto'
+      const about = { log, runtime, version, mode, probeMs: limitMs / probeShare, onEnd, onStderr }
+      const opened = await Connection.open(this.#config, about, link)
       if (!(opened instanceof Connection)) {
         this.#fail(opened)
         throw new ChatError('upstream-failed', { message: opened.why })
       }
       this.#connection = opened
+      this.#mode = opened.mode
       this.#isHopeful = true
       this.#why = undefined
       this.#backoff.noteConnection()

@@ -1,4 +1,4 @@
-import type { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import type { Client } from '@modelcontextprotocol/client'
 import { z } from 'zod'
 import type { Cancel } from '../flow/cancel.ts'
 
@@ -14,22 +14,32 @@ const Page = z.looseObject({
     .union([z.string().min(1), z.number().transform(String)])
     .optional()
     .catch(undefined),
+  ttlMs: z.number().min(0).optional().catch(undefined),
 })
 
+/** A server's tools as it lists them. */
+export interface ServerList {
+  readonly tools: readonly unknown[]
+  /** Milliseconds for which the list may be used, if the server says it. MCP 2026-07-28, server/utilities/caching */
+  readonly ttlMs: number | undefined
+}
+
 /** A server's list, and whether it is complete; `endless` if its pages repeat or never end. */
-export type ListedTools = { readonly tools: readonly unknown[]; readonly isWhole: boolean } | 'endless'
+type ListedTools = (ServerList & { readonly isWhole: boolean }) | 'endless'
 
 /** Asks for all pages of a server's tools. @throws what the library throws */
 export async function listTools(client: Client, signal: Cancel): Promise<ListedTools> {
-  if (!client.getServerCapabilities()?.tools) return { tools: [], isWhole: true }
+  if (!client.getServerCapabilities()?.tools) return { tools: [], ttlMs: undefined, isWhole: true }
   const tools: unknown[] = []
   const cursors = new Set<string>()
+  let ttlMs: number | undefined
   for (let cursor: string | undefined; ; ) {
     const page = await askPage(client, cursor, signal)
     tools.push(...page.tools.slice(0, maxTools + 1 - tools.length))
     cursor = page.nextCursor
-    if (tools.length > maxTools) return { tools: tools.slice(0, maxTools), isWhole: false }
-    if (cursor === undefined) return { tools, isWhole: true }
+    if (page.ttlMs !== undefined) ttlMs = Math.min(page.ttlMs, ttlMs ?? page.ttlMs)
+    if (tools.length > maxTools) return { tools: tools.slice(0, maxTools), ttlMs, isWhole: false }
+    if (cursor === undefined) return { tools, ttlMs, isWhole: true }
     if (cursors.has(cursor) || cursors.size >= maxPages - 1) return 'endless'
     cursors.add(cursor)
   }

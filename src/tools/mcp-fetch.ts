@@ -1,4 +1,4 @@
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
+import type { JSONRPCMessage } from '@modelcontextprotocol/client'
 import { z } from 'zod'
 import { ChatError } from '../chat/error.ts'
 import { CancelSource, NativeCancel } from '../flow/cancel.ts'
@@ -116,6 +116,8 @@ export class McpFetch {
     this.#streamsAt = [...this.#streamsAt, this.#hooks.runtime.elapsed()]
     const response = await this.#send(request, link, id)
     if (response.ok) this.#hooks.onListening()
+    // the library then waits for ever
+    else if (response.status === 405 && id !== undefined) this.#expectAnswer(id)
     return response
   }
 

@@ -5,12 +5,18 @@ import { orAbort } from '../flow/wait.ts'
 import type { Connection } from './connection.ts'
 import { isSessionLost, whyFailed } from './failure.ts'
 import { LastingConnection, type LastingConnectionOptions } from './lasting-connection.ts'
-import { Offered } from './offered.ts'
+import type { ServerList } from './list-tools.ts'
+import { type CalledTool, Offered } from './offered.ts'
 import type { ToolServerConfig } from './server-config.ts'
 import type { Tool, ToolContext, ToolOutcome, ToolServerState } from './tool.ts'
 
-/** Milliseconds for which a list is used at most, because the notification of a changed list may be lost with its stream. */
-const listMaxAgeMs = 60_000
+/**
+ * Milliseconds for which a list is used if the server does not say it, because the notification of a changed list may be
+ * lost with its stream; and the limits for what it says.
+ */
+const usualListMs = 60_000
+const minListMs = 5_000
+const maxListMs = 3_600_000
 
 /** An MCP server during the program's life: its connection, and its tools. A server that is not connected has no tools. */
 export class McpServer {
@@ -72,7 +78,7 @@ export class McpServer {
   }
 
   async #list(connection: Connection, isAgain = false): Promise<readonly Tool[]> {
-    let listed: readonly unknown[]
+    let listed: ServerList
     try {
       listed = await connection.listTools(this.#lasting.closing)
     } catch (thrown) {
@@ -80,8 +86,9 @@ export class McpServer {
       this.#lasting.giveUp(connection, whyFailed(thrown))
       throw thrown
     }
-    this.#tools = this.#offered.choose(listed)
-    this.#listed = { by: connection, until: this.#options.runtime.elapsed() + listMaxAgeMs }
+    this.#tools = this.#offered.choose(listed.tools)
+    const lastsMs = Math.min(Math.max(listed.ttlMs ?? usualListMs, minListMs), maxListMs)
+    this.#listed = { by: connection, until: this.#options.runtime.elapsed() + lastsMs }
     return this.#tools
   }
 
@@ -91,25 +98,25 @@ export class McpServer {
     return this.#list(await this.#lasting.get(this.#lasting.closing), true)
   }
 
-  async #run(name: string, args: Fields, context: ToolContext): Promise<ToolOutcome> {
+  async #run(tool: CalledTool, args: Fields, context: ToolContext): Promise<ToolOutcome> {
     context.signal.throwIfAborted()
-    if (!this.#offered.isUnchanged(name))
+    if (!this.#offered.isUnchanged(tool.name))
       return refusal('the tool has changed since it was first seen, and is off until the gateway is restarted')
-    const end = await this.#call(name, args, context)
+    const end = await this.#call(tool, args, context)
     if (end.kind !== 'session-lost') return end.kind === 'done' ? end.outcome : refusal(end.why)
     // the server ignored the call, so it may be made once more in a new session
-    const again = await this.#call(name, args, context)
+    const again = await this.#call(tool, args, context)
     if (again.kind === 'done') return again.outcome
     return refusal(again.kind === 'refused' ? again.why : 'it does not keep its sessions')
   }
 
-  async #call(name: string, args: Fields, context: ToolContext): ReturnType<Connection['call']> {
+  async #call(tool: CalledTool, args: Fields, context: ToolContext): ReturnType<Connection['call']> {
     const connection = await this.#lasting.get(context.signal).catch((thrown: unknown) => {
       context.signal.throwIfAborted()
       return thrown instanceof ChatError ? thrown.message : 'it failed'
     })
     if (typeof connection === 'string') return { kind: 'refused', why: connection }
-    const end = await connection.call(name, args, context)
+    const end = await connection.call(tool, args, context)
     if (end.kind === 'session-lost') this.#lasting.forget(connection)
     return end
   }

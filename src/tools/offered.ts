@@ -4,8 +4,10 @@ import { type Definition, Pins, readDefinition } from './definitions.ts'
 import { qualifiedName } from './names.ts'
 import type { Tool, ToolContext, ToolOutcome } from './tool.ts'
 
-/** Runs the tool that has this name on its server. */
-export type RunTool = (name: string, args: Fields, context: ToolContext) => Promise<ToolOutcome>
+/** A tool as it is called on its server. */
+export type CalledTool = Pick<Definition, 'name' | 'headers'>
+
+export type RunTool = (tool: CalledTool, args: Fields, context: ToolContext) => Promise<ToolOutcome>
 
 /** Which of the tools that a server lists are offered to models. */
 export class Offered {
@@ -47,7 +49,7 @@ export class Offered {
     return false
   }
 
-  #toolOf(name: string, { name: own, description, parameters }: Definition): Tool {
+  #toolOf(name: string, { name: own, description, parameters, headers }: Definition): Tool {
     const known = this.#tools.get(own)
     if (known) return known
     const tool: Tool = {
@@ -56,7 +58,7 @@ export class Offered {
       ...(description !== undefined && { description }),
       parameters,
       supportsStreaming: true,
-      run: (args, context) => this.#run(own, args, context),
+      run: (args, context) => this.#run({ name: own, headers }, args, context),
     }
     this.#tools.set(own, tool)
     return tool

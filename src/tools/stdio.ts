@@ -1,5 +1,4 @@
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js'
+import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client'
 import { ChatError } from '../chat/error.ts'
 import { CancelSource } from '../flow/cancel.ts'
 import { within } from '../flow/wait.ts'
@@ -20,10 +19,13 @@ const maxUnsent = 8 * 1024 * 1024
 export type MessageCheck = (value: unknown) => JSONRPCMessage | undefined
 
 /**
- * MCP over the standard streams of a child process, one JSON message per line (MCP 2025-11-25, basic/transports). The
+ * MCP over the standard streams of a child process, one JSON message per line (MCP 2026-07-28, basic/transports/stdio). The
  * library's own transport has no limit for a line, no process group, and passes on some of our environment.
  */
 export class StdioTransport implements Transport {
+  /** By these two members the library knows standard streams, where silence may mean an older server. */
+  readonly stderr = null
+  readonly pid = null
   onclose?: () => void
   onerror?: (error: Error) => void
   onmessage?: (message: JSONRPCMessage) => void
@@ -136,6 +138,7 @@ export class StdioTransport implements Transport {
   #deliver(message: JSONRPCMessage): void {
     if (this.#isOver) return
     if ('id' in message && !('method' in message) && message.id !== undefined) this.#waiting.delete(message.id)
+    this.#hooks.onMessage(message)
     this.onmessage?.(message)
   }
 

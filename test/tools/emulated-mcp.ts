@@ -24,6 +24,10 @@ export function emulateMcp({ initialize, list, call, stream }: Answers): Promise
     if (exchange.request.method !== 'POST') return exchange.reply(405, '')
     const { id, method } = JSON.parse(exchange.request.body)
     if (id === undefined) return exchange.reply(202, '')
+    if (method === 'server/discover') {
+      const error = { code: -32_601, message: 'Method not found' }
+      return exchange.reply(400, JSON.stringify({ jsonrpc: '2.0', id, error }), { 'content-type': 'application/json' })
+    }
     if (method === 'initialize' && initialize) return initialize(exchange, id)
     if (method === 'tools/list' && list) return list(exchange, id)
     if (method === 'tools/call' && call) return call(exchange, id)

@@ -102,6 +102,11 @@ function call(id: unknown, name: string): void {
   say({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: `ran ${name}` }] } })
 }
 
+/** Answers a request for an unknown method. */
+function refuse(id: unknown): void {
+  say({ jsonrpc: '2.0', id, error: { code: -32_601, message: 'Method not found' } })
+}
+
 /** Writes absent members as null, as some libraries do. */
 function answerWithNulls(id: unknown, method: string): void {
   const results: Record<string, unknown> = {
@@ -115,7 +120,8 @@ function answerWithNulls(id: unknown, method: string): void {
     'tools/list': { tools: [{ ...tool('echo'), description: null, annotations: null }], nextCursor: null, _meta: null },
     'tools/call': { content: [{ type: 'text', text: 'ran echo', annotations: null }], isError: null, _meta: null },
   }
-  if (id !== undefined) say({ jsonrpc: '2.0', id, result: results[method], error: null })
+  if (method === 'server/discover') refuse(id)
+  else if (id !== undefined) say({ jsonrpc: '2.0', id, result: results[method], error: null })
 }
 
 createInterface({ input: process.stdin }).on('line', (line) => {
@@ -123,6 +129,8 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   if (mode === 'nulls') return answerWithNulls(id, method)
   const version = mode.startsWith('revision=') ? mode.slice(9) : params?.protocolVersion
   if (mode === 'silent') return
+  if (method === 'server/discover' && mode === 'strict') process.exit(1)
+  if (method === 'server/discover') return mode === 'mute-probe' ? undefined : refuse(id)
   if (method === 'initialize')
     say({
       jsonrpc: '2.0',
