@@ -4,7 +4,7 @@ import { textOf, withoutImages } from '../../chat/message.ts'
 import { type ChatRequest, type Parameter, type Parameters, schemaOf, sentFields } from '../../chat/request.ts'
 import { dialect } from './dialect.ts'
 import { encodeMessage, encodeParameters } from './encode-request.ts'
-import { showImagesOfResults } from './images-of-results.ts'
+import { moveImagesOfResults } from './images-of-results.ts'
 
 /** How a service differs from this dialect, as data. */
 export interface Deviations {
@@ -29,8 +29,9 @@ export interface Deviations {
  */
 export function encodeStrictly(request: ChatRequest, deviations: Deviations): Fields {
   const { ordered = (all) => all } = deviations
-  const shown = deviations.isTextOnly ? request.messages.map(withoutImages) : showImagesOfResults(request.messages)
-  const messages = ordered(shown.map((message) => adapt(message, deviations)).filter(hasContent))
+  const shown = deviations.isTextOnly ? request.messages.map(withoutImages) : request.messages
+  const adapted = shown.map((message) => adapt(message, deviations)).filter(hasContent)
+  const messages = ordered(moveImagesOfResults(adapted))
   const parameters = requireFunctions(request.parameters)
   return {
     model: request.model,

@@ -3,9 +3,23 @@ import { dialect } from './dialect.ts'
 
 /**
  * Moves the images and files of tool results into a user message after the results, because this dialect takes only text as a tool
- * result, and the results of one turn must stand together. OpenAI, Chat API reference, `messages`
+ * result, and the results of one turn must stand together. A result from a client of this dialect leaves unchanged.
+ * OpenAI, Chat API reference, `messages`
  */
 export function showImagesOfResults(messages: readonly Message[]): readonly Message[] {
+  return moveImages(messages, isFromOthers)
+}
+
+/** Does the same for a service that refuses what this dialect does not document. */
+export function moveImagesOfResults(messages: readonly Message[]): readonly Message[] {
+  return moveImages(messages, isResult)
+}
+
+function moveImages(
+  messages: readonly Message[],
+  mayMove: (message: Message) => message is ToolMessage,
+): readonly Message[] {
+  const hasMoved = (message: Message): message is ToolMessage => mayMove(message) && message.content.some(isMoved)
   if (!messages.some(hasMoved)) return messages
   const shown: Message[] = []
   let waiting: Part[] = []
@@ -27,10 +41,12 @@ export function showImagesOfResults(messages: readonly Message[]): readonly Mess
   return shown
 }
 
-/** Whether a tool result has images or files to move. A result from a client of this dialect leaves unchanged. */
-function hasMoved(message: Message): message is ToolMessage {
-  if (message.role !== 'tool' || message.extra?.[dialect]?.content !== undefined) return false
-  return message.content.some(isMoved)
+function isResult(message: Message): message is ToolMessage {
+  return message.role === 'tool'
+}
+
+function isFromOthers(message: Message): message is ToolMessage {
+  return isResult(message) && message.extra?.[dialect]?.content === undefined
 }
 
 function isMoved(part: Part): part is ImagePart | FilePart {

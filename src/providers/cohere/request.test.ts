@@ -237,14 +237,30 @@ describe('the history', () => {
     ])
   })
 
-  test('with an image outside a user message is refused with its place', () => {
-    for (const message of [
-      { role: 'system', content: [...text('a'), picture] },
-      { role: 'tool', toolCallId: 'a', content: [...text('a'), picture] },
-    ] as const)
-      expect(refusalOf({}, { messages: [hello, message] })).toEqual({
-        code: 'unsupported_parameter',
-        param: 'messages[1].content[1]',
-      })
+  test('with an image among the instructions is refused with its place', () => {
+    const message: Message = { role: 'system', content: [...text('a'), picture] }
+    expect(refusalOf({}, { messages: [hello, message] })).toEqual({
+      code: 'unsupported_parameter',
+      param: 'messages[1].content[1]',
+    })
+  })
+
+  test("shows a client's image of a tool's result after the result", () => {
+    const called: Message = {
+      role: 'assistant',
+      content: [{ type: 'tool-call', id: 'a', name: 'shoot', arguments: '{}' }],
+    }
+    const result: Message = { role: 'tool', toolCallId: 'a', content: [...text('Here.'), picture] }
+    const [, ...shown] = [messagesOf(called, result)].flat()
+    expect(shown).toEqual([
+      { role: 'tool', tool_call_id: 'a', content: 'Here.' },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: expect.stringContaining('the tool call a') },
+          { type: 'image_url', image_url: { url: picture.url } },
+        ],
+      },
+    ])
   })
 })

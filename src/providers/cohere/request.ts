@@ -3,6 +3,7 @@ import type { Fields, Message, Part } from '../../chat/message.ts'
 import { callsOf, markedContent, textOf, withoutImages } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
 import { type ChatRequest, type FunctionTool, type ResponseFormat, schemaOf, sentFields } from '../../chat/request.ts'
+import { moveImagesOfResults } from '../../dialects/openai-chat/images-of-results.ts'
 
 /** What Cohere supports. Cohere, Chat v2 reference */
 export const support: Support = {
@@ -36,9 +37,7 @@ export function encodeCohereRequest(request: ChatRequest): Fields {
   const { parameters } = request
   return {
     model: request.model,
-    messages: request.messages
-      .map((message, at) => encodeMessage(refuseImages(onlyUserImages(message), at)))
-      .filter(hasContent),
+    messages: moveImagesOfResults(request.messages.map(refuseImages)).map(encodeMessage).filter(hasContent),
     stream: true,
     ...present({
       temperature: parameters.temperature,
@@ -61,15 +60,12 @@ function present(members: Fields): Fields {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
 }
 
-/** Cohere only accepts images in a user's message. */
-function onlyUserImages(message: Message): Message {
-  return message.role === 'user' ? message : withoutImages(message)
-}
-
-/** Checks the message for pictures, which Cohere only accepts in a user's message. */
+/** Cohere only accepts images in a user's message. Those of a tool's result are moved into one, unless a notice can replace them. */
 function refuseImages(message: Message, at: number): Message {
-  const index = message.role === 'user' ? -1 : message.content.findIndex(({ type }) => type === 'image')
-  if (index === -1) return message
+  if (message.role === 'user') return message
+  const reduced = withoutImages(message)
+  const index = message.role === 'tool' ? -1 : reduced.content.findIndex(({ type }) => type === 'image')
+  if (index === -1) return reduced
   throw unsupported(`messages[${at}].content[${index}]`, 'pictures anywhere but in a user message')
 }
 
