@@ -122,7 +122,7 @@ const otherRows: Readonly<Record<string, (support: Support) => string>> = {
       ? extraOf === 'openai-chat'
         ? 'all'
         : 'all of its dialect'
-      : (extraFields?.map((field) => `\`${field}\``).join(', ') ?? 'none'),
+      : (extraFields?.names.map((field) => `\`${field}\``).join(', ') ?? 'none'),
 }
 
 function formatOf({ parameters, formats }: Support, format: 'json' | 'json-schema'): string {

@@ -12,8 +12,8 @@ export interface Support {
   readonly parameters: Readonly<Partial<Record<Parameter, ParameterTreatment>>>
   /** The dialect whose unknown fields are passed through, if any. */
   readonly extraOf?: string
-  /** Unknown fields that are passed through from every dialect. */
-  readonly extraFields?: readonly string[]
+  /** Fields of one dialect that are passed through. A field of another dialect with the same name means something else. */
+  readonly extraFields?: { readonly of: string; readonly names: readonly string[] }
   /** Fields of the `extraOf` dialect that the upstream does not take. */
   readonly lacksFields?: readonly string[]
   /** The upstream's own names of parameters. A parameter that the client sent under another name is `mapped`. */

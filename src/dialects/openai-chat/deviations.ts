@@ -1,7 +1,7 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields, Message, Part } from '../../chat/message.ts'
 import { textOf, withoutImages } from '../../chat/message.ts'
-import { type ChatRequest, type Parameter, type Parameters, schemaOf, sentFields } from '../../chat/request.ts'
+import { type ChatRequest, type Parameter, type Parameters, schemaOf } from '../../chat/request.ts'
 import { dialect } from './dialect.ts'
 import { encodeMessage, encodeParameters } from './encode-request.ts'
 import { moveImagesOfResults } from './images-of-results.ts'
@@ -37,7 +37,7 @@ export function encodeStrictly(request: ChatRequest, deviations: Deviations): Fi
     model: request.model,
     ...encodeParameters({ ...request, parameters }, { own: deviations.names, isStrict: true }),
     messages: encodeMessages(messages, deviations),
-    ...sentFields(request),
+    ...request.extra[dialect],
   }
 }
 

@@ -57,7 +57,10 @@ const supports: fc.Arbitrary<Support> = fc
     fc.record({ temperature: treatment, maxTokens: treatment, tools: treatment, responseFormat: treatment }),
     sparse<Omit<Support, 'parameters'>>({
       extraOf: fc.constantFrom('openai-chat', 'other'),
-      extraFields: fc.constantFrom(['top_k'], ['functions'], []),
+      extraFields: fc.record({
+        of: fc.constantFrom('openai-chat', 'other'),
+        names: fc.constantFrom(['top_k'], ['functions'], []),
+      }),
       lacksFields: fc.constantFrom(['top_k'], []),
       names: fc.constant({ maxTokens: 'max_tokens' }),
       ranges: fc.constant({ temperature: { min: 0, max: 1 } }),

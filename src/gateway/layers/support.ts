@@ -174,8 +174,11 @@ function unsupportedParameters({ parameters, sent }: ChatRequest, supported: Sup
 }
 
 function unsupportedExtras(request: ChatRequest, { extraFields, extraOf, lacksFields }: Support): string[] {
-  const isOwn = extraOf === request.dialect
-  const isTaken = (name: string) => extraFields?.includes(name) ?? (isOwn && !lacksFields?.includes(name))
+  const { dialect } = request
+  const isTaken = (name: string) =>
+    extraFields
+      ? extraFields.of === dialect && extraFields.names.includes(name)
+      : extraOf === dialect && !lacksFields?.includes(name)
   return Object.keys(sentFields(request)).filter((name) => !isTaken(name))
 }
 

@@ -4,6 +4,7 @@ import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../clients/openai-chat/ask-openai-chat.ts'
 import { type Deviations, encodeStrictly } from '../../dialects/openai-chat/deviations.ts'
+import { dialect } from '../../dialects/openai-chat/dialect.ts'
 import { withoutRoute } from '../../wire/base-url.ts'
 import { RefusedFields } from '../../wire/refused-fields.ts'
 import type { Provider, Upstream } from '../provider.ts'
@@ -62,7 +63,7 @@ const support: Support = {
     stop: 'honoured',
     choices: 'emulated',
   },
-  extraFields: ['documents'],
+  extraFields: { of: dialect, names: ['documents'] },
   parts: ['text', 'reasoning', 'refusal'],
   formats: ['text', 'json'],
 }

@@ -72,7 +72,7 @@ describe("a parameter is sent under Cohere's name", () => {
       strict_tools: true,
       priority: 1,
     }
-    expect(support.extraFields?.toSorted()).toEqual(Object.keys(extra).sort())
+    expect(support.extraFields?.names.toSorted()).toEqual(Object.keys(extra).sort())
     expect(encode({ topP: 0.9, reasoningEffort: 'none' }, { extra: { 'openai-chat': extra } })).toEqual({
       ...bare,
       ...extra,

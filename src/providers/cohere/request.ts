@@ -2,7 +2,8 @@ import { ChatError } from '../../chat/error.ts'
 import type { Fields, Message, Part } from '../../chat/message.ts'
 import { callsOf, markedContent, textOf, withoutImages } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
-import { type ChatRequest, type FunctionTool, type ResponseFormat, schemaOf, sentFields } from '../../chat/request.ts'
+import { type ChatRequest, type FunctionTool, type ResponseFormat, schemaOf } from '../../chat/request.ts'
+import { dialect } from '../../dialects/openai-chat/dialect.ts'
 import { moveImagesOfResults } from '../../dialects/openai-chat/images-of-results.ts'
 
 /** What Cohere supports. Cohere, Chat v2 reference */
@@ -24,7 +25,10 @@ export const support: Support = {
   ranges: { frequencyPenalty: { min: 0, max: 1 }, presencePenalty: { min: 0, max: 1 } },
   parts: ['text', 'image', 'reasoning', 'refusal'],
   formats: ['text', 'json', 'json-schema'],
-  extraFields: ['k', 'p', 'safety_mode', 'documents', 'citation_options', 'thinking', 'strict_tools', 'priority'],
+  extraFields: {
+    of: dialect,
+    names: ['k', 'p', 'safety_mode', 'documents', 'citation_options', 'thinking', 'strict_tools', 'priority'],
+  },
 }
 
 /**
@@ -52,7 +56,7 @@ export function encodeCohereRequest(request: ChatRequest): Fields {
       thinking: parameters.reasoningEffort && encodeThinking(parameters.reasoningEffort),
       ...encodeTools(request),
     }),
-    ...sentFields(request),
+    ...request.extra[dialect],
   }
 }
 

@@ -4,6 +4,7 @@ import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../clients/openai-chat/ask-openai-chat.ts'
 import { getModels } from '../../clients/openai-chat/get-models.ts'
 import { type Deviations, encodeStrictly } from '../../dialects/openai-chat/deviations.ts'
+import { dialect } from '../../dialects/openai-chat/dialect.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import { withoutRoute } from '../../wire/base-url.ts'
 import { RefusedFields } from '../../wire/refused-fields.ts'
@@ -81,7 +82,7 @@ const support: Support = {
   // the nearer of the two
   ranges: { temperature: { min: 0, max: 1.5 } },
   words: { reasoningEffort: { minimal: 'none', low: 'none', medium: 'high', xhigh: 'high', max: 'high' } },
-  extraFields: ['prediction', 'safe_prompt', 'prompt_mode', 'guardrails', 'random_seed'],
+  extraFields: { of: dialect, names: ['prediction', 'safe_prompt', 'prompt_mode', 'guardrails', 'random_seed'] },
   parts: ['text', 'image', 'reasoning', 'refusal'],
   formats: ['text', 'json', 'json-schema'],
 }

@@ -54,13 +54,13 @@ async function writeList(models: readonly ListedModel[]): Promise<Blob> {
 }
 
 /** The treatment of each parameter, by OpenAI's names. A parameter that is missing here is dropped. */
-function encodeSupport({ parameters, extraFields = [] }: Support): Fields {
+function encodeSupport({ parameters, extraFields }: Support): Fields {
   const taken = new Map(Object.entries(parameters))
   const known = Object.entries(names).flatMap(([parameter, name]) => {
     const treatment = taken.get(parameter)
     return treatment ? [[name, treatment]] : []
   })
-  return Object.fromEntries([...known, ...extraFields.map((name) => [name, 'honoured'])])
+  return Object.fromEntries([...known, ...(extraFields?.names ?? []).map((name) => [name, 'honoured'])])
 }
 
 /**
