@@ -3,7 +3,6 @@ import type { Extras, Fields, FilePart, Part, ToolMessage } from '../../chat/mes
 import { citationsIn } from './citation.ts'
 import { encodeInput } from './decode-blocks.ts'
 import { dialect } from './dialect.ts'
-import { toolIdFor } from './tool-id.ts'
 
 /**
  * Writes a part as the block of a request, or as none. Anthropic refuses texts without a visible character, and reasoning without its own
@@ -26,7 +25,7 @@ export function encodeBlock(part: Part): readonly Fields[] {
     case 'file':
       return [{ type: 'document', source: sourceOfFile(part), ...(part.name && { title: part.name }), ...own }]
     case 'tool-call':
-      return [{ type: 'tool_use', id: toolIdFor(part.id), name: part.name, input: encodeInput(part.arguments), ...own }]
+      return [{ type: 'tool_use', id: part.id, name: part.name, input: encodeInput(part.arguments), ...own }]
     case 'server-tool-call':
       // a call of another service's own tool
       return own ? [{ ...own, id: part.id, name: part.name, input: encodeInput(part.arguments) }] : []
@@ -44,7 +43,7 @@ export function encodeResult({ toolCallId, isError, content, extra }: ToolMessag
   const blocks = content.flatMap(encodeBlock)
   return {
     type: 'tool_result',
-    tool_use_id: toolIdFor(toolCallId),
+    tool_use_id: toolCallId,
     ...(blocks.length > 0 && { content: blocks }),
     ...(isError && { is_error: true }),
     ...extra?.[dialect],

@@ -1,6 +1,7 @@
 import type { Fields, Message } from '../../chat/message.ts'
 import { textOf } from '../../chat/message.ts'
 import { encodeBlock, encodeResult, textBlock } from './encode-blocks.ts'
+import { ToolIds } from './tool-ids.ts'
 
 /** A message of a request. */
 export interface WireTurn {
@@ -34,8 +35,9 @@ export function encodeConversation(messages: readonly Message[]): WireConversati
  */
 export function encodeTurns(messages: readonly Message[]): readonly WireTurn[] {
   const turns: { readonly role: WireTurn['role']; readonly results: Fields[]; readonly others: Fields[] }[] = []
+  const ids = new ToolIds()
   for (const message of messages) {
-    const [results, others] = blocksOf(message)
+    const [results, others] = blocksOf(withOwnIds(message, ids))
     if (results.length + others.length === 0) continue
     const role = message.role === 'assistant' ? 'assistant' : 'user'
     const last = turns.at(-1)
@@ -46,6 +48,15 @@ export function encodeTurns(messages: readonly Message[]): readonly WireTurn[] {
     }
   }
   return turns.map(({ role, results, others }) => ({ role, content: [...results, ...others] }))
+}
+
+function withOwnIds(message: Message, ids: ToolIds): Message {
+  if (message.role === 'tool') return { ...message, toolCallId: ids.ofResult(message.toolCallId) }
+  if (message.role !== 'assistant') return message
+  const content = message.content.map((part) =>
+    part.type === 'tool-call' ? { ...part, id: ids.ofCall(part.id) } : part,
+  )
+  return { ...message, content }
 }
 
 function blocksOf(message: Message): readonly [results: readonly Fields[], others: readonly Fields[]] {

@@ -1,6 +1,7 @@
 import type { Fields } from '../../chat/message.ts'
 import { type ChatRequest, type Parameter, sentFields } from '../../chat/request.ts'
 import { compact, isFields, rest } from '../fields.ts'
+import { acceptableBody } from './acceptable-messages.ts'
 import { markCaches } from './cache-marks.ts'
 import { dialect } from './dialect.ts'
 import { encodeConversation, encodeTurns } from './encode-messages.ts'
@@ -35,20 +36,19 @@ const ofTools = ['tools', 'toolChoice', 'parallelToolCalls'] as const satisfies 
 
 /** Writes a request of this dialect from its own body, and writes anew what has changed. */
 function encodeNative(request: ChatRequest, native: NativeMessages): Fields {
-  const body = { ...native.value, model: request.model, stream: true }
+  const body = { ...acceptableBody(native.value), model: request.model, stream: true }
   if (native.isIntact(request)) return body
   return {
     ...body,
-    ...nativeMessages(request, native),
+    ...nativeMessages(request, native, body),
     ...nativeTools(request, native),
     ...nativeSampling(request, native),
   }
 }
 
 /** New messages are written after those of the body. If one of those has changed, all are written anew. */
-function nativeMessages(request: ChatRequest, native: NativeMessages): Fields {
+function nativeMessages(request: ChatRequest, native: NativeMessages, { messages }: Fields): Fields {
   const kept = native.kept(request)
-  const { messages } = native.value
   if (kept === undefined || !Array.isArray(messages)) return { ...encodeConversation(request.messages) }
   return { messages: [...messages, ...encodeTurns(request.messages.slice(kept))] }
 }

@@ -132,7 +132,9 @@ export function blocksOf({ content }: MessagesBody['messages'][number]): readonl
 
 /** The service's complaint about a body that it refuses; undefined if it accepts the body. */
 export function complaintAbout(body: MessagesBody): string | undefined {
-  return complaintAboutThinking(body) ?? complaintAboutMarks(body) ?? complaintAboutResults(body)
+  return (
+    complaintAboutThinking(body) ?? complaintAboutMarks(body) ?? complaintAboutIds(body) ?? complaintAboutResults(body)
+  )
 }
 
 /** Anthropic, Extended thinking, with tool use and with other features */
@@ -154,6 +156,12 @@ function complaintAboutThinking({ thinking, max_tokens, temperature, tool_choice
 function complaintAboutMarks(body: MessagesBody): string | undefined {
   const marks = JSON.stringify(body).split('"cache_control":{').length - 1
   return marks > 4 ? `A maximum of 4 blocks with cache_control may be provided. Found ${marks}.` : undefined
+}
+
+/** Anthropic, Tool use */
+function complaintAboutIds({ messages }: MessagesBody): string | undefined {
+  const ids = messages.flatMap(blocksOf).flatMap((block) => (block.type === 'tool_use' ? [block.id] : []))
+  return new Set(ids).size < ids.length ? 'messages: `tool_use` ids must be unique' : undefined
 }
 
 /** The results of a turn's calls stand at the beginning of the next message. Anthropic, Tool use */
