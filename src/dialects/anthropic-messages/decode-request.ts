@@ -1,6 +1,7 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest, OfferedTool, Parameter } from '../../chat/request.ts'
+import { withoutClientKey } from '../client-keys.ts'
 import { isFields, rest } from '../fields.ts'
 import { mustBe, notABody, refusedBody, textIn, tooMany } from '../invalid-request.ts'
 import { readFlag } from '../readings.ts'
@@ -26,8 +27,9 @@ export interface RequestHeaders {
  * its dialect, and the receipt names them if they are dropped.
  * @throws ChatError `invalid-request`, with the path of the member that is wrong; `unsupported`; `too-large`
  */
-export function decodeRequest(body: unknown, { betas }: RequestHeaders = {}): ChatRequest {
-  if (!isFields(body)) throw notABody('"model", "max_tokens" and "messages"')
+export function decodeRequest(given: unknown, { betas }: RequestHeaders = {}): ChatRequest {
+  if (!isFields(given)) throw notABody('"model", "max_tokens" and "messages"')
+  const body = withoutClientKey(given)
   const model = textIn(body, 'model', [])
   if (model === '') throw refusedBody({ path: ['model'], problem: 'must not be empty', code: 'invalid_value' })
   refuseServers(body)

@@ -1,5 +1,6 @@
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import { withoutClientKey } from '../client-keys.ts'
 import { isFields, rest } from '../fields.ts'
 import { mustBe, notABody, refusedBody, tooMany } from '../invalid-request.ts'
 import { readFlag } from '../readings.ts'
@@ -56,8 +57,9 @@ export function decodePlainRequest(body: unknown, bytes?: Uint8Array): DecodedRe
 }
 
 /** Does the same as `decodeRequest`, and yields so that other work can run. @throws as `decodeRequest` */
-export function* decodeSteps(body: unknown): Generator<void, DecodedRequest> {
-  if (!isFields(body)) throw notABody('"model" and "messages"')
+export function* decodeSteps(given: unknown): Generator<void, DecodedRequest> {
+  if (!isFields(given)) throw notABody('"model" and "messages"')
+  const body = withoutClientKey(given)
   modelIn(body)
   const { messages, unread } = yield* decodeMessages(messagesIn(body))
   const { model, members, stream, includeUsage, unread: others } = decodeMembers(body)

@@ -1,5 +1,6 @@
 import type { Fields, Message } from '../../chat/message.ts'
 import type { ChatRequest, NativeRequest } from '../../chat/request.ts'
+import { hasClientKey } from '../client-keys.ts'
 import { isFields } from '../fields.ts'
 import { decodeMessage } from './decode-message.ts'
 import { dialect } from './dialect.ts'
@@ -15,7 +16,8 @@ const maxPlainMessages = 2_000
 
 /** Whether a body's messages are plain, and no other member would be left out or rewritten. */
 export function isPlainBody(body: unknown): body is PlainBody {
-  return isFields(body) && isPlainList(body.messages) && !hasIdleMembers(body) && hasPlainStream(body)
+  if (!isFields(body) || hasClientKey(body)) return false
+  return isPlainList(body.messages) && !hasIdleMembers(body) && hasPlainStream(body)
 }
 
 function isPlainList(messages: unknown): boolean {
