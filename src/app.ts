@@ -1,6 +1,7 @@
 import { openServer, type Server } from './api/server.ts'
 import { maxFetches } from './bun-settings.ts'
 import type { Config } from './config/config.ts'
+import { ClientSeals } from './conversations/client-seals.ts'
 import { Conversations } from './conversations/conversations.ts'
 import { StoredResponses } from './conversations/stored-responses.ts'
 import type { Logger } from './flow/call.ts'
@@ -57,8 +58,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
     keepAliveMs,
     idleSeconds,
     gateway,
-    conversations: new Conversations({ store: spare, ttlMs: config.chatTtlMs, runtime }),
-    responses: new StoredResponses({ store: spare, ttlMs: config.chatTtlMs, timers: runtime.timers }),
+    ...openMemory(config, spare, runtime),
     tools,
     ...(config.chatModel !== undefined && { chatModel: config.chatModel }),
     egress: config.egress,
@@ -76,6 +76,15 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
       stopWatching()
       await spare.close()
     },
+  }
+}
+
+/** Opens what clients may refer to in a later request. */
+function openMemory({ chatTtlMs: ttlMs, stateSecret: secret }: Config, store: Store, runtime: Runtime) {
+  return {
+    conversations: new Conversations({ store, ttlMs, runtime }),
+    responses: new StoredResponses({ store, ttlMs, timers: runtime.timers }),
+    seals: new ClientSeals({ store, secret, runtime }),
   }
 }
 

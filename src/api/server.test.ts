@@ -4,6 +4,7 @@ import { until } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import type { ChatEvent } from '../chat/event.ts'
 import type { ChatRequest } from '../chat/request.ts'
+import { ClientSeals } from '../conversations/client-seals.ts'
 import { Conversations } from '../conversations/conversations.ts'
 import { StoredResponses } from '../conversations/stored-responses.ts'
 import type { Call } from '../flow/call.ts'
@@ -79,6 +80,7 @@ function start(options: Partial<ServerOptions> = {}): Server {
       ttlMs: 60_000,
       timers: machine.timers,
     }),
+    seals: new ClientSeals({ store: new MemoryStore({ runtime: machine }), secret: undefined, runtime: machine }),
     tools: openTools({ servers: [] }, { log, version: '9.9.9', runtime: machine }),
     egress: { hosts: [] },
     log,

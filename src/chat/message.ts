@@ -7,6 +7,31 @@ export type Fields = Readonly<Record<string, unknown>>
  */
 export type Extras = Readonly<Record<string, Fields>>
 
+/** The upstream that made something, and its own name of the model. */
+export interface ExtraOrigin {
+  readonly upstream: string
+  readonly model: string
+}
+
+/** The entry of `Extras` that has their origin. It is no dialect, so it is never sent to an upstream. */
+const originKey = 'origin'
+
+/** Returns the fields with their origin. */
+export function withOrigin(extra: Extras, { upstream, model }: ExtraOrigin): Extras {
+  return { ...extra, [originKey]: { upstream, model } }
+}
+
+/** Whether fields have an origin. */
+export function hasOrigin(extra: Extras | undefined): extra is Extras {
+  return extra?.[originKey] !== undefined
+}
+
+/** Whether fields with an origin come from another one. */
+export function isOfAnother(extra: Extras, origin: ExtraOrigin): boolean {
+  const own = extra[originKey]
+  return own !== undefined && (own.upstream !== origin.upstream || own.model !== origin.model)
+}
+
 /** The source of a text: a URL, a document from the client, or a tool's output. Offsets count UTF-16 units of the answer's text. */
 export interface Annotation {
   readonly url?: string

@@ -116,6 +116,11 @@ export interface ChatRequest {
   readonly unread?: readonly UnreadableField[]
   /** Top-level fields that only one dialect knows. */
   readonly extra: Extras
+  /**
+   * Whether the extra fields of an answer must have their origin, and those of the messages go only to theirs. It is set for clients
+   * that bring them back after a change of the model.
+   */
+  readonly bindsExtra?: boolean
   /** True if the client wants a stream. If not, an adapter of the same dialect may fetch a whole reply. */
   readonly stream: boolean
   /** The body that it was decoded from. An upstream of the same dialect may get it in place of what was decoded. */
@@ -135,7 +140,7 @@ export interface NativeRequest {
  * few upstreams need.
  */
 export function withModel(request: ChatRequest, model: string): ChatRequest {
-  const { dialect, parameters, spelling, sent, unread, extra, stream, native } = request
+  const { dialect, parameters, spelling, sent, unread, extra, bindsExtra, stream, native } = request
   return {
     dialect,
     model,
@@ -147,6 +152,7 @@ export function withModel(request: ChatRequest, model: string): ChatRequest {
     ...(sent && { sent }),
     ...(unread && { unread }),
     extra,
+    ...(bindsExtra && { bindsExtra }),
     stream,
     ...(native && { native }),
   }

@@ -1,4 +1,5 @@
 import { readTrustedProxies } from '../api/door/client-address.ts'
+import type { Secret } from '../chat/secret.ts'
 import type { Deadlines } from '../gateway/layers/deadline.ts'
 import type { Panel } from '../gateway/panel.ts'
 import { demo } from '../providers/demo/index.ts'
@@ -46,6 +47,8 @@ export interface Config extends Listening {
   readonly chatModel?: string
   /** Where the state is kept. */
   readonly state: StatePlace
+  /** `STATE_SECRET` */
+  readonly stateSecret: Secret | undefined
   /** Whether requests to upstreams go through a proxy. */
   readonly isProxied: boolean
   /** The file that was read, if any. */
@@ -66,7 +69,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
   const environment = new Environment(variables, origins)
   const configured = configureUpstreams(environment)
   const names = configured.map(({ name }) => name)
-  const { state, warnings } = readState(environment, configured)
+  const { state, secret: stateSecret, warnings } = readState(environment, configured)
   const panels = readPanels(environment, names)
   const config: Config = {
     ...readListening(environment),
@@ -87,6 +90,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
     egress: readEgress(environment),
     ...readChatModel(environment),
     state,
+    stateSecret,
     isProxied: proxyVariables.some((name) => environment.text(name) ?? environment.text(name.toLowerCase())),
     settings: [],
     warnings,

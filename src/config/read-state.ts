@@ -10,6 +10,7 @@ import type { Environment } from './environment.ts'
 /** Where the state is kept, and the warnings about that. */
 export interface ReadState {
   readonly state: StatePlace
+  readonly secret: Secret | undefined
   readonly warnings: readonly string[]
 }
 
@@ -30,7 +31,7 @@ export function readState(environment: Environment, upstreams: readonly Upstream
       remedy: 'for example what `openssl rand -hex 32` prints',
     })
   if (url === undefined && folder)
-    return { state: sqlitePlace({ ...inFolder(folder), ...(secret && { secret }) }), warnings: [] }
+    return { state: sqlitePlace({ ...inFolder(folder), ...(secret && { secret }) }), secret, warnings: [] }
   const state = url === undefined ? memoryPlace : readUrl(environment, url, secret)
   const keepsAccounts = upstreams.some(hasRenewed)
   if (state.isDurable && keepsAccounts && !isSecretSet)
@@ -42,6 +43,7 @@ export function readState(environment: Environment, upstreams: readonly Upstream
   const losesAccounts = url === undefined && keepsAccounts
   return {
     state,
+    secret,
     warnings: losesAccounts ? [memoryWarning] : [],
   }
 }

@@ -9,6 +9,8 @@ import type { Store } from '../state/store.ts'
 export interface StoredResponse {
   /** The response as it was sent. */
   readonly response: Fields
+  /** Its items with everything that the next turn needs, some of which the client does not get. */
+  readonly items: readonly unknown[]
   /** The items that its request added to the conversation. */
   readonly input: readonly unknown[]
   /** The id of the response before it. */
@@ -44,26 +46,28 @@ export class StoredResponses {
    * @throws ChatError `too-large` or `unavailable`; a write that takes too long goes on
    */
   async save(caller: Caller, stored: StoredResponse): Promise<void> {
-    const writes = outputOf(stored).flatMap((item) => {
+    const writes = stored.items.flatMap((item) => {
       const itemId = idOf(item)
       return itemId === undefined ? [] : [this.#put(keyOf('item', caller, itemId), item)]
     })
-    const written = Promise.all([this.#put(keyOf('response', caller, String(stored.response.id)), stored), ...writes])
+    const written = Promise.all([
+      this.#put(keyOf('response', caller, String(stored.response.id)), shortened(stored)),
+      ...writes,
+    ])
     if (!(await atMost(written, maxSaveMs, this.#timers)))
       throw new ChatError('unavailable', { message: `The state was not written within ${maxSaveMs / 1_000} s.` })
   }
 
   async find(caller: Caller, id: string): Promise<StoredResponse | undefined> {
     const value = await this.#get(keyOf('response', caller, id))
-    return isStored(value) ? value : undefined
+    return readStored(value)
   }
 
   /** Forgets a response and its items. @returns false if there is no such response */
   async remove(caller: Caller, id: string): Promise<boolean> {
     const text = await this.#store.take(keyOf('response', caller, id))
     if (text === undefined) return false
-    const stored: unknown = JSON.parse(text)
-    const ids = isStored(stored) ? outputOf(stored).map(idOf) : []
+    const ids = readStored(JSON.parse(text))?.items.map(idOf) ?? []
     await Promise.all(ids.map((itemId) => itemId && this.#store.delete(keyOf('item', caller, itemId))))
     return true
   }
@@ -79,7 +83,7 @@ export class StoredResponses {
     for (let next: string | undefined = id; next !== undefined; ) {
       const stored = await this.find(caller, next)
       if (!stored || turns.length >= maxChain) return undefined
-      turns.push([...stored.input, ...outputOf(stored)])
+      turns.push([...stored.input, ...stored.items])
       next = stored.previous
     }
     return turns.reverse().flat()
@@ -103,16 +107,30 @@ function keyOf(kind: 'response' | 'item', caller: Caller, id: string): string {
   return `${kind}/${caller.id}/${id.slice(0, maxId).toWellFormed()}`
 }
 
-function outputOf({ response: { output } }: StoredResponse): readonly unknown[] {
-  return Array.isArray(output) ? output : []
-}
-
 function idOf(item: unknown): string | undefined {
   return typeof item === 'object' && item !== null && 'id' in item && typeof item.id === 'string' ? item.id : undefined
 }
 
-function isStored(value: unknown): value is StoredResponse {
-  return (
-    typeof value === 'object' && value !== null && 'response' in value && 'input' in value && Array.isArray(value.input)
-  )
+/** Leaves the items out if the response itself has them. */
+function shortened(stored: StoredResponse): object {
+  const { items, ...others } = stored
+  const { output } = stored.response
+  const isSame =
+    Array.isArray(output) && output.length === items.length && items.every((item, at) => item === output[at])
+  return isSame ? others : stored
+}
+
+function readStored(value: unknown): StoredResponse | undefined {
+  if (!isFields(value) || !isFields(value.response) || !Array.isArray(value.input)) return undefined
+  const { response, input, previous, items = response.output } = value
+  return {
+    response,
+    input,
+    items: Array.isArray(items) ? items : [],
+    ...(typeof previous === 'string' && { previous }),
+  }
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

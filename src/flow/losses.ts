@@ -5,7 +5,14 @@ import type { GrowingEvent } from './growing-part.ts'
 import { type Watcher, watch } from './watch.ts'
 
 /** Something that an answer may have and a dialect may be unable to express: a type of part, or another feature. */
-export type AnswerMember = Part['type'] | 'order' | 'annotations' | 'logprobs' | 'stop-sequence' | 'other-finish'
+export type AnswerMember =
+  | Part['type']
+  | 'order'
+  | 'annotations'
+  | 'logprobs'
+  | 'stop-sequence'
+  | 'other-finish'
+  | 'extra'
 
 /** The members of an answer that a dialect can express. */
 export interface AnswerSupport {
@@ -13,7 +20,8 @@ export interface AnswerSupport {
   readonly dialect: string
   /**
    * `order`: the dialect keeps the order of all parts. Without it, all reasoning, texts, refusals and tool calls are
-   * grouped by type. `other-finish`: the dialect can express the finish reason `other`.
+   * grouped by type. `other-finish`: the dialect can express the finish reason `other`. `extra`: its clients keep the extra data
+   * of reasoning, tool calls and the answer, whose dialect does not matter.
    */
   readonly members: ReadonlySet<AnswerMember>
 }
@@ -128,9 +136,9 @@ class Losses {
 
   /** Notes extra data that only another dialect understands. */
   #noteExtra(of: string, extra: Extras | undefined): void {
-    if (!extra) return
+    if (!extra || (returned.has(of) && this.#support.members.has('extra'))) return
     for (const [dialect, fields] of Object.entries(extra)) {
-      if (dialect === this.#support.dialect) continue
+      if (dialect === this.#support.dialect || dialect === 'origin') continue
       // a name may come from the upstream, so only simple ones go into a log and a header
       for (const field of Object.keys(fields)) this.#add(`${of}.${/^\w{1,48}$/.test(field) ? field : 'extra'}`)
     }
@@ -140,6 +148,9 @@ class Losses {
     if (this.#lost.size < maxLosses) this.#lost.add(name)
   }
 }
+
+/** What clients bring back as a whole, so that its extra data is useful. */
+const returned: ReadonlySet<string> = new Set(['reasoning', 'tool-call', 'answer'])
 
 /** The order of kinds in a dialect that does not keep the order of parts. */
 const turns: readonly AnswerMember[] = ['reasoning', 'text', 'refusal', 'tool-call']

@@ -17,6 +17,7 @@ import { type Examiner, openExaminer } from './examiner.ts'
 import { type GatewayStatus, statusOf } from './inspect.ts'
 import type { Member } from './known-models.ts'
 import { account, type WithAccount } from './layers/account.ts'
+import { bindExtra } from './layers/bind-extra.ts'
 import { choices } from './layers/choices.ts'
 import { type Deadlines, deadline } from './layers/deadline.ts'
 import { estimate } from './layers/estimate.ts'
@@ -74,7 +75,7 @@ export interface Gateway extends Tasks {
 const maxTestMs = 60_000
 
 /**
- * Puts the layers together: `observe → limit → tool loop → route → support → estimate → deadline → choices → retry →
+ * Puts the layers together: `observe → limit → tool loop → route → bind extra → support → estimate → deadline → choices → retry →
  * thread → account → upstream`.
  */
 export function openGateway(options: GatewayOptions): Gateway {
@@ -148,7 +149,7 @@ function buildChain(
   const chat = support(name, upstream.support)(estimate(countTokens)(withDeadline))
   const limited = limit(permits)
   const tasks = buildTasks(upstream, { pool, budget, permits, deadlines })
-  return { upstream, pool, budget, permits, chat: limited(chat), tasks }
+  return { upstream, pool, budget, permits, chat: limited(bindExtra(name)(chat)), tasks }
 }
 
 /** Sends a request for a panel to all its members, and any other request to the router. */

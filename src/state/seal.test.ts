@@ -3,7 +3,7 @@ import { ChatError } from '../chat/error.ts'
 import { Secret } from '../chat/secret.ts'
 import { machine } from '../wire/machine.double.ts'
 import { MemoryStore } from './memory/memory-store.ts'
-import { refuseSealed, sealStore } from './seal.ts'
+import { openTextSealer, refuseSealed, sealStore } from './seal.ts'
 
 const secret = new Secret('a-secret-to-seal-with')
 const otherSecret = new Secret('another-secret-to-seal')
@@ -157,4 +157,28 @@ test('a notice is sealed, and one with another secret, another channel or no sea
     await store.notify(channel, 'of another channel')
     return sent.promise
   }
+})
+
+describe('a text that a client keeps', () => {
+  const open = (store = new MemoryStore({ runtime: machine }), of?: Secret) => openTextSealer(store, of, machine)
+
+  test('is opened under its own name, as long as the state lives', async () => {
+    const store = new MemoryStore({ runtime: machine })
+    const [first, second] = await Promise.all([open(store), open(store)])
+    const sealed = first.seal('a', 'text')
+    expect(sealed).not.toContain('text')
+    expect([second.open('a', sealed), (await open(store)).open('a', sealed)]).toEqual(['text', 'text'])
+    expect([first.open('b', sealed), first.open('a', 'text'), first.open('a', '')]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
+    expect((await open()).open('a', sealed)).toBeUndefined()
+  })
+
+  test('outlives the state if there is a secret', async () => {
+    const sealed = (await open(undefined, secret)).seal('a', 'text')
+    expect((await open(undefined, secret)).open('a', sealed)).toBe('text')
+    expect((await open(undefined, otherSecret)).open('a', sealed)).toBeUndefined()
+  })
 })

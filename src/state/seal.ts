@@ -56,7 +56,7 @@ export function sealWith(store: Store, key: Buffer, { runtime }: Pick<SealOption
     notify: (channel, text) => store.notify(channel, seal(channel, text)),
     listen: (channel, listener) =>
       store.listen(channel, (sent) => {
-        const text = unsealNotice(key, channel, sent)
+        const text = unsealForeign(key, channel, sent)
         if (text !== undefined) listener(text)
       }),
     problem: () => store.problem(),
@@ -104,6 +104,40 @@ function deriveKey(secret: Secret, salt: Buffer): Promise<Buffer> {
   return derive(secret.reveal(), salt, 32, scryptCost)
 }
 
+/** The salt of the key for clients. It is not in the store, because a store in memory is lost, and the key must outlive it. */
+const clientSalt = Buffer.from('tributary: texts that clients keep')
+/** The key under which the store has that key, if there is no secret. */
+const clientKeyName = 'tributary:client-key'
+
+/** How to seal a text that leaves the gateway and comes back. */
+export interface TextSealer {
+  /** @param name what the text is, and whose. It is opened only under the same name */
+  seal(name: string, text: string): string
+  /** Returns undefined for a text that was sealed under another name or with another key, or not at all. */
+  open(name: string, sealed: string): string | undefined
+}
+
+/**
+ * Makes the sealer for texts that clients keep. Its key is derived from the secret. Without a secret it is made once and kept in the
+ * store, so it lives as long as the state.
+ */
+export async function openTextSealer(
+  store: Store,
+  secret: Secret | undefined,
+  runtime: SealOptions['runtime'],
+): Promise<TextSealer> {
+  const key = secret ? await deriveKey(secret, clientSalt) : await keptKey(store, runtime)
+  return { seal: createSealer(key, runtime), open: (name, sealed) => unsealForeign(key, name, sealed) }
+}
+
+async function keptKey(store: Store, runtime: SealOptions['runtime']): Promise<Buffer> {
+  const kept = await store.get(clientKeyName)
+  if (kept) return Buffer.from(kept.value, 'base64')
+  const key = Buffer.from(runtime.randomBytes(32))
+  const isFirst = await store.compareAndSet(clientKeyName, 0, key.toString('base64'))
+  return isFirst === undefined ? keptKey(store, runtime) : key
+}
+
 /** Seals the value as JSON. JSON writes half a surrogate pair in ASCII, so every string is read back unchanged. */
 function createSealer(key: Buffer, runtime: SealOptions['runtime']): (name: string, value: string) => string {
   return (name, value) => {
@@ -134,10 +168,10 @@ function unseal(key: Buffer, name: string, value: string): string {
   }
 }
 
-/** @returns undefined for a notice that was sealed with another secret, or not at all */
-function unsealNotice(key: Buffer, channel: string, sent: string): string | undefined {
+/** Unseals what did not come from the store. Returns undefined if it was sealed with another key or name, or not at all. */
+function unsealForeign(key: Buffer, name: string, sent: string): string | undefined {
   try {
-    return unseal(key, channel, sent)
+    return unseal(key, name, sent)
   } catch {
     return undefined
   }

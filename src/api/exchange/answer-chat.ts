@@ -23,7 +23,7 @@ export interface AnswerLabel {
 /** A chat protocol as a surface speaks it. */
 export interface ChatProtocol<Decoded extends { readonly request: ChatRequest }> {
   /** The parts of an answer that the protocol can express. The receipt names the parts that were lost. */
-  readonly support: AnswerSupport
+  support(decoded: Decoded): AnswerSupport
   /** Reads a body. @throws ChatError */
   decode(body: JsonBody, exchange: Exchange, services: Services): Decoded | Promise<Decoded>
   /** Writes the answer event by event. */
@@ -43,13 +43,13 @@ export function answerChat<Decoded extends { readonly request: ChatRequest }>(
     (decoded, { exchange, open, services }) => {
       const { request } = decoded
       const { receipt } = open.call
-      const answer = noteLosses(services.gateway.chat(request, open.call), protocol.support, receipt.lost)
+      const answer = noteLosses(services.gateway.chat(request, open.call), protocol.support(decoded), receipt.lost)
       // from here on the gateway writes the request's log line
       exchange.isLogged = true
       const label = { id: exchange.id, created: Math.floor(exchange.runtime.now() / 1000) }
       if (!request.stream) return respondJson(exchange, open, { answer, write: protocol.whole(decoded, label) })
       const surface = protocol.stream(decoded, label)
-      const kept = surface.kept ? endAfter(answer, () => surface.kept?.()) : answer
+      const kept = surface.kept ? endAfter(answer, (error) => surface.kept?.(error)) : answer
       return respondStream(exchange, open, { answer: kept, surface, keepAliveMs: services.keepAliveMs })
     },
   )

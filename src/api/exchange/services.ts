@@ -1,4 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
+import type { ClientSeals } from '../../conversations/client-seals.ts'
 import type { Conversations } from '../../conversations/conversations.ts'
 import type { StoredResponses } from '../../conversations/stored-responses.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
@@ -14,6 +15,8 @@ export interface Services {
   readonly gateway: Gateway
   readonly conversations: Conversations
   readonly responses: StoredResponses
+  /** Seals what clients keep for the gateway. */
+  readonly seals: ClientSeals
   readonly tools: ToolRegistry
   /** The addresses that callers may send the gateway to. */
   readonly egress: EgressPolicy

@@ -17,8 +17,9 @@ export interface StreamSurface<Event = ChatEvent> {
   /**
    * Keeps what was written, after the last event. The end is sent when it is kept, because the client may refer to it then.
    * It must not reject.
+   * @param error why the answer failed
    */
-  kept?(): Promise<void> | undefined
+  kept?(error?: ChatError): Promise<void> | undefined
   /** The text that ends a failed stream. */
   error(error: ChatError): string
   /** The text that keeps a silent stream alive. */

@@ -6,3 +6,6 @@ export const answerSupport: AnswerSupport = {
   dialect,
   members: new Set(['text', 'refusal', 'reasoning', 'tool-call', 'order']),
 }
+
+/** What a response has a place for if what the upstream wants back is sealed. */
+export const sealingSupport: AnswerSupport = { dialect, members: new Set([...answerSupport.members, 'extra']) }

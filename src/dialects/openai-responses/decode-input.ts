@@ -5,6 +5,7 @@ import { type BodyPath, mustBe, refusedBody, textIn } from '../invalid-request.t
 import { decodeOutput, decodeParts } from './decode-parts.ts'
 import { decodeTools, type ReadTools } from './decode-tools.ts'
 import { InputTurns } from './input-turns.ts'
+import { type ContentSealer, openExtra } from './sealed-extra.ts'
 import type { ToolNames } from './tool-names.ts'
 
 /** The items of a conversation up to the answer that is wanted. */
@@ -14,6 +15,8 @@ export interface GivenItems {
   /** Those of the request. */
   readonly items: readonly unknown[]
   readonly instructions: string | undefined
+  /** Opens what was sealed for the client. */
+  readonly sealer: ContentSealer | undefined
 }
 
 /** What the items say. */
@@ -31,8 +34,8 @@ export interface ReadInput {
  * Reads the items of a conversation.
  * @throws ChatError `invalid-request`
  */
-export function decodeInput({ earlier, items, instructions }: GivenItems, names: ToolNames): ReadInput {
-  const reader = new ItemReader(names)
+export function decodeInput({ earlier, items, instructions, sealer }: GivenItems, names: ToolNames): ReadInput {
+  const reader = new ItemReader(names, sealer)
   if (instructions) reader.turns.message({ role: 'system', content: [{ type: 'text', text: instructions }] })
   for (const item of earlier) if (isFields(item)) reader.read(item, ['previous_response_id'])
   for (const [at, item] of items.entries()) {
@@ -54,9 +57,11 @@ class ItemReader {
   readonly found: ReadTools = { tools: [], hosted: [] }
   update: Fields = {}
   readonly #names: ToolNames
+  readonly #sealer: ContentSealer | undefined
 
-  constructor(names: ToolNames) {
+  constructor(names: ToolNames, sealer: ContentSealer | undefined) {
     this.#names = names
+    this.#sealer = sealer
   }
 
   read(item: Fields, path: BodyPath): void {
@@ -123,7 +128,9 @@ class ItemReader {
       ...decodeParts(item.content, [...path, 'content']),
     ]
     const text = said.map((part) => (part.type === 'text' ? part.text : '')).join('\n\n')
-    if (text !== '') this.turns.part({ type: 'reasoning', text })
+    const { part: extra, calls = [], answer } = openExtra(item.encrypted_content, this.#sealer)
+    if (text !== '' || extra) this.turns.part({ type: 'reasoning', text, ...(extra && { extra }) })
+    if (answer || calls.length > 0) this.turns.extra(answer, calls)
   }
 
   #call(item: Fields, { path, json }: { readonly path: BodyPath; readonly json: string }): void {

@@ -37,10 +37,9 @@ describe('the input', () => {
   })
 
   test('comes after the items of earlier responses', () => {
-    const { messages } = decodeRequest(body({ input: 'and now?' }), [
-      hi,
-      says('assistant', [{ type: 'output_text', text: 'ho' }]),
-    ]).request
+    const { messages } = decodeRequest(body({ input: 'and now?' }), {
+      earlier: [hi, says('assistant', [{ type: 'output_text', text: 'ho' }])],
+    }).request
     expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
   })
 
@@ -388,6 +387,6 @@ describe('a body is refused with the path of', () => {
 
 test('a fault is named by its place in the request, also after the items of earlier responses', () => {
   const earlier = [hi, says('assistant', 'ho'), hi]
-  const decode = () => decodeRequest(body({ input: [hi, gives('a')] }), earlier)
+  const decode = () => decodeRequest(body({ input: [hi, gives('a')] }), { earlier })
   expect(thrownBy(decode)).toMatchObject({ param: 'input[1].call_id' })
 })

@@ -8,6 +8,7 @@ import { decodeInput } from './decode-input.ts'
 import { decodeSettings } from './decode-parameters.ts'
 import { decodeChoice, decodeTools } from './decode-tools.ts'
 import { dialect } from './dialect.ts'
+import type { ContentSealer } from './sealed-extra.ts'
 import { ToolNames } from './tool-names.ts'
 
 /** A request, and what the answer needs of it. */
@@ -16,6 +17,13 @@ export interface ResponseRequest {
   /** The body, whose settings the response repeats. */
   readonly body: Fields
   readonly names: ToolNames
+}
+
+interface BesideBody {
+  /** The items of earlier responses. */
+  readonly earlier?: readonly unknown[]
+  /** Opens what was sealed for the client. */
+  readonly sealer?: ContentSealer | undefined
 }
 
 /** Maximum number of tools of a request. */
@@ -37,17 +45,16 @@ export function bodyIn(body: unknown): Fields {
 
 /**
  * Reads a request to OpenAI's Responses API. What only OpenAI has, such as its own tools, is left out and named in the receipt.
- * @param earlier the items of earlier responses
  * @throws ChatError `invalid-request`, with the path of the member that is wrong; `unsupported`; `too-large`
  */
-export function decodeRequest(body: Fields, earlier: readonly unknown[] = []): ResponseRequest {
+export function decodeRequest(body: Fields, { earlier = [], sealer }: BesideBody = {}): ResponseRequest {
   const model = textIn(body, 'model', [])
   if (model === '') throw refusedBody({ path: ['model'], problem: 'must not be empty', code: 'invalid_value' })
   refuseMissing(body)
   const names = new ToolNames()
   const own = decodeTools(body.tools, names)
   const instructions = typeof body.instructions === 'string' ? body.instructions : undefined
-  const input = decodeInput({ earlier, items: itemsIn(body), instructions }, names)
+  const input = decodeInput({ earlier, items: itemsIn(body), instructions, sealer }, names)
   if (input.messages.length === 0)
     throw refusedBody({ path: ['input'], problem: 'must not be empty', code: 'missing_required_parameter' })
   const found = [...own.tools, ...input.tools]
@@ -76,6 +83,7 @@ export function decodeRequest(body: Fields, earlier: readonly unknown[] = []): R
       },
       spelling: named,
       extra: { [dialect]: Object.fromEntries(dropped.map((name) => [name, true])) },
+      bindsExtra: true,
       stream: streamIn(body),
     },
     body,

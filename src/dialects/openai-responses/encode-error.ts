@@ -14,6 +14,13 @@ const final: ReadonlySet<Reason> = new Set<Reason>([
   'challenged',
 ])
 
+/** The code of the error with which a client stops its own response. */
+const cancelled = 'response_cancelled'
+
+export function wasCancelled({ code }: ChatError): boolean {
+  return code === cancelled
+}
+
 /** The error of a failed response. Codex reads its code, and for how long it must wait from the message. */
 export function failureOf(error: ChatError): { readonly code: string; readonly message: string } {
   const { reason, retryAfterMs, finerCode } = error

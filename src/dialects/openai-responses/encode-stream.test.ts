@@ -4,14 +4,17 @@ import { anyAnswer } from '../../../test/any-answer.ts'
 import { runs } from '../../../test/sizes.ts'
 import { ChatError, type ChatErrorOptions, type Reason } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
-import type { Fields } from '../../chat/message.ts'
+import { type Fields, withOrigin } from '../../chat/message.ts'
 import { Fold } from '../../flow/fold.ts'
 import { SseDecoder } from '../../wire/sse.ts'
 import { isFields } from '../fields.ts'
 import { answerSupport } from './answer-support.ts'
-import { ResponseStream } from './encode-stream.ts'
+import { decodeRequest } from './decode-request.ts'
+import { ResponseStream, type ResponseStreamOptions } from './encode-stream.ts'
 import { ItemMaker, itemsOf } from './items.ts'
 import { encodeResponse } from './response-object.ts'
+import type { EndedResponse } from './response-writer.ts'
+import type { ContentSealer } from './sealed-extra.ts'
 import { ToolNames } from './tool-names.ts'
 
 const body = { model: 'some/model', temperature: 0.5 }
@@ -25,12 +28,17 @@ function toolNames(): ToolNames {
   return names
 }
 
-function newStream(kept: Fields[] = [], names = toolNames()) {
+interface TestStream extends Partial<ResponseStreamOptions> {
+  readonly kept?: EndedResponse[]
+}
+
+function newStream({ kept = [], ...options }: TestStream = {}) {
   return new ResponseStream({
     ...head,
-    names,
+    names: toolNames(),
     now: () => 9,
-    keep: (response) => void kept.push(response),
+    keep: (ended) => void kept.push(ended),
+    ...options,
   })
 }
 
@@ -106,7 +114,11 @@ function readStrictly(values: readonly Fields[]) {
 function whole(events: readonly ChatEvent[]): readonly Fields[] {
   const fold = new Fold({ maxCharacters: 1_000_000 })
   for (const event of events) fold.add(event)
-  return itemsOf(fold.choices[0]?.parts ?? [], new ItemMaker('r1', toolNames()))
+  return shownOf(itemsOf({ parts: [], ...fold.choices[0] }, new ItemMaker({ id: 'r1', names: toolNames() })))
+}
+
+function shownOf(made: ReturnType<typeof itemsOf>): readonly Fields[] {
+  return made.flatMap(({ shown }) => (shown ? [shown] : []))
 }
 
 test('any answer keeps the order rules, and says the same as a stream and whole', () => {
@@ -150,7 +162,7 @@ const call = (name: string, json: string): readonly ChatEvent[] => [
 
 describe('a stream', () => {
   test('ends with the whole response, which is kept', () => {
-    const kept: Fields[] = []
+    const kept: EndedResponse[] = []
     const usage = {
       inputTokens: 100,
       cachedInputTokens: 60,
@@ -158,9 +170,9 @@ describe('a stream', () => {
       reasoningTokens: 2,
       source: 'upstream',
     } as const
-    const values = streamed([text('hi'), finish(), { type: 'usage', choice: 0, usage }], newStream(kept))
-    expect<unknown>(kept).toEqual([values.at(-1)?.response])
-    expect(kept[0]).toMatchObject({
+    const values = streamed([text('hi'), finish(), { type: 'usage', choice: 0, usage }], newStream({ kept }))
+    expect<unknown>(kept.map(({ response }) => response)).toEqual([values.at(-1)?.response])
+    expect(kept[0]?.response).toMatchObject({
       id: 'resp_r1',
       status: 'completed',
       created_at: 5,
@@ -193,7 +205,9 @@ describe('a stream', () => {
     const events = [text('hi'), finish('length')]
     const { output } = Object(streamed(events).at(-1)?.response)
     expect(output).toMatchObject([{ type: 'message', status: 'incomplete' }])
-    expect(itemsOf([{ type: 'text', text: 'hi' }], new ItemMaker('r1', toolNames()), 'incomplete')).toEqual(output)
+    const parts = [{ type: 'text', text: 'hi' }] as const
+    const made = itemsOf({ parts, status: 'incomplete' }, new ItemMaker({ id: 'r1', names: toolNames() }))
+    expect(shownOf(made)).toEqual(output)
   })
 
   test('is incomplete for an answer that was cut by a limit or a filter', () => {
@@ -236,7 +250,7 @@ describe('a stream', () => {
     const flat = names.add({ kind: 'function', name: 'close', namespace: 'agents' })
     names.add({ kind: 'tool_search', name: 'tool_search' })
     const outputOf = (name: string, json: string) =>
-      readStrictly(streamed(call(name, json), newStream([], names))).output
+      readStrictly(streamed(call(name, json), newStream({ names }))).output
     expect(flat).toBe('agents__close')
     expect(outputOf(flat, '{}')).toMatchObject([{ type: 'function_call', name: 'close', namespace: 'agents' }])
     expect(outputOf('tool_search', '{"query":"x"}')).toMatchObject([
@@ -265,4 +279,75 @@ describe('a stream that failed', () => {
       expect(message).toContain('It failed.')
       expect(message.includes('try again in 7s')).toBe(reason === 'rate-limited')
     })
+})
+
+describe('what an upstream wants back', () => {
+  const origin = { upstream: 'a', model: 'm' }
+  const bound = (fields: Fields) => withOrigin({ theirs: fields }, origin)
+  const sealer: ContentSealer = {
+    seal: (kind, text) => `${kind}:${text}`,
+    open: (kind, sealed) => (sealed.startsWith(`${kind}:`) ? sealed.slice(kind.length + 1) : undefined),
+  }
+  const signed = bound({ signature: 's1' })
+  const events: readonly ChatEvent[] = [
+    { type: 'reasoning', choice: 0, part: 0, text: 'Hm.' },
+    { type: 'part-end', choice: 0, part: 0, extra: signed },
+    { type: 'reasoning', choice: 0, part: 1, text: '', extra: bound({ redacted: 'r' }) },
+    { type: 'part-end', choice: 0, part: 1 },
+    { type: 'tool-call', choice: 0, part: 2, id: 'call_1', name: 'first', extra: bound({ thought: 't' }) },
+    { type: 'tool-arguments', choice: 0, part: 2, json: '{}' },
+    { type: 'part-end', choice: 0, part: 2 },
+    { type: 'finish', choice: 0, reason: 'tool-calls', extra: bound({ details: ['d'] }) },
+  ]
+  const partsOf = (input: readonly unknown[]) =>
+    decodeRequest({ model: 'm', input: [{ role: 'user', content: 'hi' }, ...input] }, { sealer }).request.messages[1]
+  const said = {
+    role: 'assistant',
+    content: [
+      { type: 'reasoning', text: 'Hm.', extra: signed },
+      { type: 'reasoning', text: '', extra: bound({ redacted: 'r' }) },
+      { type: 'tool-call', id: 'call_1', name: 'first', arguments: '{}', extra: bound({ thought: 't' }) },
+    ],
+    extra: bound({ details: ['d'] }),
+  }
+
+  test('goes to a client that wants it, and comes back as it was, streamed and whole', () => {
+    const { output } = readStrictly(streamed(events, newStream({ sealer, showsSealed: true })))
+    expect(output.map(({ type }) => type)).toEqual(['reasoning', 'reasoning', 'function_call', 'reasoning'])
+    expect<unknown>(partsOf(output)).toEqual(said)
+    const fold = new Fold({ maxCharacters: 1_000_000 })
+    for (const event of events) fold.add(event)
+    const items = new ItemMaker({ id: 'r1', names: toolNames(), sealer, showsSealed: true })
+    expect<unknown>(shownOf(itemsOf({ parts: [], ...fold.choices[0] }, items))).toEqual(output)
+  })
+
+  test('is only kept for a client that does not want it', () => {
+    const kept: EndedResponse[] = []
+    const { output } = readStrictly(streamed(events, newStream({ kept, sealer })))
+    expect(output).toMatchObject([{ type: 'reasoning' }, { type: 'function_call' }])
+    expect(JSON.stringify(output)).not.toContain('encrypted_content')
+    expect<unknown>(partsOf(kept[0]?.items ?? [])).toEqual(said)
+  })
+
+  test('is not sealed without its origin, and a foreign text is passed over', () => {
+    const free: ChatEvent = {
+      type: 'reasoning',
+      choice: 0,
+      part: 0,
+      text: 'Hm.',
+      extra: { theirs: { signature: 's' } },
+    }
+    const { output } = readStrictly(streamed([free, finish()], newStream({ sealer, showsSealed: true })))
+    expect(JSON.stringify(output)).not.toContain('encrypted_content')
+    const thought = (encrypted_content: unknown) => ({ type: 'reasoning', summary: [], encrypted_content })
+    for (const foreign of [
+      'gAAAA',
+      'compaction:{"part":{"theirs":{}}}',
+      'reasoning:5',
+      'reasoning:{"part":5}',
+      7,
+      null,
+    ])
+      expect(partsOf([thought(foreign), { role: 'user', content: 'and?' }])?.role).toBe('user')
+  })
 })

@@ -1,20 +1,24 @@
 import type { ChatError } from '../../chat/error.ts'
-import type { ChatEvent, FinishReason, Usage } from '../../chat/event.ts'
-import type { Fields } from '../../chat/message.ts'
+import type { ChatEvent, FinishReason, ReasoningEvent, Usage } from '../../chat/event.ts'
+import type { Extras, Fields } from '../../chat/message.ts'
 import { type EventOfPart, PartsInOrder } from '../../chat/parts-in-order.ts'
-import { sseData, sseEvent } from '../../wire/sse.ts'
-import { failureOf } from './encode-error.ts'
-import { ItemMaker, messageItem, reasoningItem, refusalContent, summaryOf, textContent } from './items.ts'
-import { encodeResponse, endOf, type ResponseHead } from './response-object.ts'
-import { type ToolNames, textOfCall } from './tool-names.ts'
+import {
+  ItemMaker,
+  type ItemMakerOptions,
+  type MadeItem,
+  messageItem,
+  reasoningItem,
+  refusalContent,
+  sameFor,
+  summaryOf,
+  textContent,
+} from './items.ts'
+import { endOf } from './response-object.ts'
+import { type AnswerSoFar, ResponseWriter, type ResponseWriterOptions } from './response-writer.ts'
+import type { CallExtra } from './sealed-extra.ts'
+import { textOfCall } from './tool-names.ts'
 
-export interface ResponseStreamOptions extends ResponseHead {
-  readonly names: ToolNames
-  /** Unix seconds. */
-  now(): number
-  /** Keeps the whole response. */
-  keep(response: Fields): Promise<void> | undefined
-}
+export interface ResponseStreamOptions extends ResponseWriterOptions, ItemMakerOptions {}
 
 /** The item that is open. `text` is what has come of its last content. */
 interface OpenItem {
@@ -26,8 +30,16 @@ interface OpenItem {
   text: string
   /** How the item will end. */
   status: 'completed' | 'incomplete'
+  /** The fields that the upstream wants back with the item. */
+  extra: Extras | undefined
   readonly callId: string
   readonly name: string
+}
+
+interface StartOptions {
+  readonly callId?: string
+  readonly name?: string
+  readonly extra?: Extras | undefined
 }
 
 /**
@@ -35,75 +47,66 @@ interface OpenItem {
  * all of them.
  */
 export class ResponseStream {
-  readonly #options: ResponseStreamOptions
+  readonly #writer: ResponseWriter
   readonly #items: ItemMaker
   readonly #order = new PartsInOrder()
-  readonly #output: Fields[] = []
-  #sequence = 0
-  #hasBegun = false
+  readonly #made: MadeItem[] = []
+  /** How many of them the client gets. */
+  #shown = 0
+  readonly #calls: CallExtra[] = []
+  /** The fields of a thought that has no words so far. */
+  #silent: Extras | undefined
   #open: OpenItem | undefined
   #reason: FinishReason | undefined
   #usage: Usage | undefined
-  #whole: Fields | undefined
 
   constructor(options: ResponseStreamOptions) {
-    this.#options = options
-    this.#items = new ItemMaker(options.id.replace('resp_', ''), options.names)
+    this.#writer = new ResponseWriter(options)
+    this.#items = new ItemMaker(options)
   }
 
-  /** The text that shows that a silent stream is alive. Codex does not count a comment as life. */
   get keepAlive(): string {
-    return this.#hasBegun ? this.#snapshot('response.in_progress') : this.#begin()
+    return this.#writer.keepAlive
+  }
+
+  /** Writes the beginning of a response that no model works on yet. */
+  queue(): string {
+    return this.#writer.queue()
   }
 
   /** Writes one event. The dialect has one choice. */
   event(event: ChatEvent): string {
     if (event.type === 'usage') this.#usage = event.usage
     if (event.choice !== 0 || event.type === 'usage' || event.type === 'foreign') return ''
-    const begun = this.#begin()
+    const begun = this.#writer.begin()
     if (event.type !== 'finish') return begun + this.#writeAll(this.#order.add(event))
     this.#reason = event.reason
-    return begun + this.#endItems(endOf(event.reason).status)
+    return begun + this.#endItems(endOf(event.reason).status, event.extra)
   }
 
-  kept(): Promise<void> | undefined {
-    return this.#options.keep(this.#encodeWhole())
+  kept(error?: ChatError): Promise<void> | undefined {
+    return this.#writer.kept(this.#soFar(), error)
   }
 
   /** Writes the end of a complete stream. */
   end(): string {
-    return this.#begin() + this.#terminal(this.#encodeWhole())
+    return this.#writer.terminal(this.#soFar())
   }
 
-  /** Writes the end of a failed stream. An `error` event would hide the reason from most clients. */
+  /** Writes the end of a failed stream. The item that was open is in the response, but is never done: a client could run half a call. */
   error(error: ChatError): string {
-    const state = { status: 'failed', output: this.#output, error: failureOf(error) } as const
-    return this.#begin() + this.#terminal(encodeResponse(this.#options, state))
+    return this.#writer.terminal(this.#soFar(), error)
   }
 
-  #begin(): string {
-    if (this.#hasBegun) return ''
-    this.#hasBegun = true
-    return this.#snapshot('response.created') + this.#snapshot('response.in_progress')
-  }
-
-  #snapshot(type: string): string {
-    return this.#write(type, { response: encodeResponse(this.#options, { status: 'in_progress', output: [] }) })
-  }
-
-  /** The whole response, which is made once, so that the client and the store have the same. */
-  #encodeWhole(): Fields {
-    this.#whole ??= encodeResponse(this.#options, {
-      ...endOf(this.#reason),
-      output: this.#output,
+  #soFar(): AnswerSoFar {
+    const open = this.#open
+    const made = open ? [...this.#made, sameFor(this.#itemOf(open, 'incomplete'))] : this.#made
+    return {
+      output: made.flatMap(({ shown }) => (shown ? [shown] : [])),
+      items: made.map(({ kept }) => kept),
+      reason: this.#reason,
       usage: this.#usage,
-      completed: this.#options.now(),
-    })
-    return this.#whole
-  }
-
-  #terminal(response: Fields): string {
-    return this.#write(`response.${response.status}`, { response }) + sseData('[DONE]')
+    }
   }
 
   #writeAll(events: readonly EventOfPart[]): string {
@@ -118,13 +121,14 @@ export class ResponseStream {
       case 'refusal':
         return event.text === '' ? '' : this.#say(event.type, event.text)
       case 'reasoning':
-        return event.text === '' ? '' : this.#think(event.text)
+        return this.#think(event)
       case 'tool-call':
-        return this.#start('call', { callId: event.id, name: event.name })
+        return this.#start('call', { callId: event.id, name: event.name, extra: event.extra })
       case 'tool-arguments':
+        this.#addExtra(event.extra)
         return this.#grow(event.json)
       case 'part-end':
-        return this.#open?.type === 'message' ? '' : this.#close()
+        return this.#endPart(event.extra)
       default:
         return ''
     }
@@ -146,11 +150,53 @@ export class ResponseStream {
     return closed + this.#ofItem('response.content_part.added', { content_index: open.content.length, part })
   }
 
-  #think(delta: string): string {
-    if (this.#open?.type === 'reasoning') return this.#delta('reasoning_summary_text', delta)
-    const opened = this.#start('reasoning')
+  #think({ text, extra }: ReasoningEvent): string {
+    if (this.#open?.type === 'reasoning') {
+      this.#addExtra(extra)
+      return text === '' ? '' : this.#delta('reasoning_summary_text', text)
+    }
+    this.#silent = { ...this.#silent, ...extra }
+    if (text === '') return ''
+    const opened = this.#start('reasoning', { extra: this.#silent })
+    this.#silent = undefined
     const part = this.#ofItem('response.reasoning_summary_part.added', { summary_index: 0, part: summaryOf('') })
-    return opened + part + this.#delta('reasoning_summary_text', delta)
+    return opened + part + this.#delta('reasoning_summary_text', text)
+  }
+
+  /** A call stays open until the next part or the finish, because only the finish tells whether it was cut. */
+  #endPart(extra: Extras | undefined): string {
+    if (this.#silent) return this.#thinkSilently({ ...this.#silent, ...extra })
+    if (this.#open?.type !== 'message') this.#addExtra(extra)
+    return this.#open?.type === 'reasoning' ? this.#close() : ''
+  }
+
+  /** Writes a thought without words, if the client gets what it has in their place. */
+  #thinkSilently(extra: Extras): string {
+    this.#silent = undefined
+    const thought = this.#items.thought('', extra)
+    return thought ? this.#close() + this.#addWhole(thought) : ''
+  }
+
+  /** Writes an item that comes as a whole. */
+  #addWhole(made: MadeItem): string {
+    const { shown } = made
+    const output_index = this.#shown
+    this.#push(made)
+    if (!shown) return ''
+    const { encrypted_content: _, ...item } = shown
+    return (
+      this.#writer.write('response.output_item.added', { output_index, item }) +
+      this.#writer.write('response.output_item.done', { output_index, item: shown })
+    )
+  }
+
+  #push(made: MadeItem): void {
+    this.#made.push(made)
+    if (made.shown) this.#shown++
+  }
+
+  #addExtra(extra: Extras | undefined): void {
+    if (this.#open && extra) this.#open.extra = { ...this.#open.extra, ...extra }
   }
 
   /** The input of a tool that takes a text is shown when it is whole, because it stands within JSON until then. */
@@ -173,23 +219,24 @@ export class ResponseStream {
     return this.#ofItem(`response.${name}.delta`, place)
   }
 
-  #start(type: OpenItem['type'], { callId = '', name = '' } = {}): string {
+  #start(type: OpenItem['type'], { callId = '', name = '', extra }: StartOptions = {}): string {
     const closed = this.#close()
     const id = this.#items.newId(type === 'message' ? 'msg' : type === 'reasoning' ? 'rs' : 'fc')
     const open: OpenItem = {
       type,
       id,
-      index: this.#output.length,
+      index: this.#shown,
       content: [],
       kind: undefined,
       text: '',
       status: 'completed',
+      extra,
       callId,
       name,
     }
     this.#open = open
     const added = { output_index: open.index, item: this.#itemOf(open, 'in_progress') }
-    return closed + this.#write('response.output_item.added', added)
+    return closed + this.#writer.write('response.output_item.added', added)
   }
 
   #close(): string {
@@ -201,10 +248,10 @@ export class ResponseStream {
         : open.type === 'reasoning'
           ? this.#endThought(open)
           : this.#endCall(open)
-    const item = this.#itemOf(open, open.status)
-    this.#output.push(item)
+    const made = this.#makeItem(open)
+    this.#push(made)
     this.#open = undefined
-    return done + this.#write('response.output_item.done', { output_index: open.index, item })
+    return done + this.#writer.write('response.output_item.done', { output_index: open.index, item: made.shown })
   }
 
   #closeContent(open: OpenItem): string {
@@ -250,20 +297,24 @@ export class ResponseStream {
     return this.#items.call(id, { callId, name, json: text, status })
   }
 
-  /** Ends the last item. A message that is not complete says so. */
-  #endItems(status: OpenItem['status']): string {
-    const ended = this.#writeAll(this.#order.end())
-    if (this.#open?.type === 'message') this.#open.status = status
-    return ended + this.#close()
+  #makeItem(open: OpenItem): MadeItem {
+    if (open.type === 'call' && open.extra) this.#calls.push({ id: open.callId, extra: open.extra })
+    const thought = open.type === 'reasoning' ? this.#items.thought(open.text, open.extra, open.id) : undefined
+    return thought ?? sameFor(this.#itemOf(open, open.status))
+  }
+
+  /** Ends the last item. If the answer is not complete, the item says so, and nothing follows it. */
+  #endItems(status: OpenItem['status'], extra: Extras | undefined): string {
+    const ended = this.#writeAll(this.#order.end()) + (this.#silent ? this.#thinkSilently(this.#silent) : '')
+    if (this.#open) this.#open.status = status
+    const closed = ended + this.#close()
+    if (status === 'incomplete') return closed
+    return this.#items.leftover(this.#calls, extra).reduce((text, item) => text + this.#addWhole(item), closed)
   }
 
   /** Writes an event of the open item. */
   #ofItem(type: string, members: Fields): string {
     const { id, index } = this.#open ?? { id: '', index: 0 }
-    return this.#write(type, { item_id: id, output_index: index, ...members })
-  }
-
-  #write(type: string, members: Fields): string {
-    return sseEvent(type, JSON.stringify({ type, sequence_number: this.#sequence++, ...members }))
+    return this.#writer.write(type, { item_id: id, output_index: index, ...members })
   }
 }

@@ -1,20 +1,62 @@
-import type { Fields, Part } from '../../chat/message.ts'
+import type { Extras, Fields, Part } from '../../chat/message.ts'
+import { type AnswerExtra, type CallExtra, type ContentSealer, sealExtra } from './sealed-extra.ts'
 import { type ToolNames, textOfCall } from './tool-names.ts'
+
+export interface ItemMakerOptions {
+  /** The id of the response. */
+  readonly id: string
+  readonly names: ToolNames
+  /** Seals the fields that the upstream wants back; undefined if nobody keeps them. */
+  readonly sealer?: ContentSealer | undefined
+  /** Whether the client gets them too. If not, they are only kept with the response. */
+  readonly showsSealed?: boolean
+}
+
+/** An item as the client gets it, if it gets it, and as the next turn needs it. */
+export interface MadeItem {
+  readonly shown: Fields | undefined
+  readonly kept: Fields
+}
 
 /** Makes the items of one response. Their ids differ from those of calls, because results name the call. */
 export class ItemMaker {
-  readonly #response: string
+  readonly #options: ItemMakerOptions
   readonly #names: ToolNames
   #count = 0
 
-  /** @param response the id of the response, without `resp_` */
-  constructor(response: string, names: ToolNames) {
-    this.#response = response
-    this.#names = names
+  constructor(options: ItemMakerOptions) {
+    this.#options = options
+    this.#names = options.names
   }
 
   newId(prefix: 'msg' | 'rs' | 'fc'): string {
-    return `${prefix}_${this.#response.replaceAll('-', '')}_${this.#count++}`
+    return `${prefix}_${this.#options.id.replace('resp_', '').replaceAll('-', '')}_${this.#count++}`
+  }
+
+  /**
+   * Makes the item of a thought. A client gets a thought without words only if it gets what the thought has in their place.
+   * @param id its id, if the client has it already
+   */
+  thought(text: string, part: Extras | undefined, id?: string): MadeItem | undefined {
+    const sealed = this.#seal({ part })
+    if (text === '' && sealed === undefined) return undefined
+    const item = reasoningItem(id ?? this.newId('rs'), text)
+    if (sealed === undefined) return sameFor(item)
+    const kept = { ...item, encrypted_content: sealed }
+    return { shown: this.#options.showsSealed ? kept : text === '' ? undefined : item, kept }
+  }
+
+  /** Makes an item of the fields that belong to no thought, if there are any. */
+  leftover(calls: readonly CallExtra[], answer: Extras | undefined): readonly MadeItem[] {
+    const sealed = this.#seal({ calls, answer })
+    if (sealed === undefined) return []
+    const kept = { ...reasoningItem(this.newId('rs'), ''), encrypted_content: sealed }
+    return [{ shown: this.#options.showsSealed ? kept : undefined, kept }]
+  }
+
+  #seal(extra: AnswerExtra): string | undefined {
+    const { sealer } = this.#options
+    return sealer && sealExtra(extra, sealer)
   }
 
   call(id: string, call: ItemCall): Fields {
@@ -73,36 +115,51 @@ export function refusalContent(refusal: string): Fields {
   return { type: 'refusal', refusal }
 }
 
+/** A whole answer: its parts, the fields that it has beside them, and how it ended. */
+export interface WholeAnswer {
+  readonly parts: readonly Part[]
+  readonly extra?: Extras | undefined
+  readonly status?: 'completed' | 'incomplete'
+}
+
 /**
- * Writes the items of a whole answer. Neighbouring texts are one message. If the answer is not complete, a message at its end says
- * so.
+ * Writes the items of a whole answer. Neighbouring texts are one message. If the answer is not complete, a message or call at its end
+ * says so.
  */
-export function itemsOf(
-  parts: readonly Part[],
-  items: ItemMaker,
-  status: 'completed' | 'incomplete' = 'completed',
-): readonly Fields[] {
-  const written: Fields[] = []
+export function itemsOf({ parts, extra, status = 'completed' }: WholeAnswer, items: ItemMaker): readonly MadeItem[] {
+  const made: MadeItem[] = []
   let message: Fields[] | undefined
-  for (const part of parts) {
+  for (const [at, part] of parts.entries()) {
     const content = contentOf(part)
-    if (content) {
-      if (!message) {
-        message = []
-        written.push(messageItem(items.newId('msg'), message, 'completed'))
-      }
-      message.push(content)
-      continue
+    if (content && message) message.push(content)
+    else if (content) {
+      message = [content]
+      made.push(sameFor(messageItem(items.newId('msg'), message, 'completed')))
+    } else {
+      const item = itemOf(part, items, at === parts.length - 1 ? status : 'completed')
+      if (!item) continue
+      made.push(item)
+      message = undefined
     }
-    if (part.type === 'reasoning' && part.text !== '') written.push(reasoningItem(items.newId('rs'), part.text))
-    else if (part.type === 'tool-call') {
-      const call = { callId: part.id, name: part.name, json: part.arguments, status: 'completed' } as const
-      written.push(items.call(items.newId('fc'), call))
-    } else continue
-    message = undefined
   }
-  const last = written.at(-1)
-  return last && message ? [...written.slice(0, -1), { ...last, status }] : written
+  if (status === 'completed') return [...made, ...items.leftover(callExtras(parts), extra)]
+  const last = made.at(-1)
+  return last && message ? [...made.slice(0, -1), sameFor({ ...last.kept, status })] : made
+}
+
+/** An item that the client gets as it is kept. */
+export function sameFor(item: Fields): MadeItem {
+  return { shown: item, kept: item }
+}
+
+function itemOf(part: Part, items: ItemMaker, status: ItemStatus): MadeItem | undefined {
+  if (part.type === 'reasoning') return items.thought(part.text, part.extra)
+  if (part.type !== 'tool-call') return undefined
+  return sameFor(items.call(items.newId('fc'), { callId: part.id, name: part.name, json: part.arguments, status }))
+}
+
+function callExtras(parts: readonly Part[]): readonly CallExtra[] {
+  return parts.flatMap((part) => (part.type === 'tool-call' && part.extra ? [{ id: part.id, extra: part.extra }] : []))
 }
 
 function contentOf(part: Part): Fields | undefined {

@@ -14,7 +14,7 @@ export interface ResponseHead {
 }
 
 export interface ResponseState {
-  readonly status: 'in_progress' | 'completed' | 'incomplete' | 'failed'
+  readonly status: 'queued' | 'in_progress' | 'completed' | 'incomplete' | 'failed' | 'cancelled'
   readonly output: readonly Fields[]
   readonly usage?: Usage | undefined
   /** Unix seconds of the end. */
@@ -76,7 +76,7 @@ function settingsOf(body: Fields): Fields {
     max_output_tokens: numberOr(body.max_output_tokens, null),
     max_tool_calls: numberOr(body.max_tool_calls, null),
     store: body.store !== false,
-    background: false,
+    background: body.background === true,
     service_tier: textOr(body.service_tier, 'default'),
     metadata: isFields(metadata) ? metadata : {},
     safety_identifier: textOr(body.safety_identifier, null),

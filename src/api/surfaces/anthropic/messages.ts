@@ -16,7 +16,7 @@ const bytesPerToken = 4
 
 /** `POST /v1/messages` */
 export const messages = answerChat<MessagesRequest>({
-  support: answerSupport,
+  support: () => answerSupport,
   decode: ({ value, bytes }, { request }) => ({
     request: decodeRequest(value, { betas: request.headers.get('anthropic-beta') }),
     inputTokens: Math.ceil(bytes.byteLength / bytesPerToken),

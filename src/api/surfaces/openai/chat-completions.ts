@@ -6,7 +6,7 @@ import { type AnswerLabel, answerChat, inTurns } from '../../exchange/answer-cha
 
 /** `POST /v1/chat/completions` */
 export const chatCompletions = answerChat<DecodedRequest>({
-  support: answerSupport,
+  support: () => answerSupport,
   decode: ({ value, bytes }) => decodePlainRequest(value, bytes) ?? inTurns(decodeSteps(value)),
   stream: (decoded, label) => new StreamEncoder(optionsOf(decoded, label)),
   whole(decoded, label) {

@@ -7,6 +7,6 @@ import { recall } from './conversation.ts'
 export const countInput = answerJson(async (request, { caller }, { responses }) => {
   const body = bodyIn(await request.json())
   const { earlier, items } = await recall(body, { responses, caller })
-  const { request: decoded } = decodeRequest({ ...body, input: items }, earlier)
+  const { request: decoded } = decodeRequest({ ...body, input: items }, { earlier })
   return { body: { object: 'response.input_tokens', input_tokens: countRequest(decoded) } }
 })
