@@ -302,4 +302,18 @@ export const mutations: readonly Mutation[] = [
     replace: 'extraFields.names',
     tests: ['test/pairs/classes.test.ts'],
   },
+  {
+    name: 'the order of results and words',
+    file: 'src/dialects/anthropic-messages/encode-messages.ts',
+    find: 'content: [...results, ...others] }))',
+    replace: 'content: [...others, ...results] }))',
+    tests: ['test/laws/law-6-pairs.test.ts'],
+  },
+  {
+    name: 'a signature that does not come back',
+    file: 'src/dialects/anthropic-messages/encode-stream.ts',
+    find: "if (typeof signature === 'string') this.#open.signature = signature\n    return this.#close()",
+    replace: 'return this.#close()',
+    tests: ['test/laws/law-6-pairs.test.ts'],
+  },
 ]

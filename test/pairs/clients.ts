@@ -123,9 +123,12 @@ const callOfChat = ({ id, function: { name, arguments: json } }: Json): Piece =>
 class Pieces {
   readonly #list: { kind: string; text: string; id: string; name: string; signature?: string }[] = []
 
-  #last(kind: string): { text: string; signature?: string } {
+  #last(kind: 'text' | 'thought') {
     const last = this.#list.at(-1)
-    if (last?.kind === kind) return last
+    return last?.kind === kind ? last : this.begin(kind)
+  }
+
+  begin(kind: 'text' | 'thought'): { text: string; signature?: string } {
     const opened = { kind, text: '', id: '', name: '' }
     this.#list.push(opened)
     return opened
@@ -237,8 +240,8 @@ const messages: Client = {
         const { type, id, name } = event.content_block
         open = id ?? ''
         if (type === 'tool_use') order.open(id, name)
-        // an empty block shows here, and its text grows
-        if (type === 'text') order.say('')
+        // a block is a piece of its own, even if it stays empty
+        else order.begin(type === 'text' ? 'text' : 'thought')
       }
       if (event.type === 'content_block_delta') {
         const { text, thinking, signature, partial_json } = event.delta

@@ -54,8 +54,7 @@ export async function startPairs() {
     async ask(client: ClientName, upstream: UpstreamName, asking: Asking): Promise<Outcome> {
       const { talk, reply, isStream = false, isOneChunk = false, members, headers = {} } = asking
       const { model, answer, read } = upstreams[upstream]
-      // a client of the same dialect gets a whole reply of the upstream
-      const isWhole = !isStream && client === 'chat' && wholeFor.has(upstream)
+      const isWhole = !isStream && client === 'chat' && hasWholeReplies(upstream)
       scripts.set(upstream, 'end' in reply ? answer(reply, { isStream: !isWhole, isOneChunk }) : reply)
       const before = services.get(upstream)?.requests.length ?? 0
       const { path, write, whole, stream } = clients[client]
@@ -88,7 +87,10 @@ export async function startPairs() {
   }
 }
 
-const wholeFor: ReadonlySet<UpstreamName> = new Set(['chat', 'mistral', 'ai21'])
+/** Whether a client of Chat Completions that wants a whole answer gets a whole reply of the upstream. */
+export function hasWholeReplies(upstream: UpstreamName): boolean {
+  return upstream === 'chat' || upstream === 'mistral' || upstream === 'ai21'
+}
 
 function eventsIn(text: string): readonly Json[] {
   return text

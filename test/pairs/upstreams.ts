@@ -8,6 +8,11 @@ import type { Script } from '../../src/wire/emulator/script.ts'
 import type { Json } from './clients.ts'
 import { type Piece, type Reply, type Talk, type ToolResult, type Turn, textOf } from './talk.ts'
 
+interface How {
+  readonly isStream: boolean
+  readonly isOneChunk?: boolean
+}
+
 /** An upstream's dialect, read and written by hand from its documentation. */
 export interface UpstreamDialect {
   /** The model's name for clients. */
@@ -17,7 +22,7 @@ export interface UpstreamDialect {
   /** The variables of the gateway. */
   variables(origin: string): Readonly<Record<string, string>>
   /** Writes an answer. A service that says more than one thing in one chunk does so if `isOneChunk`. */
-  answer(reply: Reply, how: { readonly isStream: boolean; readonly isOneChunk?: boolean }): Script
+  answer(reply: Reply, how: How): Script
   /** Reads the body of a request. */
   read(body: Json): Talk
 }
@@ -62,10 +67,7 @@ function deltasOf(pieces: readonly Piece[]): readonly object[] {
   })
 }
 
-function chatAnswer(
-  { pieces, end }: Reply,
-  { isStream, isOneChunk }: { readonly isStream: boolean; readonly isOneChunk?: boolean },
-): Script {
+function chatAnswer({ pieces, end }: Reply, { isStream, isOneChunk }: How): Script {
   const thought = thoughtIn(pieces)
   const calls = callsIn(pieces)
   const message = {
@@ -182,17 +184,26 @@ const chat: UpstreamDialect = {
 }
 
 /** Mistral gives thoughts as parts of the content. */
-function mistralAnswer(reply: Reply, how: { readonly isStream: boolean; readonly isOneChunk?: boolean }): Script {
-  const thought = thoughtIn(reply.pieces)
-  if (thought === '' || !how.isStream) return chatAnswer(reply, how)
-  const others = reply.pieces.filter((piece) => !('thought' in piece))
-  const thinking = { type: 'thinking', thinking: [{ type: 'text', text: thought }] }
-  const text = textOf(others)
-  const content = how.isOneChunk ? [thinking, ...(text === '' ? [] : [{ type: 'text', text }])] : [thinking]
-  const rest = how.isOneChunk ? others.filter((piece) => !('text' in piece)) : others
-  const head = frame({ id: 'c', model: 'm', choices: [{ index: 0, delta: { role: 'assistant', content } }] })
-  const { body = [] } = chatAnswer({ pieces: rest, end: reply.end }, { isStream: true })
-  return { body: [head, ...(Symbol.iterator in body ? body : [])] }
+function mistralAnswer({ pieces, end }: Reply, how: How): Script {
+  if (thoughtIn(pieces) === '' || !how.isStream) return chatAnswer({ pieces, end }, how)
+  const parts = pieces.flatMap((piece): object[] => {
+    if ('thought' in piece) return [{ type: 'thinking', thinking: [{ type: 'text', text: piece.thought }] }]
+    return 'text' in piece ? [{ type: 'text', text: piece.text }] : []
+  })
+  const calls = callsIn(pieces).map((one, index) => ({ index, ...one }))
+  const deltas = how.isOneChunk
+    ? [{ content: parts, ...(calls.length > 0 && { tool_calls: calls }) }]
+    : pieces.flatMap((piece): readonly object[] => {
+        if ('call' in piece) return calls.filter(({ id }) => id === piece.call).map((one) => ({ tool_calls: [one] }))
+        return parts.splice(0, 1).map((part) => ({ content: [part] }))
+      })
+  const choices = [...deltas.map((delta) => ({ delta, finish_reason: null })), { delta: {}, finish_reason: words[end] }]
+  return {
+    body: [
+      ...choices.map((one) => frame({ id: 'c', model: 'm', choices: [{ index: 0, ...one }], usage })),
+      'data: [DONE]\n\n',
+    ],
+  }
 }
 
 const mistral: UpstreamDialect = {
@@ -324,20 +335,14 @@ function pieceOfBlock(block: Json): Piece {
 
 function turnsOf({ role, content }: Json): readonly Turn[] {
   const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content
-  const given = blocks.filter(({ type }: Json) => type === 'tool_result')
-  const said = blocks.filter(({ type }: Json) => type !== 'tool_result')
-  const by = role === 'assistant' ? 'model' : 'user'
-  const pieces = said.map(pieceOfBlock)
-  return [
-    ...(given.length > 0 ? [{ by: 'tools' as const, results: given.map(resultOfBlock) }] : []),
-    ...(pieces.length > 0 ? [reminded(by, pieces)] : []),
-  ]
-}
-
-/** Instructions in the middle are a reminder in the user's message. */
-function reminded(by: 'model' | 'user', pieces: readonly Piece[]): Turn {
-  const [, text] = /^<system-reminder>\n(.*)\n<\/system-reminder>$/s.exec(textOf(pieces)) ?? []
-  return text === undefined ? { by, pieces } : { by: 'system', pieces: [{ text }] }
+  const by = role === 'assistant' ? 'model' : role
+  return blocks.map((block: Json): Turn => {
+    if (block.type === 'tool_result') return { by: 'tools', results: [resultOfBlock(block)] }
+    const piece = pieceOfBlock(block)
+    // instructions in the middle are a reminder in the user's message
+    const [, text] = ('text' in piece && /^<system-reminder>\n(.*)\n<\/system-reminder>$/s.exec(piece.text)) || []
+    return text === undefined ? { by, pieces: [piece] } : { by: 'system', pieces: [{ text }] }
+  })
 }
 
 function resultOfBlock({ tool_use_id: call, content = [], is_error }: Json): ToolResult {
