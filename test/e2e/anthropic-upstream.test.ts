@@ -212,7 +212,7 @@ describe("Anthropic's SDK", () => {
     }
     const headers = { 'anthropic-beta': 'first-2026-01-01,second-2026-02-02' }
     const { data, response } = await client.messages.create(asked, { headers }).withResponse()
-    expect<unknown>(lastChat()).toEqual({ ...asked, model: 'claude-test', stream: true })
+    expect<unknown>(lastChat()).toEqual({ ...asked, model: 'claude-test' })
     expect(service.requests.at(-1)?.headers.get('anthropic-beta')).toBe('first-2026-01-01,second-2026-02-02')
     expect(response.headers.get('x-tributary-parameters') ?? '').not.toContain('dropped')
     expect(response.headers.get('x-tributary-lost')).toBeNull()

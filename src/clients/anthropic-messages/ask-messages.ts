@@ -3,14 +3,14 @@ import { type ChatRequest, type Parameter, sentFields } from '../../chat/request
 import type { Secret } from '../../chat/secret.ts'
 import { readComplaint } from '../../dialects/anthropic-messages/complaint.ts'
 import { dialect } from '../../dialects/anthropic-messages/dialect.ts'
-import { encodeRequest } from '../../dialects/anthropic-messages/encode-request.ts'
+import { encodeRequest, isStreamed } from '../../dialects/anthropic-messages/encode-request.ts'
+import { relayRequest } from '../../dialects/anthropic-messages/native-messages.ts'
 import type { Call, Receipt } from '../../flow/call.ts'
 import { type Flow, flowOf } from '../../flow/flow.ts'
-import { type FieldsPost, postWithoutRefusedFields } from '../../wire/post-without-refused-fields.ts'
-import { frameFlow } from '../../wire/read-frames.ts'
+import { type AddedFields, type FieldsPost, postWithoutRefusedFields } from '../../wire/post-without-refused-fields.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
 import { addedFields, type LearnedFacts } from './added-fields.ts'
-import { MessageFrames } from './message-frames.ts'
+import { readReply } from './read-reply.ts'
 
 export interface MessagesService extends LearnedFacts {
   /** The base URL, without the version. */
@@ -26,29 +26,59 @@ interface MessagesAccess {
   readonly key: Secret
 }
 
-/** Asks a service that has Anthropic's Messages API. */
+/**
+ * Asks a service that has Anthropic's Messages API. The service is asked for a stream, unless the client has the same dialect and
+ * wants a whole answer.
+ */
 export function askMessages(access: MessagesAccess, request: ChatRequest, call: Call): Flow {
+  const isRelayed = request.dialect === dialect
   return flowOf(
     (signal) =>
-      postWithoutRefusedFields(postOf(access, request, call), signal, (reply) =>
-        frameFlow(reply, new MessageFrames(), { signal, link: signal }),
+      postWithoutRefusedFields(new MessagesPost(access, request, call), signal, (reply, { stream }) =>
+        readReply(reply, { stream, isRelayed, signal, link: signal }),
       ),
     call.signal,
   )
 }
 
-function postOf({ service, key }: MessagesAccess, request: ChatRequest, call: Call): FieldsPost {
-  const body = encodeRequest(request, service.factsOf(request.model))
-  noteLeftOut(request, body, call.receipt)
-  return {
-    url: `${service.origin}/v1/messages`,
+/** A request for a message. What few requests need is made when it is asked for. */
+class MessagesPost implements FieldsPost {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly json: readonly Uint8Array[] | undefined
+  readonly stream: boolean
+  readonly refused: RefusedFields
+  readonly readComplaint = readComplaint
+  readonly #service: MessagesService
+  readonly #request: ChatRequest
+  readonly #receipt: Receipt
+  #body: Fields | undefined
+
+  constructor({ service, key }: MessagesAccess, request: ChatRequest, call: Call) {
+    this.url = `${service.origin}/v1/messages`
     // the service may be another gateway, or this one
-    headers: { ...headersFor(service, key, betasOf(request)), 'x-tributary-hops': String(call.hops + 1) },
-    body: () => body,
-    added: () => addedFields(request, call.receipt, service),
-    refused: service.refused,
-    stream: true,
-    readComplaint,
+    this.headers = { ...headersFor(service, key, betasOf(request)), 'x-tributary-hops': String(call.hops + 1) }
+    this.json = relayRequest(request)
+    this.stream = isStreamed(request)
+    this.refused = service.refused
+    this.#service = service
+    this.#request = request
+    this.#receipt = call.receipt
+  }
+
+  body(): Fields {
+    this.#body ??= this.#encode()
+    return this.#body
+  }
+
+  added(): AddedFields {
+    return addedFields(this.#request, this.#receipt, this.#service)
+  }
+
+  #encode(): Fields {
+    const body = encodeRequest(this.#request, this.#service.factsOf(this.#request.model))
+    noteLeftOut(this.#request, body, this.#receipt)
+    return body
   }
 }
 

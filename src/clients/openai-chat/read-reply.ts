@@ -8,10 +8,9 @@ import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.
 import type { OpenedBatches } from '../../flow/flow.ts'
 import { frameValue } from '../../wire/frame-value.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
-import { readUpstreamJson, upstreamJson } from '../../wire/json.ts'
-import { type FrameDecoder, type FramedReply, type FramesCall, frameFlow } from '../../wire/read-frames.ts'
-import { maxAtOnce } from '../../wire/read-json.ts'
+import { type FrameDecoder, type FramesCall, frameFlow } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
+import { framedAgain, type WholeJson, wholeJson } from '../../wire/whole-json.ts'
 
 export interface ReadOptions extends DecodeOptions, FramesCall {
   /**
@@ -30,55 +29,28 @@ export function readReply(
   reply: HttpReply,
   options: ReadOptions,
 ): OpenedBatches<ChatEvent> | Promise<OpenedBatches<ChatEvent>> {
-  if (options.stream) return frameFlow(reply, framesFor(options), options)
-  const { whole } = reply
-  if (whole) return readWhole(reply, whole, options)
-  // reading a body of known length at once costs a third less
-  if (!reply.headers.has('content-length')) return frameFlow(reply, framesFor(options), options)
-  return reply.bytes().then((bytes) => readWhole(reply, bytes, options))
+  const whole = options.stream ? undefined : wholeJson(reply)
+  if (!whole) return frameFlow(reply, framesFor(options), options)
+  return whole instanceof Promise
+    ? whole.then((read) => openWhole(read, reply, options))
+    : openWhole(whole, reply, options)
 }
 
-/** A body that has come as a whole. */
-interface WholeBody {
-  readonly reply: HttpReply
-  readonly bytes: Uint8Array
-  /** Its text, unless it is long. */
-  readonly json?: string
-}
-
-function readWhole(
+function openWhole(
+  { value, bytes, json }: WholeJson,
   reply: HttpReply,
-  bytes: Uint8Array,
   options: ReadOptions,
-): OpenedBatches<ChatEvent> | Promise<OpenedBatches<ChatEvent>> {
-  if (bytes.byteLength > maxAtOnce)
-    return readUpstreamJson(bytes).then((value) => openWhole(value, { reply, bytes }, options))
-  const json = utf8.decode(bytes)
-  return openWhole(upstreamJson(json), { reply, bytes, json }, options)
-}
-
-/** @param value the value of the body's JSON; undefined if it is no JSON */
-function openWhole(value: unknown, { reply, bytes, json }: WholeBody, options: ReadOptions): OpenedBatches<ChatEvent> {
+): OpenedBatches<ChatEvent> {
   const { stop } = options
   const source = json === undefined ? { stop, bytes } : { stop, json }
   if (isFields(value)) return plainReplyIn(value, source) ?? framesFor(options).whole(value)
   const decoder = framesFor(options)
   decoder.isComplete = bytes.length > 0
-  return frameFlow(framed(reply, bytes), decoder, options)
+  return frameFlow(framedAgain(reply, bytes), decoder, options)
 }
-
-const utf8 = new TextDecoder()
 
 function framesFor(options: DecodeOptions): OpenaiFrames {
   return new OpenaiFrames(new ReplyDecoder(options))
-}
-
-/** A reply whose bytes have already been read. */
-function framed({ status, headers }: HttpReply, bytes: Uint8Array): FramedReply {
-  async function* body() {
-    yield bytes
-  }
-  return { status, headers, body: body(), limitIdle: () => undefined }
 }
 
 /** Decodes the frames of a stream, lines of JSON, or the one object of a whole completion. */

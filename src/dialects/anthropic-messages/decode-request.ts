@@ -16,10 +16,12 @@ const maxTools = 4_096
 /** Members that the gateway reads itself. */
 const known = ['model', 'messages', 'system', 'stream', 'tools', 'tool_choice']
 
-/** Headers of a request that belong to its meaning. */
-export interface RequestHeaders {
+/** What is known of a request beside the value of its body. */
+export interface RequestSource {
   /** `anthropic-beta`: features that the client asks for, separated by commas. */
   readonly betas?: string | null
+  /** The JSON of the body. */
+  readonly bytes?: Uint8Array
 }
 
 /**
@@ -27,7 +29,7 @@ export interface RequestHeaders {
  * its dialect, and the receipt names them if they are dropped.
  * @throws ChatError `invalid-request`, with the path of the member that is wrong; `unsupported`; `too-large`
  */
-export function decodeRequest(given: unknown, { betas }: RequestHeaders = {}): ChatRequest {
+export function decodeRequest(given: unknown, { betas, bytes }: RequestSource = {}): ChatRequest {
   if (!isFields(given)) throw notABody('"model", "max_tokens" and "messages"')
   const body = withoutClientKey(given)
   const model = textIn(body, 'model', [])
@@ -53,7 +55,7 @@ export function decodeRequest(given: unknown, { betas }: RequestHeaders = {}): C
     },
     extra: { [dialect]: { ...rest(body, [...known, ...members]), ...offered.others, ...betasMember(betas) } },
   }
-  const native = new NativeMessages(body, decoded)
+  const native = new NativeMessages(body, decoded, body === given ? bytes : undefined)
   return { dialect, model, ...decoded, spelling: named, stream: streamIn(body), native }
 }
 

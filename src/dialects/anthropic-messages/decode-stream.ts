@@ -7,7 +7,6 @@ import { isFields, rest } from '../fields.ts'
 import { isRefusal, saysWords } from '../openai-chat/refusal-inside.ts'
 import { decodeCitation } from './citation.ts'
 import { errorInside } from './complaint.ts'
-import { dialect } from './dialect.ts'
 import { ownExtra } from './own-extra.ts'
 import { readStop } from './stop-reason.ts'
 import { decodeUsage } from './usage.ts'
@@ -205,7 +204,7 @@ export class MessageDecoder {
       const failed = isError && { isError }
       return this.#writer.whole({ type: 'server-tool-result', toolCallId: tool_use_id, ...failed, ...ownExtra(block) })
     }
-    return [{ type: 'foreign', choice: 0, isShown: true, native: { dialect, form: 'chunk', value: block } }]
+    return [{ type: 'foreign', choice: 0, isShown: true }]
   }
 }
 

@@ -1,17 +1,45 @@
+import type { Native } from '../../chat/event.ts'
 import type { Fields, Part, ServerToolCallPart, ServerToolResultPart } from '../../chat/message.ts'
 import type { Answer } from '../../flow/fold.ts'
+import { isFields } from '../fields.ts'
+import { replaceMembers } from '../json-members.ts'
 import { citationsIn } from './citation.ts'
 import { encodeInput } from './decode-blocks.ts'
 import { dialect } from './dialect.ts'
-import { messageOf } from './encode-stream.ts'
+import { headOf, messageOf } from './message-of.ts'
 import { stopOf } from './stop-reason.ts'
-import { encodeUsage } from './usage.ts'
+import { encodeUsage, hasCount } from './usage.ts'
 
 interface MessageHead {
   /** The id of the request. */
   readonly id: string
   /** The client's name of the model. */
   readonly model: string
+}
+
+/** A message as JSON, or as a value. */
+export type MessageJson = { readonly json: string } | { readonly value: Fields }
+
+/** Writes a whole answer. A message of an upstream of this dialect is relayed with only its id and model changed. */
+export function writeAnswer(answer: Answer, head: MessageHead): MessageJson {
+  const { reply } = answer
+  if (!reply || !canRelay(reply, answer)) return { value: encodeAnswer(answer, head) }
+  const ours = headOf(head)
+  const json = reply.json === undefined ? undefined : replaceMembers(reply.json, ours, 'content')
+  return json === undefined ? { value: { ...reply.value, ...ours } } : { json }
+}
+
+/** Whether a message needs no change but its head, as most do. */
+function canRelay({ dialect: theirs, value }: Native, { usage }: Answer): boolean {
+  if (theirs !== dialect || value.role !== 'assistant' || typeof value.stop_reason !== 'string') return false
+  if (!usage || !hasCount(value.usage, 'input_tokens') || !hasCount(value.usage, 'output_tokens')) return false
+  const { content } = value
+  if (!Array.isArray(content) || !content.every(isBlock)) return false
+  return value.stop_reason !== 'end_turn' || !content.some(({ type }) => type === 'tool_use')
+}
+
+function isBlock(block: unknown): block is Fields {
+  return isFields(block) && typeof block.type === 'string'
 }
 
 /** Writes a whole answer as a message. The dialect has one choice. */

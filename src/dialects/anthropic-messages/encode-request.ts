@@ -20,9 +20,13 @@ export interface ModelFacts {
 /** Tokens of an answer, if neither the client nor the list of models limits it. Nearly every model allows as many. */
 const usualMaxTokens = 8_192
 
+/** Whether the answer is a stream: always for clients of other dialects, because a long message comes after minutes without a byte. */
+export function isStreamed(request: ChatRequest): boolean {
+  return request.stream || request.dialect !== dialect
+}
+
 /**
- * Writes the body of `POST /v1/messages`. What a client of this dialect sent stays as it came, except for what a layer has changed. The
- * answer is always a stream, because a long answer that is not comes after minutes without a byte.
+ * Writes the body of `POST /v1/messages`. What a client of this dialect sent stays as it came, except for what a layer has changed.
  * @throws ChatError `unsupported` for something that Anthropic cannot express
  */
 export function encodeRequest(request: ChatRequest, facts: ModelFacts = {}): Fields {
@@ -36,7 +40,9 @@ const ofTools = ['tools', 'toolChoice', 'parallelToolCalls'] as const satisfies 
 
 /** Writes a request of this dialect from its own body, and writes anew what has changed. */
 function encodeNative(request: ChatRequest, native: NativeMessages): Fields {
-  const body = { ...acceptableBody(native.value), model: request.model, stream: true }
+  const { model, stream } = request
+  const isSame = stream === (native.value.stream ?? false)
+  const body = { ...acceptableBody(native.value), model, ...(!isSame && { stream }) }
   if (native.isIntact(request)) return body
   return {
     ...body,
@@ -89,7 +95,7 @@ function encodeOther(request: ChatRequest, facts: ModelFacts): Fields {
   return {
     model,
     max_tokens: maxTokens,
-    stream: true,
+    stream: isStreamed(request),
     ...listMember('system', [...system, ...instructionsFor(request)]),
     messages,
     ...encodeTools(request),

@@ -3,11 +3,15 @@ import type { ChatEvent, FinishEvent, Native, Usage } from '../../chat/event.ts'
 import type { Extras, Fields } from '../../chat/message.ts'
 import { type EventOfPart, PartsInOrder } from '../../chat/parts-in-order.ts'
 import { sseEvent } from '../../wire/sse.ts'
+import { isFields } from '../fields.ts'
+import { replaceInner } from '../json-members.ts'
+import { BlockWriter, writeEvent } from './block-writer.ts'
 import { citationsIn } from './citation.ts'
 import { dialect } from './dialect.ts'
 import { encodeError } from './encode-error.ts'
+import { headOf, messageOf } from './message-of.ts'
 import { type Stop, stopOf } from './stop-reason.ts'
-import { encodeUsage } from './usage.ts'
+import { encodeUsage, hasCount } from './usage.ts'
 
 export interface MessageStreamOptions {
   /** The id of the request. */
@@ -18,26 +22,22 @@ export interface MessageStreamOptions {
   readonly inputTokens: number
 }
 
-/** The block that is open. `signature` is written at its end. */
-interface WrittenBlock {
-  readonly part: number
-  readonly type: 'text' | 'thinking' | 'tool_use'
-  signature: string
-}
-
 /**
  * Writes events as Anthropic's stream. Its blocks have an order and never overlap, so the events of a second tool call wait
- * until the first one has ended.
+ * until the first one has ended. An upstream's own event is relayed as it came, except for the id and the model.
  */
 export class MessageStream {
   readonly #options: MessageStreamOptions
   #hasBegun = false
-  #blocks = 0
-  #open: WrittenBlock | undefined
+  readonly #blocks = new BlockWriter()
   readonly #order = new PartsInOrder()
+  /** The upstream's event that was relayed last. Several of our events may carry it. */
+  #relayed: Native | undefined
   #isRefused = false
   #finish: FinishEvent | undefined
   #usage: Usage | undefined
+  /** The upstream's `message_stop`. */
+  #stop: Native | undefined
 
   constructor(options: MessageStreamOptions) {
     this.#options = options
@@ -50,9 +50,15 @@ export class MessageStream {
 
   /** Writes one event. The dialect has one choice, and has no place for sounds and files. */
   event(event: ChatEvent): string {
-    if (event.type === 'usage') this.#usage = event.usage
+    const own = event.native?.dialect === dialect && event.native.form === 'chunk' ? event.native : undefined
+    if (event.type === 'usage') {
+      this.#usage = event.usage
+      this.#stop = own
+    }
     if (event.choice !== 0 || event.type === 'usage') return ''
-    if (event.type === 'foreign') return this.#foreign(event.native)
+    const relayed = own && event.type !== 'finish' ? this.#relay(own, event) : undefined
+    if (relayed !== undefined) return relayed
+    if (event.type === 'foreign') return ''
     const begun = this.#begin()
     if (event.type !== 'finish') return begun + this.#writeAll(this.#order.add(event))
     this.#finish = event
@@ -61,23 +67,75 @@ export class MessageStream {
 
   /** Writes the end of a complete stream. */
   end(): string {
-    const { reason = 'other', stopSequence, extra } = this.#finish ?? {}
-    const stop = stopOf({ reason, stopSequence, isRefused: this.#isRefused, extra })
-    const ended = write({ type: 'message_delta', delta: stop, usage: encodeUsage(this.#usage) })
-    return this.#begin() + this.#endAll() + ended + write({ type: 'message_stop' })
+    const begun = this.#begin() + this.#endAll() + this.#messageDelta()
+    return begun + sseEvent('message_stop', this.#stop?.json ?? '{"type":"message_stop"}')
   }
 
   /** Writes the end of a failed stream, without `message_stop`, so that clients do not take the answer for complete. */
   error(error: ChatError): string {
-    return write({ ...encodeError(error, this.#options.id) })
+    return writeEvent({ ...encodeError(error, this.#options.id) })
+  }
+
+  /** Relays an event of the upstream. Returns undefined if it must be written anew. */
+  #relay(native: Native, event: ChatEvent): string | undefined {
+    if (native === this.#relayed) return ''
+    const relayed = this.#relayedText(native, event)
+    if (relayed !== undefined) this.#relayed = native
+    return relayed
+  }
+
+  #relayedText(native: Native, event: ChatEvent): string | undefined {
+    const { type, index } = native.value
+    if (type === 'message_start') return this.#start(native)
+    if (index !== undefined) {
+      const relayed = this.#blocks.relay(native, event)
+      return relayed === undefined ? undefined : this.#begin() + relayed
+    }
+    return native.json === undefined ? undefined : this.#begin() + sseEvent(String(type), native.json)
   }
 
   #begin(): string {
     if (this.#hasBegun) return ''
     this.#hasBegun = true
-    const { id, model, inputTokens } = this.#options
-    const usage = encodeUsage({ inputTokens, outputTokens: 1, source: 'estimate' })
-    return write({ type: 'message_start', message: messageOf({ id, model, content: [], usage }) })
+    const { id, model } = this.#options
+    return writeEvent({
+      type: 'message_start',
+      message: messageOf({ id, model, content: [], usage: this.#firstUsage() }),
+    })
+  }
+
+  #firstUsage(): Fields {
+    return encodeUsage({ inputTokens: this.#options.inputTokens, outputTokens: 1, source: 'estimate' })
+  }
+
+  /** Relays the beginning with our id and the client's name of the model. A second one would confuse clients. */
+  #start({ value: { message, ...value }, json = '' }: Native): string {
+    if (this.#hasBegun) return ''
+    if (!isFields(message)) return this.#begin()
+    this.#hasBegun = true
+    const head = headOf(this.#options)
+    const isWhole = Array.isArray(message.content) && hasCount(message.usage, 'input_tokens')
+    const relayed = isWhole ? replaceInner(json, 'message', head) : undefined
+    if (relayed !== undefined) return sseEvent('message_start', relayed)
+    const usage = { ...this.#firstUsage(), ...(isFields(message.usage) && message.usage) }
+    const begun = messageOf({ ...this.#options, content: [], usage })
+    return writeEvent({ ...value, message: { ...begun, ...message, ...head, content: [], usage } })
+  }
+
+  /** Writes why the answer ended, and the usage. The upstream's own event is relayed if it says the same. */
+  #messageDelta(): string {
+    const { reason = 'other', stopSequence, extra, native } = this.#finish ?? {}
+    const stop = stopOf({ reason, stopSequence, isRefused: this.#isRefused, extra })
+    if (native?.dialect !== dialect || native.form !== 'chunk')
+      return writeEvent({ type: 'message_delta', delta: stop, usage: encodeUsage(this.#usage) })
+    const { delta, usage } = native.value
+    const isCounted = hasCount(usage, 'output_tokens')
+    if (native.json !== undefined && isCounted && saysSame(delta, stop)) return sseEvent('message_delta', native.json)
+    return writeEvent({
+      ...native.value,
+      delta: { ...(isFields(delta) && delta), ...stop },
+      usage: isCounted ? usage : encodeUsage(this.#usage),
+    })
   }
 
   #writeAll(events: readonly EventOfPart[]): string {
@@ -95,7 +153,7 @@ export class MessageStream {
       case 'reasoning':
         return this.#think(event.part, event.text, event.extra)
       case 'tool-call':
-        return this.#start({ part: event.part, type: 'tool_use', signature: '' }, callOf(event))
+        return this.#blocks.start(event.part, callOf(event))
       case 'tool-arguments':
         return this.#grow(event)
       case 'part-end':
@@ -109,41 +167,31 @@ export class MessageStream {
     }
   }
 
-  /** Writes a block that only this dialect has, as Anthropic sent it. A block of another dialect is left out. */
-  #foreign(native: Native | undefined): string {
-    return native?.dialect === dialect ? this.#begin() + this.#whole(native.value) : ''
-  }
-
   #say(event: Extract<EventOfPart, { type: 'text' | 'refusal' }>): string {
     const citations = event.type === 'text' ? citationsIn(event.annotations) : []
     if (event.text === '' && citations.length === 0) return ''
     const opened = this.#openFor(event.part, 'text')
-    const said = event.text === '' ? '' : this.#delta({ type: 'text_delta', text: event.text })
-    return opened + said + citations.map((citation) => this.#delta({ type: 'citations_delta', citation })).join('')
+    const said = event.text === '' ? '' : this.#blocks.delta({ type: 'text_delta', text: event.text })
+    return (
+      opened + said + citations.map((citation) => this.#blocks.delta({ type: 'citations_delta', citation })).join('')
+    )
   }
 
   /** A call of another service's own tool is not shown. */
   #serverCall({ id, name, arguments: json, extra }: Extract<EventOfPart, { type: 'server-tool-call' }>): string {
     const own = extra?.[dialect]
     if (!own) return ''
-    const closed = this.#close()
-    const index = this.#blocks++
-    const block = { ...own, id, name, input: {} }
-    const delta = { type: 'input_json_delta', partial_json: json }
-    const opened = write({ type: 'content_block_start', index, content_block: block })
-    return closed + opened + write({ type: 'content_block_delta', index, delta }) + stopBlock(index)
+    return this.#blocks.whole({ ...own, id, name, input: {} }, { type: 'input_json_delta', partial_json: json })
   }
 
   /** Writes a block that comes at once. */
   #whole(block: Fields | undefined): string {
-    if (!block) return ''
-    const closed = this.#close()
-    const index = this.#blocks++
-    return closed + write({ type: 'content_block_start', index, content_block: block }) + stopBlock(index)
+    return block ? this.#blocks.whole(block) : ''
   }
 
   #grow({ part, json }: { readonly part: number; readonly json: string }): string {
-    return json === '' || this.#open?.part !== part ? '' : this.#delta({ type: 'input_json_delta', partial_json: json })
+    if (json === '' || !this.#blocks.isOpen(part)) return ''
+    return this.#blocks.delta({ type: 'input_json_delta', partial_json: json })
   }
 
   #think(part: number, text: string, extra: Extras | undefined): string {
@@ -151,80 +199,38 @@ export class MessageStream {
     if (typeof redacted === 'string' && text === '') return this.#whole({ type: 'redacted_thinking', data: redacted })
     if (text === '' && signature === undefined) return ''
     const opened = this.#openFor(part, 'thinking')
-    if (this.#open && typeof signature === 'string') this.#open.signature = signature
-    return text === '' ? opened : opened + this.#delta({ type: 'thinking_delta', thinking: text })
+    if (typeof signature === 'string') this.#blocks.sign(signature)
+    return text === '' ? opened : opened + this.#blocks.delta({ type: 'thinking_delta', thinking: text })
   }
 
   #endPart({ part, extra }: Extract<EventOfPart, { type: 'part-end' }>): string {
     const { redacted, signature } = extra?.[dialect] ?? {}
-    if (this.#open?.part !== part)
-      return redacted === undefined && signature === undefined ? '' : this.#think(part, '', extra) + this.#close()
-    if (typeof signature === 'string') this.#open.signature = signature
-    return this.#close()
+    if (!this.#blocks.isOpen(part))
+      return redacted === undefined && signature === undefined
+        ? ''
+        : this.#think(part, '', extra) + this.#blocks.close()
+    if (typeof signature === 'string') this.#blocks.sign(signature)
+    return this.#blocks.close()
   }
 
   #openFor(part: number, type: 'text' | 'thinking'): string {
-    if (this.#open?.part === part && this.#open.type === type) return ''
-    const block = type === 'text' ? { type, text: '' } : { type, thinking: '', signature: '' }
-    return this.#start({ part, type, signature: '' }, block)
-  }
-
-  #start(open: WrittenBlock, block: Fields): string {
-    const closed = this.#close()
-    this.#open = open
-    return closed + write({ type: 'content_block_start', index: this.#blocks++, content_block: block })
-  }
-
-  #delta(delta: Fields): string {
-    return write({ type: 'content_block_delta', index: this.#blocks - 1, delta })
-  }
-
-  #close(): string {
-    const open = this.#open
-    if (!open) return ''
-    const signed = open.signature === '' ? '' : this.#delta({ type: 'signature_delta', signature: open.signature })
-    this.#open = undefined
-    return signed + stopBlock(this.#blocks - 1)
+    if (this.#blocks.isOpen(part, type)) return ''
+    return this.#blocks.start(part, type === 'text' ? { type, text: '' } : { type, thinking: '', signature: '' })
   }
 
   #endAll(): string {
-    return this.#writeAll(this.#order.end()) + this.#close()
+    return this.#writeAll(this.#order.end()) + this.#blocks.close()
   }
 }
 
-interface MessageMembers {
-  readonly id: string
-  readonly model: string
-  readonly content: readonly Fields[]
-  readonly usage: Fields
-  readonly stop?: Stop
+/** Whether an upstream's own words for the end are ours. */
+function saysSame(delta: unknown, stop: Stop): boolean {
+  return (
+    isFields(delta) && delta.stop_reason === stop.stop_reason && (delta.stop_sequence ?? null) === stop.stop_sequence
+  )
 }
-
-/** Writes a message of an answer. Without `stop` it has not ended. */
-export function messageOf({ id, model, content, usage, stop }: MessageMembers): Fields {
-  return {
-    id: `msg_${id}`,
-    type: 'message',
-    role: 'assistant',
-    model,
-    content,
-    ...(stop ?? notStopped),
-    usage,
-  }
-}
-
-const notStopped = { stop_reason: null, stop_sequence: null, stop_details: null, container: null }
 
 /** A call begins with no input: clients read only what comes in deltas. */
 function callOf({ id, name }: { readonly id: string; readonly name: string }): Fields {
   return { type: 'tool_use', id, name, input: {} }
-}
-
-function stopBlock(index: number): string {
-  return write({ type: 'content_block_stop', index })
-}
-
-/** The name of an event is the type of its data. */
-function write(data: Fields & { readonly type?: unknown }): string {
-  return sseEvent(String(data.type), JSON.stringify(data))
 }

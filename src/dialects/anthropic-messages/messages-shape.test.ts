@@ -164,7 +164,7 @@ function relayed(name: string): readonly Record<string, unknown>[] {
   return (decoder.push(utf8.encode(written.join('') + stream.end())) ?? []).map(({ data }) => JSON.parse(data))
 }
 
-describe('a client of the same dialect', () => {
+describe('a client of the same dialect, after a layer has changed the answer', () => {
   test('gets the calls of server tools, their results, the citations, and why the turn has stopped', () => {
     const events = relayed('server-tools')
     const starts = events.flatMap((event) => (event.type === 'content_block_start' ? [event.content_block] : []))
@@ -187,12 +187,6 @@ describe('a client of the same dialect', () => {
         server_tool_use: { web_search_requests: 1 },
         service_tier: 'standard',
       },
-    })
-  })
-
-  test('gets blocks of an unknown type', () => {
-    expect(relayed('unknown').find(({ type }) => type === 'content_block_start')).toMatchObject({
-      content_block: { type: 'compaction', content: 'All of it.' },
     })
   })
 

@@ -51,3 +51,8 @@ export function decodeUsage(wire: Fields): Usage | undefined {
     ...(rest(wire, known) && { native: { dialect, form: 'whole', value: wire } }),
   }
 }
+
+/** Whether a usage has the number that every client of this dialect reads. */
+export function hasCount(usage: unknown, name: 'input_tokens' | 'output_tokens'): boolean {
+  return isFields(usage) && typeof usage[name] === 'number'
+}

@@ -97,7 +97,7 @@ export class ChunkTemplate {
 }
 
 /** Whether a character ends a text in JSON, begins an escape, or is not allowed in JSON. */
-function endsPlainText(code: number): boolean {
+export function endsPlainText(code: number): boolean {
   return code === 0x22 || code === 0x5c || code < 0x20
 }
 
@@ -124,7 +124,7 @@ export function absentFrom(text: string): string {
   return mark
 }
 
-function parsed(json: string): Fields | undefined {
+export function parsed(json: string): Fields | undefined {
   try {
     const value: unknown = JSON.parse(json)
     return isFields(value) ? value : undefined

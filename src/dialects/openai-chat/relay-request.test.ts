@@ -162,7 +162,7 @@ test('the same bytes leave if nothing must change', () => {
 
 describe('a body is encoded if the place of the model in it is not certain', () => {
   const bodies: Record<string, string> = {
-    'a second member of that name': '{"model":"m","messages":[{"role":"user","content":"a"}],"metadata":{"model":"m"}}',
+    'a second member of that name': '{"metadata":{"model":"m"},"model":"m","messages":[{"role":"user","content":"a"}]}',
     'the name written with an escape': '{"mod\\u0065l":"m","messages":[{"role":"user","content":"a"}],"user":"model"}',
     'the value written with an escape': '{"model":"\\u006d","messages":[{"role":"user","content":"a"}]}',
     'white space before the body': ' {"model":"m","messages":[{"role":"user","content":"a"}]}',
@@ -173,4 +173,11 @@ describe('a body is encoded if the place of the model in it is not certain', () 
       expect(found && relayRequest(withModel(found, 'm'))).toBeDefined()
       expect(found && relayRequest(withModel(found, 'other'))).toBeUndefined()
     })
+})
+
+test('a model that is the first member is certain, whatever the tools call their own members', () => {
+  const json = '{ "model":"m","messages":[{"role":"user","content":"\\u0061"}],"metadata":{"model":"m"}}'
+  const found = plain(json)
+  const pieces = found && relayRequest(withModel(found, 'other'))
+  expect(Buffer.concat(pieces ?? []).toString()).toBe(json.replace('"m"', '"other"'))
 })

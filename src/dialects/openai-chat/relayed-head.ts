@@ -1,5 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
-import { type JsonMember, membersIn } from './json-members.ts'
+import { type JsonMember, membersIn } from '../json-members.ts'
 
 /** The members of a chunk that are the same in the whole stream. */
 export interface StreamHead {

@@ -3,9 +3,17 @@ import type { Random } from './random.ts'
 
 const utf8 = new TextEncoder()
 
+/** How a dialect writes its events. */
+interface EventStyle {
+  /** The name of an event; undefined if it has none. */
+  readonly nameOf?: (data: string) => string
+  /** The data of the last event, which only marks the end. */
+  readonly end?: readonly string[]
+}
+
 /** Writes a reply with its head, in pieces that are cut at any byte, also within the framing. */
-export function piecesOfReply(data: readonly string[], random: Random): Uint8Array[] {
-  const body = utf8.encode(eventsOf(data, random))
+export function piecesOfReply(data: readonly string[], random: Random, style: EventStyle = {}): Uint8Array[] {
+  const body = utf8.encode(eventsOf(data, random, style))
   const isChunked = random.chance(0.8)
   const framing = isChunked ? 'transfer-encoding: chunked' : `content-length: ${body.byteLength}`
   const head = `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n${framing}\r\n\r\n`
@@ -24,8 +32,8 @@ export async function* writeOneByOne(pieces: readonly Uint8Array[]): AsyncGenera
   }
 }
 
-/** Writes a stream of events with any kind of line end, comments, unknown fields, and `[DONE]` at the end. */
-function eventsOf(data: readonly string[], random: Random): string {
+/** Writes a stream of events with any kind of line end, comments, unknown fields, and by default `[DONE]` at the end. */
+function eventsOf(data: readonly string[], random: Random, { nameOf, end = ['[DONE]'] }: EventStyle): string {
   const lineEnd = random.pick(['\n', '\n', '\n', '\r\n', '\r'])
   const isTidy = random.chance(0.5)
   const field = isTidy ? 'data: ' : random.pick(['data: ', 'data:'])
@@ -33,7 +41,10 @@ function eventsOf(data: readonly string[], random: Random): string {
   const between = () => (isTidy || random.chance(0.8) ? '' : random.pick(odd) + lineEnd + lineEnd)
   // one space after the colon is not part of the line
   const line = (text: string) => `${text.startsWith(' ') ? 'data: ' : field}${text}${lineEnd}`
-  const events = [...data, '[DONE]'].map((each) => `${between()}${each.split('\n').map(line).join('')}${lineEnd}`)
+  const name = (text: string) => (nameOf && !end.includes(text) ? `event: ${nameOf(text)}${lineEnd}` : '')
+  const events = [...data, ...end].map(
+    (each) => `${between()}${name(each)}${each.split('\n').map(line).join('')}${lineEnd}`,
+  )
   return events.join('')
 }
 

@@ -1,7 +1,7 @@
 import type { ChatRequest } from '../../../chat/request.ts'
 import { answerSupport } from '../../../dialects/anthropic-messages/answer-support.ts'
 import { decodeRequest } from '../../../dialects/anthropic-messages/decode-request.ts'
-import { encodeAnswer } from '../../../dialects/anthropic-messages/encode-answer.ts'
+import { writeAnswer } from '../../../dialects/anthropic-messages/encode-answer.ts'
 import { MessageStream } from '../../../dialects/anthropic-messages/encode-stream.ts'
 import { answerChat } from '../../exchange/answer-chat.ts'
 
@@ -18,11 +18,12 @@ const bytesPerToken = 4
 export const messages = answerChat<MessagesRequest>({
   support: () => answerSupport,
   decode: ({ value, bytes }, { request }) => ({
-    request: decodeRequest(value, { betas: request.headers.get('anthropic-beta') }),
+    request: decodeRequest(value, { betas: request.headers.get('anthropic-beta'), bytes }),
     inputTokens: Math.ceil(bytes.byteLength / bytesPerToken),
   }),
   stream: ({ request, inputTokens }, { id }) => new MessageStream({ id, model: request.model, inputTokens }),
   whole:
     ({ request }, { id }) =>
-    (answer) => ({ value: encodeAnswer(answer, { id, model: request.model }) }),
+    (answer) =>
+      writeAnswer(answer, { id, model: request.model }),
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { runs } from '../../../test/sizes.ts'
+import { runs } from '../../test/sizes.ts'
 import { membersIn } from './json-members.ts'
 
 const space = fc.string({ unit: fc.constantFrom(' ', '\t', '\n', '\r'), maxLength: 2 })

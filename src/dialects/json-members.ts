@@ -1,3 +1,5 @@
+import type { Fields } from '../chat/message.ts'
+
 /** The place of a member in the JSON of an object. */
 export interface JsonMember {
   readonly name: string
@@ -28,6 +30,31 @@ export function membersIn(json: string, last?: string): JsonMember[] {
     from = to + 1
   }
   return members
+}
+
+/**
+ * Writes other values of some members into the JSON of an object. Returns undefined unless it has each of them once.
+ * @param last the name of the member at which it stops looking
+ */
+export function replaceMembers(json: string, values: Fields, last?: string): string | undefined {
+  const missing = new Set(Object.keys(values))
+  let [written, at] = ['', 0]
+  for (const { name, valueFrom, valueTo } of membersIn(json, last)) {
+    if (!(name in values)) continue
+    if (!missing.delete(name)) return undefined
+    written += json.slice(at, valueFrom) + JSON.stringify(values[name])
+    at = valueTo
+  }
+  return missing.size > 0 ? undefined : written + json.slice(at)
+}
+
+/** Writes other values of members of the object that is the value of a member. @returns as `replaceMembers` */
+export function replaceInner(json: string, outer: string, values: Fields): string | undefined {
+  const member = membersIn(json).find(({ name }) => name === outer)
+  if (!member) return undefined
+  const { valueFrom, valueTo } = member
+  const inner = replaceMembers(json.slice(valueFrom, valueTo), values)
+  return inner === undefined ? undefined : json.slice(0, valueFrom) + inner + json.slice(valueTo)
 }
 
 const quote = 0x22
