@@ -18,12 +18,14 @@ export interface MessagesService extends LearnedFacts {
   /** Headers of each request, besides the key. */
   readonly headers: Readonly<Record<string, string>>
   readonly refused: RefusedFields
+  /** Whether it expects the key as a bearer, as most services do that are not Anthropic's. */
+  readonly isBearer?: boolean
 }
 
 /** A service, and the key to it. */
 interface MessagesAccess {
   readonly service: MessagesService
-  readonly key: Secret
+  readonly key: Secret | undefined
 }
 
 /**
@@ -87,17 +89,21 @@ class MessagesPost implements FieldsPost {
  * @param betas features that the client asks for. Those that the operator asks for come first
  */
 export function headersFor(
-  { headers }: Pick<MessagesService, 'headers'>,
-  key: Secret,
+  { headers, isBearer = false }: Pick<MessagesService, 'headers' | 'isBearer'>,
+  key: Secret | undefined,
   betas?: string,
 ): Readonly<Record<string, string>> {
   const wanted = [headers['anthropic-beta'], betas].filter((each) => each !== undefined).join(',')
   return {
-    ...(headers.authorization === undefined && { 'x-api-key': key.reveal() }),
+    ...(key && headers.authorization === undefined && keyHeader(key, isBearer)),
     'anthropic-version': '2023-06-01',
     ...headers,
     ...(wanted !== '' && { 'anthropic-beta': wanted }),
   }
+}
+
+function keyHeader(key: Secret, isBearer: boolean) {
+  return isBearer ? { authorization: `Bearer ${key.reveal()}` } : { 'x-api-key': key.reveal() }
 }
 
 function betasOf(request: ChatRequest): string | undefined {
