@@ -1,5 +1,5 @@
 import type { Part } from './message.ts'
-import type { Parameter, ResponseFormat } from './request.ts'
+import type { ChatRequest, Parameter, ResponseFormat } from './request.ts'
 
 /** What an upstream does with a parameter that it supports. For other parameters see `Support`. */
 export type ParameterTreatment = 'honoured' | 'mapped' | 'emulated'
@@ -35,7 +35,12 @@ export interface Support {
   readonly formats?: readonly ResponseFormat['type'][]
   /** Its known limits for tools. The gateway keeps to them when it offers its own tools. */
   readonly toolBounds?: ToolBounds
+  /** What it supports in place of this for some requests, because it has several APIs. Called for each request. */
+  instead?(request: AskedModel): Support | undefined
 }
+
+/** The members of a request by which one of several APIs is chosen. */
+export type AskedModel = Pick<ChatRequest, 'model' | 'dialect'>
 
 export interface ToolBounds {
   /** Tools of one request, including the client's own. */

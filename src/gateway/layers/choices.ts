@@ -8,11 +8,13 @@ import { merge, type SourcedBatch } from '../../flow/merge.ts'
  * Emulates several answers for an upstream that gives one at a time: it makes one call for each choice, all at
  * the same time.
  */
-export function choices({ parameters }: Support): Layer {
+export function choices(support: Support): Layer {
+  const takesMany = ({ parameters }: Support) => parameters.choices === 'honoured'
   return (next) => {
-    if (parameters.choices === 'honoured') return next
+    if (takesMany(support) && !support.instead) return next
     return (request, call) => {
       if (!('choices' in request.parameters)) return next(request, call)
+      if (takesMany(support.instead?.(request) ?? support)) return next(request, call)
       const { choices: wanted = 1, ...others } = request.parameters
       const single = { ...request, parameters: others }
       if (wanted === 1) return next(single, call)

@@ -1,6 +1,6 @@
 import { ChatError } from '../../chat/error.ts'
 import { type Part, withoutImages } from '../../chat/message.ts'
-import { type ParameterTreatment, type Support, supportFor } from '../../chat/model.ts'
+import { type AskedModel, type ParameterTreatment, type Support, supportFor } from '../../chat/model.ts'
 import {
   type ChatRequest,
   idleParameters,
@@ -21,7 +21,7 @@ import type { Layer } from '../../flow/chat.ts'
 export function support(upstream: string, offered: Support): Layer {
   const supports = new ModelSupports(offered)
   return (next) => (received, call) => {
-    const prepared = supports.of(received.model)
+    const prepared = supports.of(received)
     const { supported } = prepared
     if (isTakenWhole(received, prepared)) {
       noteParameters(call.receipt, { request: received, prepared, dropped: none, changed: none })
@@ -69,13 +69,26 @@ class ModelSupports {
   readonly #offered: Support
   readonly #usual: PreparedSupport
   readonly #byModel = new Map<string, PreparedSupport>()
+  /** For its other APIs. */
+  readonly #others = new Map<Support, ModelSupports>()
 
   constructor(offered: Support) {
     this.#offered = offered
     this.#usual = prepare(offered)
   }
 
-  of(model: string): PreparedSupport {
+  of(request: AskedModel): PreparedSupport {
+    const other = this.#offered.instead?.(request)
+    return other ? this.#otherOf(other).of(request) : this.#ofModel(request.model)
+  }
+
+  #otherOf(other: Support): ModelSupports {
+    const known = this.#others.get(other) ?? new ModelSupports(other)
+    this.#others.set(other, known)
+    return known
+  }
+
+  #ofModel(model: string): PreparedSupport {
     if (!this.#offered.exceptions) return this.#usual
     const known = this.#byModel.get(model)
     if (known) return known
@@ -175,10 +188,8 @@ function unsupportedParameters({ parameters, sent }: ChatRequest, supported: Sup
 
 function unsupportedExtras(request: ChatRequest, { extraFields, extraOf, lacksFields }: Support): string[] {
   const { dialect } = request
-  const isTaken = (name: string) =>
-    extraFields
-      ? extraFields.of === dialect && extraFields.names.includes(name)
-      : extraOf === dialect && !lacksFields?.includes(name)
+  const isOwn = (name: string) => extraOf === dialect && !lacksFields?.includes(name)
+  const isTaken = (name: string) => (extraFields?.of === dialect ? extraFields.names.includes(name) : isOwn(name))
   return Object.keys(sentFields(request)).filter((name) => !isTaken(name))
 }
 
