@@ -1,4 +1,4 @@
-import { asChatError } from '../../chat/error.ts'
+import { asChatError, type ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
@@ -40,6 +40,8 @@ export interface AskOptions {
   streamFields?(body: Fields): Fields
   /** The fields that the upstream has refused before. They are not sent again. */
   readonly refused?: RefusedFields
+  /** Asks another API of the service, if a refusal says that only that one has the model. */
+  instead?(refusal: ChatError): Flow | undefined
 }
 
 /**
@@ -62,12 +64,18 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
         }),
       call.signal,
     )
-  if (options.refused?.isProven(request.model)) return ask(post)
+  const proof = proofOf(request)
+  if (options.refused?.isProven(proof)) return ask(post)
   return defer(async (opening) => {
-    const begun = await beginWithoutRefused({ post, ask, opening })
-    options.refused?.prove(request.model)
+    const begun = await beginWithoutRefused({ post, ask, opening, instead: options.instead })
+    options.refused?.prove(proof)
     return begun
   }, call.signal)
+}
+
+/** What an answer proves. Some models take tools only without an effort. OpenAI, Chat Completions */
+function proofOf({ model, parameters: { tools, reasoningEffort } }: ChatRequest): string {
+  return tools && reasoningEffort !== undefined ? `${model} with tools and an effort` : model
 }
 
 /** A request for a chat. What few requests need is made when it is asked for. */
@@ -138,13 +146,14 @@ interface RepeatablePost {
   readonly post: ChatPost
   readonly ask: AskReply
   readonly opening: FlowOpening
+  readonly instead: AskOptions['instead']
 }
 
 /**
  * Begins the answer. If it begins with a refusal of a field that we added, the request is sent again without that
  * field.
  */
-async function beginWithoutRefused({ post, ask, opening }: RepeatablePost): Promise<Flow> {
+async function beginWithoutRefused({ post, ask, opening, instead }: RepeatablePost): Promise<Flow> {
   let posted: PostedBody | undefined
   const onPosted = (body: PostedBody) => {
     posted = body
@@ -152,6 +161,8 @@ async function beginWithoutRefused({ post, ask, opening }: RepeatablePost): Prom
   try {
     return await opening.begin(ask(post, onPosted))
   } catch (thrown) {
+    const other = opening.signal.aborted ? undefined : instead?.(asChatError(thrown))
+    if (other) return await opening.begin(other)
     // `postWithoutRefusedFields` has already handled a refusal that came as an HTTP status
     if (!posted || opening.signal.aborted) throw thrown
     const [body, added] = [posted.body(), post.added()]

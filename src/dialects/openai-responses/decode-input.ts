@@ -1,4 +1,4 @@
-import type { Fields, Message, Part } from '../../chat/message.ts'
+import type { Fields, Message, Part, ReasoningPart } from '../../chat/message.ts'
 import type { OfferedTool } from '../../chat/request.ts'
 import { isFields } from '../fields.ts'
 import { type BodyPath, mustBe, refusedBody, textIn } from '../invalid-request.ts'
@@ -28,6 +28,8 @@ export interface ReadInput {
   readonly hosted: readonly string[]
   /** Members that replace those of the request. */
   readonly update: Fields
+  /** What was read from the items with reasoning. */
+  readonly reasoning: ReadonlyMap<Fields, ReasoningPart>
 }
 
 /**
@@ -43,8 +45,8 @@ export function decodeInput({ earlier, items, instructions, sealer }: GivenItems
       throw refusedBody({ path: ['input', at], problem: mustBe('an object', item), code: 'invalid_type' })
     reader.read(item, ['input', at])
   }
-  const { turns, found, update } = reader
-  return { messages: turns.messages(), tools: found.tools, hosted: found.hosted, update }
+  const { turns, found, update, reasoning } = reader
+  return { messages: turns.messages(), tools: found.tools, hosted: found.hosted, update, reasoning }
 }
 
 /** Whether OpenAI itself has searched for tools. Such a search has no call id, and no result for the model. */
@@ -56,6 +58,7 @@ class ItemReader {
   readonly turns = new InputTurns()
   readonly found: ReadTools = { tools: [], hosted: [] }
   update: Fields = {}
+  readonly reasoning = new Map<Fields, ReasoningPart>()
   readonly #names: ToolNames
   readonly #sealer: ContentSealer | undefined
 
@@ -129,7 +132,9 @@ class ItemReader {
     ]
     const text = said.map((part) => (part.type === 'text' ? part.text : '')).join('\n\n')
     const { part: extra, calls = [], answer } = openExtra(item.encrypted_content, this.#sealer)
-    if (text !== '' || extra) this.turns.part({ type: 'reasoning', text, ...(extra && { extra }) })
+    const part: ReasoningPart = { type: 'reasoning', text, ...(extra && { extra }) }
+    this.reasoning.set(item, part)
+    if (text !== '' || extra) this.turns.part(part)
     if (answer || calls.length > 0) this.turns.extra(answer, calls)
   }
 

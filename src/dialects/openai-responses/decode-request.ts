@@ -1,6 +1,7 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields, ForeignPart, Part } from '../../chat/message.ts'
 import type { ChatRequest, OfferedTool, Parameter } from '../../chat/request.ts'
+import { withoutClientKey } from '../client-keys.ts'
 import { isFields } from '../fields.ts'
 import { mustBe, notABody, refusedBody, textIn, tooMany } from '../invalid-request.ts'
 import { readFlag } from '../readings.ts'
@@ -8,6 +9,7 @@ import { decodeInput } from './decode-input.ts'
 import { decodeSettings } from './decode-parameters.ts'
 import { decodeChoice, decodeTools } from './decode-tools.ts'
 import { dialect } from './dialect.ts'
+import { NativeResponse } from './native-response.ts'
 import type { ContentSealer } from './sealed-extra.ts'
 import { ToolNames } from './tool-names.ts'
 
@@ -54,7 +56,8 @@ export function decodeRequest(body: Fields, { earlier = [], sealer }: BesideBody
   const names = new ToolNames()
   const own = decodeTools(body.tools, names)
   const instructions = typeof body.instructions === 'string' ? body.instructions : undefined
-  const input = decodeInput({ earlier, items: itemsIn(body), instructions, sealer }, names)
+  const items = itemsIn(body)
+  const input = decodeInput({ earlier, items, instructions, sealer }, names)
   if (input.messages.length === 0)
     throw refusedBody({ path: ['input'], problem: 'must not be empty', code: 'missing_required_parameter' })
   const found = [...own.tools, ...input.tools]
@@ -71,24 +74,22 @@ export function decodeRequest(body: Fields, { earlier = [], sealer }: BesideBody
     ...[...own.hosted, ...input.hosted].map((type) => `tools.${type}`),
     ...input.messages.flatMap(({ content }) => content.filter(isForeign).map(({ name }) => `input.${name}`)),
   ]
-  return {
-    request: {
-      dialect,
-      model,
-      messages: input.messages,
-      parameters: {
-        ...parameters,
-        ...(tools.length > 0 && { tools }),
-        ...(toolChoice && tools.length > 0 && { toolChoice }),
-      },
-      spelling: named,
-      extra: { [dialect]: Object.fromEntries(dropped.map((name) => [name, true])) },
-      bindsExtra: true,
-      stream: streamIn(body),
+  const request = {
+    dialect,
+    model,
+    messages: input.messages,
+    parameters: {
+      ...parameters,
+      ...(tools.length > 0 && { tools }),
+      ...(toolChoice && tools.length > 0 && { toolChoice }),
     },
-    body,
-    names,
+    spelling: named,
+    extra: { [dialect]: Object.fromEntries(dropped.map((name) => [name, true])) },
+    bindsExtra: true,
+    stream: streamIn(body),
   }
+  const parts = { items: [...earlier, ...items], reasoning: input.reasoning, names }
+  return { request: { ...request, native: new NativeResponse(withoutClientKey(body), parts, request) }, body, names }
 }
 
 /** Whether a part needs a file of OpenAI's or an address that OpenAI would read. */

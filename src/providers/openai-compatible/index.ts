@@ -2,7 +2,9 @@ import type { Account } from '../../accounts/account.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { type BaseUrl, hasVersion, parseBaseUrl, routesOfOpenai } from '../../wire/base-url.ts'
 import type { Problem, Provider, Upstream, Variables } from '../provider.ts'
+import { configureApi, exampleOf } from './configure-api.ts'
 import { type Differences, differences } from './differences.ts'
+import { messagesCompatible } from './messages.ts'
 import { ollamaUrl } from './ollama-host.ts'
 import { headersOf, type Preset, presets } from './presets.ts'
 import { openaiCompatible } from './upstream.ts'
@@ -28,12 +30,16 @@ export const provider: Provider = {
 /** Configures a preset if it has a key. OpenAI's preset may have only an address, if the server there needs no key. */
 function configurePreset(preset: Preset, variables: Variables): Upstream<Secret | undefined>[] {
   const keys = variables.secrets(`${preset.prefix}_API_KEY`)
-  const address = addressIn(variables, `${preset.prefix}_BASE_URL`, preset.url)
+  const address = addressIn(variables, `${preset.prefix}_BASE_URL`, exampleFor(variables, preset))
+  const base = address ?? { url: preset.url, query: '' }
+  const api = apiOf(variables, preset, base)
   const models = variables.list(`${preset.prefix}_MODELS`)
   const usual = headersOf[preset.name]
   const headers = usual && { ...usual, ...variables.headers(`${preset.prefix}_HEADERS`) }
   if (keys.length === 0 && (!address || preset.name !== 'openai')) {
-    const idle = ['BASE_URL', 'MODELS', ...(usual ? ['HEADERS'] : [])].map((ending) => `${preset.prefix}_${ending}`)
+    const idle = ['BASE_URL', 'MODELS', ...(preset.hasOtherApi ? ['API'] : []), ...(usual ? ['HEADERS'] : [])].map(
+      (ending) => `${preset.prefix}_${ending}`,
+    )
     const set = idle.find((name) => variables.text(name) !== undefined)
     const isServer = preset.name === 'openai' && set?.endsWith('_URL')
     if (set !== undefined && !isServer && !isAnySet(`${preset.prefix}_API_KEY`, variables))
@@ -44,17 +50,29 @@ function configurePreset(preset: Preset, variables: Variables): Upstream<Secret 
       })
     return []
   }
-  return [
-    openaiCompatible({
-      name: preset.name,
-      ...(address ?? { url: preset.url }),
-      accounts: accountsOf(keys, preset.name),
-      manyChoices: preset.manyChoices ?? false,
-      ...(headers && { headers }),
-      ...differencesFor(preset.name),
-      ...(models && { models }),
-    }),
-  ]
+  const common = { name: preset.name, accounts: accountsOf(keys, preset.name), headers, models }
+  if (api === 'messages') return [messagesCompatible({ ...common, base })]
+  const manyChoices = preset.manyChoices ?? false
+  return [openaiCompatible({ ...common, ...base, manyChoices, api, ...differencesFor(preset.name) })]
+}
+
+function exampleFor(variables: Variables, { prefix, url, hasOtherApi }: Preset): string {
+  return hasOtherApi ? exampleOf(variables, `${prefix}_API`, url) : url
+}
+
+/** The API of a preset. Only an address of the operator's own has the Messages API. */
+function apiOf(variables: Variables, { name, prefix, url, hasOtherApi }: Preset, base: BaseUrl) {
+  if (!hasOtherApi) return undefined
+  const variable = `${prefix}_API`
+  const responsesModels = name === 'openai' ? variables.list('OPENAI_RESPONSES_MODELS') : undefined
+  const api = configureApi(variables, { variable, base, responsesModels })
+  if (api !== 'messages' || base.url !== url) return api
+  variables.report({
+    variable,
+    problem: `names an API that ${url} has not`,
+    remedy: `set ${prefix}_BASE_URL to the address with Anthropic's API, such as https://host/anthropic`,
+  })
+  return undefined
 }
 
 /** Whether any key is set, valid or not. An invalid key has been reported already. */
@@ -85,19 +103,24 @@ function configureOllama(variables: Variables): Upstream<Secret | undefined>[] {
 
 function configureOthers(variables: Variables): Upstream<Secret | undefined>[] {
   for (const [, prefix = '', kind = ''] of variables.matching(
-    /^UPSTREAM_([A-Z0-9_]+?)_(KEY|KEY_\d+|MODELS|HEADERS)$/,
+    /^UPSTREAM_([A-Z0-9_]+?)_(KEY|KEY_\d+|MODELS|HEADERS|API|RESPONSES_MODELS)$/,
   )) {
     if (!variables.text(`UPSTREAM_${prefix}_URL`)) variables.report(missingUrl(prefix, kind))
   }
   return variables.matching(/^UPSTREAM_([A-Z0-9_]+?)_URL$/).flatMap(([, prefix = '']) => {
-    const address = addressIn(variables, `UPSTREAM_${prefix}_URL`, 'https://host/v1')
+    const variable = `UPSTREAM_${prefix}_API`
+    const usual = exampleOf(variables, variable, 'https://host/v1')
+    const address = addressIn(variables, `UPSTREAM_${prefix}_URL`, usual)
+    const responsesModels = variables.list(`UPSTREAM_${prefix}_RESPONSES_MODELS`)
     const keys = variables.secrets(`UPSTREAM_${prefix}_KEY`)
     const models = variables.list(`UPSTREAM_${prefix}_MODELS`)
     const headers = variables.headers(`UPSTREAM_${prefix}_HEADERS`)
     if (!address) return []
     const name = prefix.toLowerCase().replaceAll('_', '-')
-    const accounts = accountsOf(keys, name)
-    return [openaiCompatible({ name, ...address, accounts, manyChoices: false, headers, ...(models && { models }) })]
+    const common = { name, accounts: accountsOf(keys, name), headers, models }
+    const api = configureApi(variables, { variable, base: address, responsesModels })
+    if (api === 'messages') return [messagesCompatible({ ...common, base: address })]
+    return [openaiCompatible({ ...common, ...address, manyChoices: false, api })]
   })
 }
 

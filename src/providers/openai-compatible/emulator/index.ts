@@ -3,6 +3,9 @@ import { type EmulatedExchange, emulateHttp, type HttpEmulator } from '../../../
 import { play, type Script } from '../../../wire/emulator/script.ts'
 import { type ScriptedChats, scriptedChats } from '../../../wire/emulator/scripted-chats.ts'
 import { sseData } from '../../../wire/sse.ts'
+import { itemsFor } from './responses-answer.ts'
+import { complaintAbout, ResponsesBody } from './responses-body.ts'
+import { responseOf, responseStream } from './responses-stream.ts'
 
 export interface OpenaiEmulator extends HttpEmulator, ScriptedChats<Readonly<Record<string, unknown>>> {
   /** The base URL, with `/v1`. */
@@ -25,6 +28,10 @@ export interface EmulatorOptions {
    * model decide.
    */
   readonly reply?: (chat: EmulatedChat, headers: Headers) => Script | undefined
+  /** The same for requests to the Responses API. */
+  readonly respond?: (body: ResponsesBody) => Script | undefined
+  /** Models that only the Responses API has. */
+  readonly responsesModels?: readonly string[]
 }
 
 /** The fields that the emulator reads; all others are only recorded. */
@@ -38,7 +45,7 @@ const ChatBody = z.looseObject({
 })
 
 /**
- * An OpenAI server over real sockets: models, chat completions as JSON and as a stream, keys, `n`, usage in a stream only on
+ * An OpenAI server over real sockets: models, chat completions and responses as JSON and as a stream, keys, `n`, usage in a stream only on
  * request, errors in OpenAI's shape. It answers `You said: …`. If the request has tools and the last message is
  * `call NAME NAME …`, it calls those tools with `{"city":"Paris"}`. A script makes it do anything else.
  */
@@ -51,6 +58,7 @@ export async function emulateOpenai(options: EmulatorOptions = {}): Promise<Open
     if (!isKnown) return replyError(exchange, 401, 'invalid_api_key', 'Incorrect API key provided.')
     if (method === 'GET' && path === '/v1/models')
       return options.listing ? play(exchange, options.listing) : exchange.reply(200, modelList(models), json)
+    if (method === 'POST' && path === '/v1/responses') return respond(exchange, chats, options)
     if (method !== 'POST' || path !== '/v1/chat/completions')
       return replyError(exchange, 404, 'not_found', 'No such path.')
     const chat = ChatBody.safeParse(JSON.parse(body))
@@ -58,6 +66,7 @@ export async function emulateOpenai(options: EmulatorOptions = {}): Promise<Open
       return replyError(exchange, 400, 'invalid_request', 'The emulator does not understand this body.')
     const script = chats.record(exchange, chat.data, () => options.reply?.(chat.data, headers))
     if (script) return play(exchange, script)
+    if (options.responsesModels?.includes(chat.data.model)) return replyError(exchange, 404, null, onlyResponses)
     return answer(exchange, chat.data, { models, paceMs: options.paceMs ?? 0 })
   })
   return { ...emulator, url: `${emulator.origin}/v1`, ...chats.seen }
@@ -67,8 +76,27 @@ const json = { 'content-type': 'application/json' }
 const created = 1_760_000_000
 const id = 'chatcmpl-emulated'
 
-function replyError(exchange: EmulatedExchange, status: number, code: string, message: string): void {
+const onlyResponses = 'This model is only supported in v1/responses and not in v1/chat/completions.'
+
+function replyError(exchange: EmulatedExchange, status: number, code: string | null, message: string): void {
   exchange.reply(status, JSON.stringify({ error: { message, type: 'invalid_request_error', param: null, code } }), json)
+}
+
+type Bodies = ReturnType<typeof scriptedChats<Readonly<Record<string, unknown>>>>
+
+/** The Responses API, as strict as the service: 400 for unknown fields, and for items that do not belong together. */
+function respond(exchange: EmulatedExchange, bodies: Bodies, options: EmulatorOptions): void | Promise<void> {
+  const parsed = ResponsesBody.safeParse(JSON.parse(exchange.request.body))
+  const [issue] = parsed.error?.issues ?? []
+  const complaint = parsed.success ? complaintAbout(parsed.data) : `${issue?.path.join('.')}: ${issue?.message}`
+  if (!parsed.success || complaint !== undefined)
+    return replyError(exchange, 400, 'invalid_value', complaint ?? 'The emulator does not understand this body.')
+  const body = parsed.data
+  const script = bodies.record(exchange, body, () => options.respond?.(body))
+  if (script) return play(exchange, script)
+  const items = itemsFor(body)
+  if (!body.stream) return exchange.reply(200, JSON.stringify(responseOf(body.model, items)), json)
+  return play(exchange, { body: responseStream(body.model, items), paceMs: options.paceMs ?? 0 })
 }
 
 function modelList(models: readonly string[]): string {

@@ -1,0 +1,77 @@
+import type { Fields, Part, ReasoningPart } from '../../chat/message.ts'
+import type { ChatRequest, NativeRequest, OfferedTool, Parameter } from '../../chat/request.ts'
+import { dialect } from './dialect.ts'
+import type { ToolNames } from './tool-names.ts'
+
+/** What was decoded from a body. */
+type DecodedItems = Pick<ChatRequest, 'messages' | 'parameters' | 'extra'>
+
+/** What an upstream of this dialect must know of a body, besides what was decoded from it. */
+export interface NativeParts {
+  /** All items of the conversation, those of earlier responses included. */
+  readonly items: readonly unknown[]
+  /** What was read from the items with reasoning. */
+  readonly reasoning: ReadonlyMap<Fields, ReasoningPart>
+  readonly names: ToolNames
+}
+
+/** The messages of a body within a request: their number, and the parts that stand for others now. */
+export interface KeptMessages {
+  readonly count: number
+  readonly parts: ReadonlyMap<Part, Part>
+}
+
+/** The body of a request, and what was decoded from it. An upstream of this dialect gets what has not changed since as it came. */
+export class NativeResponse implements NativeRequest {
+  readonly dialect = dialect
+  readonly value: Fields
+  readonly parts: NativeParts
+  readonly #decoded: DecodedItems
+
+  constructor(value: Fields, parts: NativeParts, decoded: DecodedItems) {
+    this.value = value
+    this.parts = parts
+    this.#decoded = decoded
+  }
+
+  isIntact(request: ChatRequest): boolean {
+    const { messages, parameters, extra } = this.#decoded
+    return request.messages === messages && request.parameters === parameters && request.extra === extra
+  }
+
+  /**
+   * Finds the messages of the body at the beginning of a request. Returns undefined if one of them says something else now. Fields that
+   * must not go to this upstream may have been taken from their parts.
+   */
+  kept({ messages }: ChatRequest): KeptMessages | undefined {
+    const known = this.#decoded.messages
+    const parts = new Map<Part, Part>()
+    for (const [at, message] of known.entries()) {
+      const now = messages[at]
+      if (now === message) continue
+      if (now?.content.length !== message.content.length) return undefined
+      for (const [place, part] of message.content.entries()) {
+        const other = now.content[place]
+        if (!other || !saysSame(part, other)) return undefined
+        parts.set(part, other)
+      }
+    }
+    return { count: known.length, parts }
+  }
+
+  /** The tools that a layer has added. */
+  addedTools({ parameters: { tools = [] } }: ChatRequest): readonly OfferedTool[] {
+    const known = new Set(this.#decoded.parameters.tools?.map(({ name }) => name))
+    return tools.filter(({ name }) => !known.has(name))
+  }
+
+  /** Whether one of these parameters has another value than in the body. */
+  hasChanged({ parameters }: ChatRequest, names: readonly Parameter[]): boolean {
+    return names.some((name) => parameters[name] !== this.#decoded.parameters[name])
+  }
+}
+
+/** Whether two parts differ in nothing but their extra fields. */
+function saysSame(part: Part, other: Part): boolean {
+  return part === other || Bun.deepEquals({ ...part, extra: {} }, { ...other, extra: {} })
+}
