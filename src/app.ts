@@ -39,6 +39,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
     tools: { registry: tools, ...config.toolLoop },
     upstreams: config.upstreams,
     panels: config.panels,
+    aliases: config.aliases,
     deadlines: config.deadlines,
     store,
     threadTtlMs: config.sessionTtlMs,

@@ -51,7 +51,7 @@ function formatValue(value: string | undefined): string {
 }
 
 function summary(config: Config): readonly (readonly [string, string])[] {
-  const { host, port, keys, policy, deadlines, state, upstreams, panels, tools, envFile } = config
+  const { host, port, keys, policy, deadlines, state, upstreams, panels, aliases, tools, envFile } = config
   return [
     ['reads', envFile === undefined ? 'no file: there is no .env here' : resolve(envFile)],
     ['listens on', `${host}:${port}`],
@@ -72,6 +72,7 @@ function summary(config: Config): readonly (readonly [string, string])[] {
       `route ${name}`,
       members.map(({ address }) => address).join(' + '),
     ]),
+    ...[...aliases].map(([name, model]): [string, string] => [`alias ${name}`, model]),
     ...tools.servers.map(({ name, transport }): [string, string] => [`tools of ${name}`, transport]),
   ]
 }
@@ -88,7 +89,7 @@ function alignRows(rows: readonly (readonly [string, string])[]): string {
 }
 
 function asJson(config: Config, problems: readonly string[], notes: readonly string[]): string {
-  const { envFile, upstreams, panels, tools, warnings } = config
+  const { envFile, upstreams, panels, aliases, tools, warnings } = config
   const report = {
     valid: problems.length === 0,
     file: envFile === undefined ? null : resolve(envFile),
@@ -100,6 +101,7 @@ function asJson(config: Config, problems: readonly string[], notes: readonly str
       models: models?.map(({ id }) => id) ?? null,
     })),
     routes: panels.map(({ name, members }) => ({ name, members: members.map((member) => member.address) })),
+    aliases: [...aliases].map(([name, model]) => ({ name, model })),
     tools: tools.servers.map(({ name, transport }) => ({ name, transport })),
     problems,
     warnings,

@@ -6,6 +6,8 @@ export interface GatewayAddress {
   readonly url: string
   /** The gateway's name of the model. */
   readonly model: string
+  /** The aliases of the gateway that Claude Code would list: names with `claude` or `anthropic`. */
+  readonly claudeAliases: readonly string[]
 }
 
 /** A file that a client reads its settings from. */
@@ -30,18 +32,14 @@ const key = 'TRIBUTARY_KEY'
 /** Every client, by the name that `connect` takes. */
 export const clients: Readonly<Record<string, ClientSettings>> = {
   'claude-code': {
-    print: ({ url, model }) => `export ANTHROPIC_BASE_URL=${url}
-export ANTHROPIC_AUTH_TOKEN="$${key}"
-export ANTHROPIC_MODEL=${model}
+    print: (address) => `${Object.entries(claudeVariables(address))
+      .map(([name, value]) => `export ${name}=${value}\n`)
+      .join('')}export ANTHROPIC_AUTH_TOKEN="$${key}"
 claude
-`,
+${aliasHint(address)}`,
     file: {
       path: join('.claude', 'settings.json'),
-      edit: (text, { url, model }) =>
-        mergeJson(text, {
-          env: { ANTHROPIC_BASE_URL: url, ANTHROPIC_MODEL: model },
-          apiKeyHelper: `printf %s "$${key}"`,
-        }),
+      edit: (text, address) => mergeJson(text, { env: claudeVariables(address), apiKeyHelper: `printf %s "$${key}"` }),
     },
   },
   codex: {
@@ -92,6 +90,20 @@ export OPENAI_API_KEY="$${key}"
   -d '{"model": "${model}", "messages": [{"role": "user", "content": "Hello!"}]}'
 `,
   },
+}
+
+function claudeVariables({ url, model, claudeAliases }: GatewayAddress): Readonly<Record<string, string>> {
+  return {
+    ANTHROPIC_BASE_URL: url,
+    ANTHROPIC_MODEL: model,
+    ...(claudeAliases.length > 0 && { CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: '1' }),
+  }
+}
+
+/** How other models come into Claude Code's list, which shows only names like its own. */
+function aliasHint({ model, claudeAliases }: GatewayAddress): string {
+  if (claudeAliases.length > 0) return `# /model lists ${claudeAliases.join(', ')}\n`
+  return `# for /model to list it, the gateway needs an alias: ALIASES="claude-mine = ${model}"\n`
 }
 
 /** Adds members to a JSON object. Objects are merged, and everything else is replaced. */

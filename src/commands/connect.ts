@@ -26,7 +26,8 @@ export async function connectClient(config: Config, { words, isWrite }: ConnectO
       name === '' ? usage() : `There is no client "${name}".${hintAt(name, Object.keys(clients))} ${usage()}`,
       usageExit,
     )
-  const address = { url: urlOf(config), model: model ?? 'UPSTREAM/MODEL' }
+  const claudeAliases = [...config.aliases.keys()].filter((alias) => /claude|anthropic/.test(alias))
+  const address = { url: urlOf(config), model: model ?? 'UPSTREAM/MODEL', claudeAliases }
   if (isWrite) return write(client, { name, address, hasModel: model !== undefined })
   process.stdout.write(client.print(address))
   if (config.keys.length === 0) process.stderr.write('The gateway has no key, so TRIBUTARY_KEY may be any word.\n')

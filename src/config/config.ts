@@ -9,6 +9,7 @@ import type { ToolsConfig } from '../tools/server-config.ts'
 import type { EgressPolicy } from '../wire/egress.ts'
 import { configureUpstreams } from './configure-upstreams.ts'
 import { Environment } from './environment.ts'
+import { readAliases } from './read-aliases.ts'
 import { readChatModel, readEgress } from './read-chat-server.ts'
 import { type Listening, readListening } from './read-listening.ts'
 import { readPanels } from './read-panels.ts'
@@ -38,6 +39,8 @@ export interface Config extends Listening {
   readonly upstreams: readonly Upstream[]
   /** Models that the gateway adds. Several upstreams answer them together. */
   readonly panels: readonly Panel[]
+  /** Other names of models. */
+  readonly aliases: ReadonlyMap<string, string>
   /** Tool servers whose tools the gateway can run for a model. */
   readonly tools: ToolsConfig
   readonly toolLoop: ToolLoopConfig
@@ -71,6 +74,8 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
   const names = configured.map(({ name }) => name)
   const { state, secret: stateSecret, warnings } = readState(environment, configured)
   const panels = readPanels(environment, names)
+  const upstreams = configured.length > 0 ? configured : [demo]
+  const aliases = readAliases(environment, { upstreams, panels })
   const config: Config = {
     ...readListening(environment),
     trustedProxies: readProxies(environment),
@@ -82,8 +87,9 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
     ...readTtls(environment, state),
     logLevel: environment.choice('LOG_LEVEL', levels, otherLevels) ?? 'info',
     logFormat: environment.choice('LOG_FORMAT', ['pretty', 'json']) ?? (isTerminal ? 'pretty' : 'json'),
-    upstreams: configured.length > 0 ? configured : [demo],
+    upstreams,
     panels,
+    aliases,
     // read directly, because these two are not settings of the gateway
     tools: readTools(environment, { PATH: variables.PATH, HOME: variables.HOME }),
     toolLoop: readToolLimits(environment),
@@ -95,8 +101,8 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
     settings: [],
     warnings,
   }
-  reportNoSummary('SUMMARY_MODEL', { environment, upstreams: config.upstreams, panels })
-  reportNoChat('CHAT_MODEL', { environment, upstreams: config.upstreams, panels })
+  reportNoSummary('SUMMARY_MODEL', { environment, upstreams, panels, aliases })
+  reportNoChat('CHAT_MODEL', { environment, upstreams, panels, aliases })
   if (environment.problems.length > 0) return { problems: environment.problems }
   return { ...config, settings: environment.settings, warnings: warningsOf(environment, config) }
 }

@@ -23,6 +23,7 @@ const gatewaySettings: readonly (readonly [name: string, value: (config: Config)
   ['LOG_LEVEL', ({ logLevel }) => logLevel],
   ['LOG_FORMAT', ({ logFormat }) => logFormat],
   ['ROUTES', () => 'none'],
+  ['ALIASES', () => 'none'],
   ['MCP_SERVERS', () => 'none'],
   ['TOOL_MAX_ROUNDS', ({ toolLoop }) => String(toolLoop.limits.maxRounds)],
   ['TOOL_MAX_CALLS', ({ toolLoop }) => String(toolLoop.limits.maxCalls)],

@@ -9,6 +9,8 @@ interface ConfiguredUpstreams {
   readonly environment: Environment
   readonly upstreams: readonly Upstream[]
   readonly panels: readonly Panel[]
+  /** The models of other names. */
+  readonly aliases: ReadonlyMap<string, string>
 }
 
 /** Reports a summary model that is a panel, or that no configured upstream can have. */
@@ -37,8 +39,9 @@ function reportImpossible(variable: string, model: string, { environment, upstre
  * not asked for their lists here. A name is only a hint: OpenRouter offers chats with models that OpenAI does not.
  */
 export function reportNoChat(variable: string, known: ConfiguredUpstreams): void {
-  const { environment, upstreams, panels } = known
-  const model = environment.text(variable)
+  const { environment, upstreams, panels, aliases } = known
+  const named = environment.text(variable)
+  const model = named === undefined ? undefined : (aliases.get(named) ?? named)
   if (model === undefined || panels.some(({ name }) => name === model)) return
   reportImpossible(variable, model, known)
   const upstream = upstreams.find(({ name }) => model.startsWith(`${name}/`))
@@ -53,7 +56,7 @@ export function reportNoChat(variable: string, known: ConfiguredUpstreams): void
  * Whether an upstream may have the model. The name of the upstream may be left out, and a model's own name may
  * contain slashes. Without a fixed list of models, an upstream may have almost any model.
  */
-function isPossible(model: string, upstreams: readonly Upstream[]): boolean {
+export function isPossible(model: string, upstreams: readonly Upstream[]): boolean {
   const [prefix = '', ...rest] = model.split('/')
   const own = upstreams.find(({ name }) => name === prefix)
   const isListed = ({ models }: Upstream, id: string) => models?.some((known) => known.id === id) ?? true

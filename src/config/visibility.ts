@@ -8,6 +8,7 @@ const plainTexts = [
   'CTO_PROTOCOL',
   'CLERK_API_VERSION',
   'ROUTES',
+  'ALIASES',
   'SUMMARY_MODEL',
   'CHAT_MODEL',
   'UPSTREAM_USER_AGENT',

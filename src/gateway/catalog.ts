@@ -30,6 +30,8 @@ export interface CatalogOptions {
   readonly log: Logger
   readonly runtime: Runtime
   readonly panels?: readonly Panel[]
+  /** The models of other names. */
+  readonly aliases?: ReadonlyMap<string, string>
 }
 
 /** The models of all upstreams. It refreshes each list in the background, and uses the old list meanwhile. */
@@ -37,6 +39,7 @@ export class Catalog<Served extends Member = Member> {
   readonly #entries: ReadonlyMap<string, CatalogEntry<Served>>
   readonly #log: Logger
   readonly #panels: ReadonlyMap<string, ListedModel>
+  readonly #aliases: ReadonlyMap<string, string>
   readonly #runtime: Runtime
   readonly #closing: CancelSource
   /** Undefined after a list has changed, until it is needed. */
@@ -44,17 +47,18 @@ export class Catalog<Served extends Member = Member> {
   /** No list is due before this time, by the clock that only goes forward. */
   #dueAt = 0
 
-  constructor(members: readonly Served[], { log, runtime, panels = [] }: CatalogOptions) {
+  constructor(members: readonly Served[], { log, runtime, panels = [], aliases = new Map() }: CatalogOptions) {
     this.#log = log
     this.#runtime = runtime
     this.#closing = new CancelSource(runtime)
+    this.#aliases = aliases
     this.#panels = new Map(panels.map((panel) => [panel.name, listedPanel(panel)]))
     this.#entries = new Map(members.map((member) => [member.upstream.name, newEntry(member)]))
   }
 
   /**
-   * Returns every known model: first the panels, then the models of the upstreams in their order. It is the same array
-   * until an upstream's list is received again.
+   * Returns every known model: first the panels, then the models of the upstreams in their order, then the aliases. It is the
+   * same array until an upstream's list is received again.
    */
   async list(signal: Cancel): Promise<readonly ListedModel[]> {
     await this.#refreshAll(signal)
@@ -73,23 +77,25 @@ export class Catalog<Served extends Member = Member> {
     return { count: models.length, isKnown, isFixed, ageMs }
   }
 
-  /** Returns the model with this full or bare name. */
+  /** Returns the model with this full or bare name, or with this alias. */
   async find(address: string, signal: Cancel): Promise<ListedModel | undefined> {
     await this.#refreshAll(signal)
+    if (this.#aliases.has(address)) return this.#known().models.findLast(({ id }) => id === address)
     return this.#panels.get(address) ?? this.#findAddressed(address) ?? this.#findBare(address)
   }
 
   /**
-   * Finds the upstreams that can answer for an address. They are the upstream that the address names, or else all
+   * Finds the upstreams that can answer for an address. An alias stands for its model. They are the upstream that the address names, or else all
    * upstreams that list a model with this bare name. If no list has it, they are all upstreams whose lists are unknown.
    * @returns a promise only if it has to wait for a list
    */
   route(address: string, signal: Cancel): readonly Candidate<Served>[] | Promise<readonly Candidate<Served>[]> {
-    return this.routeNow(address) ?? this.#refreshAll(signal).then(() => this.#routeBare(address))
+    return this.routeNow(address) ?? this.#refreshAll(signal).then(() => this.#routeBare(this.#resolve(address)))
   }
 
   /** Like `route`, but returns undefined if it would have to wait for a list. */
-  routeNow(address: string): readonly Candidate<Served>[] | undefined {
+  routeNow(name: string): readonly Candidate<Served>[] | undefined {
+    const address = this.#resolve(name)
     const { entry, model } = this.#split(address)
     if (entry) {
       // the request does not wait for this list, which only later requests need
@@ -110,8 +116,16 @@ export class Catalog<Served extends Member = Member> {
   }
 
   #known(): KnownModels<Served> {
-    this.#knownModels ??= new KnownModels([...this.#panels.values()], [...this.#entries.values()])
+    this.#knownModels ??= new KnownModels({
+      panels: [...this.#panels.values()],
+      lists: [...this.#entries.values()],
+      aliases: this.#aliases,
+    })
     return this.#knownModels
+  }
+
+  #resolve(name: string): string {
+    return this.#aliases.get(name) ?? name
   }
 
   #split(address: string): { readonly entry: CatalogEntry<Served> | undefined; readonly model: string } {

@@ -41,6 +41,8 @@ export interface GatewayOptions {
   readonly upstreams: readonly Upstream[]
   /** Virtual models that several upstreams answer together. */
   readonly panels?: readonly Panel[]
+  /** The models of other names. */
+  readonly aliases?: ReadonlyMap<string, string>
   readonly deadlines: Deadlines
   /** Stores accounts and threads. */
   readonly store: Store
@@ -79,9 +81,9 @@ const maxTestMs = 60_000
  * thread → account → upstream`.
  */
 export function openGateway(options: GatewayOptions): Gateway {
-  const { upstreams, panels = [], store, tools, maxCalls, log, runtime } = options
+  const { upstreams, panels = [], aliases, store, tools, maxCalls, log, runtime } = options
   const chains = upstreams.map((upstream) => buildChain(upstream, options))
-  const catalog = new Catalog(chains, { log, runtime, panels })
+  const catalog = new Catalog(chains, { log, runtime, panels, ...(aliases && { aliases }) })
   const failures = new RecentFailures(() => runtime.elapsed())
   const combine = balance(failures)
   const panelChat = withPanels(panels, route(catalog, { combine, askOf: ({ chat }) => chat, withModel }))

@@ -17,6 +17,8 @@ export interface ListedModel {
   readonly support?: Support
   /** The addresses of a panel's members. */
   readonly members?: readonly string[]
+  /** For another name of a model, the name that it stands for. */
+  readonly aliasOf?: string
 }
 
 /** One upstream that can answer a request, and its name for the model. */
@@ -31,25 +33,42 @@ export interface MemberModels<Served extends Member = Member> {
   readonly models: readonly Model[]
 }
 
+interface ModelsAtOnce<Served extends Member> {
+  readonly panels: readonly ListedModel[]
+  readonly lists: readonly MemberModels<Served>[]
+  readonly aliases: ReadonlyMap<string, string>
+}
+
 /** The models of all upstreams at one moment. What is asked of it is made once. */
 export class KnownModels<Served extends Member = Member> {
   readonly #panels: readonly ListedModel[]
   readonly #lists: readonly MemberModels<Served>[]
+  readonly #aliases: ReadonlyMap<string, string>
   #models: readonly ListedModel[] | undefined
   #byBareName: ReadonlyMap<string, readonly Candidate<Served>[]> | undefined
 
-  constructor(panels: readonly ListedModel[], lists: readonly MemberModels<Served>[]) {
+  constructor({ panels, lists, aliases }: ModelsAtOnce<Served>) {
     this.#panels = panels
     this.#lists = lists
+    this.#aliases = aliases
   }
 
-  /** First the panels, then the models of the upstreams in their order. Always the same array. */
+  /** First the panels, then the models of the upstreams in their order, then the aliases. Always the same array. */
   get models(): readonly ListedModel[] {
-    this.#models ??= [
-      ...this.#panels,
-      ...this.#lists.flatMap(({ member, models }) => models.map((model) => toListed(member.upstream, model))),
-    ]
+    this.#models ??= this.#list()
     return this.#models
+  }
+
+  #list(): readonly ListedModel[] {
+    const served = this.#lists.flatMap(({ member, models }) => models.map((model) => toListed(member.upstream, model)))
+    const byAddress = new Map(served.map((model) => [model.id, model]))
+    const aliases = [...this.#aliases].map(([id, target]) => {
+      const [first] = this.servedAs(target)
+      const known = byAddress.get(first ? `${first.member.upstream.name}/${first.model}` : target)
+      // an upstream may serve models that it does not list
+      return { ...(known ?? { upstream: 'tributary', model: { id: target } }), id, aliasOf: target }
+    })
+    return [...this.#panels, ...served, ...aliases]
   }
 
   /** Every upstream that lists a model with this bare name. */

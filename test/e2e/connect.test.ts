@@ -46,6 +46,16 @@ describe('connect prints', () => {
       expect(stdout).not.toContain(key)
     })
 
+  test('the aliases that Claude Code lists, or how to make one', async () => {
+    const { stdout } = await run(['connect', 'claude-code', 'lab/agent'], { variables })
+    expect(stdout).toContain('ALIASES="claude-mine = lab/agent"')
+    const aliases = 'claude-lab = lab/agent; mine = lab/agent'
+    const lab = { UPSTREAM_LAB_URL: 'http://127.0.0.1:1', ALIASES: aliases }
+    const printed = await run(['connect', 'claude-code', 'claude-lab'], { variables: { ...variables, ...lab } })
+    expect(printed.stdout).toContain('export CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY=1\n')
+    expect(printed.stdout).toContain('# /model lists claude-lab\n')
+  })
+
   test('the names of all clients if none is given, and the near one for a wrong name', async () => {
     expect(await run(['connect'], { variables })).toMatchObject({
       code: 64,

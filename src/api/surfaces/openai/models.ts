@@ -67,7 +67,7 @@ function encodeSupport({ parameters, extraFields }: Support): Fields {
  * Encodes a model with the members of OpenAI and of Anthropic, because clients of both ask here and ignore what they do not know.
  * All other known facts have OpenRouter's names.
  */
-function encodeModel({ id, upstream, model, support, members }: ListedModel): Fields {
+function encodeModel({ id, upstream, model, support, members, aliasOf }: ListedModel): Fields {
   return {
     id,
     object: 'model',
@@ -75,7 +75,8 @@ function encodeModel({ id, upstream, model, support, members }: ListedModel): Fi
     owned_by: model.ownedBy ?? upstream,
     // a model that cannot chat has another `type`, as at Together
     type: members || kindOf(model) === 'chat' ? 'model' : kindOf(model),
-    display_name: id,
+    // Claude Code shows it in its list of models
+    display_name: aliasOf === undefined ? id : `${id} (${aliasOf})`,
     created_at: new Date((model.created ?? 0) * 1_000).toISOString(),
     ...(model.contextLength && { context_length: model.contextLength }),
     ...(model.maxOutputTokens && { max_completion_tokens: model.maxOutputTokens }),
