@@ -3,6 +3,7 @@ import { maxFetches } from './bun-settings.ts'
 import type { Config } from './config/config.ts'
 import { ClientSeals } from './conversations/client-seals.ts'
 import { Conversations } from './conversations/conversations.ts'
+import { Recordings } from './conversations/recordings.ts'
 import { StoredResponses } from './conversations/stored-responses.ts'
 import type { Logger } from './flow/call.ts'
 import type { Network } from './flow/network.ts'
@@ -85,6 +86,7 @@ function openMemory({ chatTtlMs: ttlMs, stateSecret: secret }: Config, store: St
   return {
     conversations: new Conversations({ store, ttlMs, runtime }),
     responses: new StoredResponses({ store, ttlMs, timers: runtime.timers }),
+    recordings: new Recordings({ store, ttlMs, runtime }),
     seals: new ClientSeals({ store, secret, runtime }),
   }
 }

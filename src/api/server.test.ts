@@ -6,6 +6,7 @@ import type { ChatEvent } from '../chat/event.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import { ClientSeals } from '../conversations/client-seals.ts'
 import { Conversations } from '../conversations/conversations.ts'
+import { Recordings } from '../conversations/recordings.ts'
 import { StoredResponses } from '../conversations/stored-responses.ts'
 import type { Call } from '../flow/call.ts'
 import { sleep } from '../flow/wait.ts'
@@ -80,6 +81,7 @@ function start(options: Partial<ServerOptions> = {}): Server {
       ttlMs: 60_000,
       timers: machine.timers,
     }),
+    recordings: new Recordings({ store: new MemoryStore({ runtime: machine }), ttlMs: 60_000, runtime: machine }),
     seals: new ClientSeals({ store: new MemoryStore({ runtime: machine }), secret: undefined, runtime: machine }),
     tools: openTools({ servers: [] }, { log, version: '9.9.9', runtime: machine }),
     egress: { hosts: [] },

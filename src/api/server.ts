@@ -79,7 +79,7 @@ export function openServer(options: ServerOptions): Server {
       door.phase = 'leaving'
       if (delayMs > 0) await sleep(delayMs, never)
       door.phase = 'draining'
-      const pending = () => listener.pendingRequests
+      const pending = () => listener.pendingRequests + calls.detached
       if (!(await drained(pending, graceMs, runtime))) {
         calls.abortAll()
         await drained(pending, lastEventMs, runtime)

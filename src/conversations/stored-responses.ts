@@ -83,6 +83,7 @@ export class StoredResponses {
     for (let next: string | undefined = id; next !== undefined; ) {
       const stored = await this.find(caller, next)
       if (!stored || turns.length >= maxChain) return undefined
+      if (isUnfinished(stored.response)) throw unfinished(next)
       turns.push([...stored.input, ...stored.items])
       next = stored.previous
     }
@@ -97,6 +98,18 @@ export class StoredResponses {
     const found = await this.#store.get(key)
     return found && JSON.parse(found.value)
   }
+}
+
+/** Whether a response is still being made, as far as the store knows. */
+export function isUnfinished({ status }: Fields): boolean {
+  return status === 'queued' || status === 'in_progress'
+}
+
+function unfinished(id: string): ChatError {
+  return new ChatError('invalid-request', {
+    message: `The previous response with id '${id}' is still being made. Wait for its end.`,
+    param: 'previous_response_id',
+  })
 }
 
 /** Limit for the characters of an id that is looked up. */

@@ -266,5 +266,10 @@ export function sseEvent(type: string, json: string): string {
   return `event: ${type}\n${sseData(json)}`
 }
 
+/** Returns the events of a text that was written with the functions above, each with its own end. */
+export function eventsIn(text: string): readonly string[] {
+  return text.split(/(?<=\n\n)/)
+}
+
 /** A comment that every reader ignores; it shows that the stream is alive. */
 export const sseKeepAlive = ': keep-alive\n\n'

@@ -40,19 +40,34 @@ export function answerChat<Decoded extends { readonly request: ChatRequest }>(
 ): ChatHandler {
   return answerBody(
     (body, exchange, services) => protocol.decode(body, exchange, services),
-    (decoded, { exchange, open, services }) => {
-      const { request } = decoded
-      const { receipt } = open.call
-      const answer = noteLosses(services.gateway.chat(request, open.call), protocol.support(decoded), receipt.lost)
-      // from here on the gateway writes the request's log line
-      exchange.isLogged = true
-      const label = { id: exchange.id, created: Math.floor(exchange.runtime.now() / 1000) }
-      if (!request.stream) return respondJson(exchange, open, { answer, write: protocol.whole(decoded, label) })
-      const surface = protocol.stream(decoded, label)
-      const kept = surface.kept ? endAfter(answer, (error) => surface.kept?.(error)) : answer
-      return respondStream(exchange, open, { answer: kept, surface, keepAliveMs: services.keepAliveMs })
-    },
+    (decoded, running) => answerDecoded(protocol, decoded, running),
   )
+}
+
+/** Sends a decoded request to the gateway, and answers with a stream or with one JSON body. */
+export function answerDecoded<Decoded extends { readonly request: ChatRequest }>(
+  protocol: ChatProtocol<Decoded>,
+  decoded: Decoded,
+  { exchange, open, services }: RunningChat,
+): Promise<Response> {
+  const { request } = decoded
+  const answer = openAnswer(protocol, decoded, { open, services })
+  // from here on the gateway writes the request's log line
+  exchange.isLogged = true
+  const label = { id: exchange.id, created: Math.floor(exchange.runtime.now() / 1000) }
+  if (!request.stream) return respondJson(exchange, open, { answer, write: protocol.whole(decoded, label) })
+  const surface = protocol.stream(decoded, label)
+  const kept = surface.kept ? endAfter(answer, (error) => surface.kept?.(error)) : answer
+  return respondStream(exchange, open, { answer: kept, surface, keepAliveMs: services.keepAliveMs })
+}
+
+/** Asks the gateway. The receipt names what of the answer the protocol cannot express. */
+export function openAnswer<Decoded extends { readonly request: ChatRequest }>(
+  { support }: Pick<ChatProtocol<Decoded>, 'support'>,
+  decoded: Decoded,
+  { open: { call }, services }: Pick<RunningChat, 'open' | 'services'>,
+): Flow {
+  return noteLosses(services.gateway.chat(decoded.request, call), support(decoded), call.receipt.lost)
 }
 
 /** A chat protocol whose answer has its own kind of events, and is always a stream. */
@@ -83,12 +98,12 @@ export interface RunningChat {
   readonly services: Services
 }
 
-type ChatHandler = (exchange: Exchange, services: Services) => Promise<Response>
+export type ChatHandler = (exchange: Exchange, services: Services) => Promise<Response>
 
 /**
  * Opens a call, reads and decodes the body, and responds. The response closes the call; a failure here closes it too.
  */
-function answerBody<Decoded>(
+export function answerBody<Decoded>(
   decode: (body: JsonBody, exchange: Exchange, services: Services) => Decoded | Promise<Decoded>,
   respond: (decoded: Decoded, running: RunningChat) => Promise<Response>,
 ): ChatHandler {

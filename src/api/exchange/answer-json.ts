@@ -1,4 +1,5 @@
 import type { Call } from '../../flow/call.ts'
+import type { RunningChat } from './answer-chat.ts'
 import { type Exchange, jsonResponse } from './exchange.ts'
 import { readJsonBody } from './read-body.ts'
 import type { Services } from './services.ts'
@@ -35,6 +36,22 @@ export function answerJson(
       return jsonResponse(exchange, body, { headers: Object.assign(exchange.newHeaders(), headers) })
     } finally {
       open.close()
+    }
+  }
+}
+
+/** Makes a handler that is a call like `answerJson`, but whose answer closes the call itself. */
+export function answerRequest(
+  answer: (request: JsonRequest, running: RunningChat) => Promise<Response>,
+): (exchange: Exchange, services: Services) => Promise<Response> {
+  return async (exchange, services) => {
+    const open = services.calls.open(exchange)
+    try {
+      const request = requestOf(exchange, { maxBytes: services.maxBodyBytes, signal: open.call.signal })
+      return await answer(request, { exchange, open, services })
+    } catch (thrown) {
+      open.close()
+      throw thrown
     }
   }
 }

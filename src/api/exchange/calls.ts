@@ -1,7 +1,7 @@
 import type { ChatError } from '../../chat/error.ts'
 import { Attempts } from '../../flow/attempts.ts'
 import { type Call, newReceipt } from '../../flow/call.ts'
-import { NativeCancel } from '../../flow/cancel.ts'
+import { CancelSource, NativeCancel } from '../../flow/cancel.ts'
 import { clientLeft } from './client-left.ts'
 import type { Exchange } from './exchange.ts'
 import { hopsOf } from './hops.ts'
@@ -18,6 +18,7 @@ export interface OpenCall {
 /** The running calls, so that a shutdown can end those that take too long. */
 export class Calls {
   readonly #open = new Set<OpenCall>()
+  #detached = 0
   readonly #idleSeconds: number
 
   /** @param idleSeconds how long a connection may be silent while no call runs on it */
@@ -27,6 +28,11 @@ export class Calls {
 
   get count(): number {
     return this.#open.size
+  }
+
+  /** How many calls have no client that waits. */
+  get detached(): number {
+    return this.#detached
   }
 
   /**
@@ -51,6 +57,26 @@ export class Calls {
       },
     }
     this.#open.add(opened)
+    return opened
+  }
+
+  /** Opens a call that goes on without a client. */
+  detach({ runtime, id, caller, log, request }: Exchange): OpenCall {
+    const signal = new CancelSource(runtime)
+    const opened: OpenCall = {
+      call: {
+        ...{ id, caller, log, signal },
+        hops: hopsOf(request.headers),
+        attempts: new Attempts(),
+        receipt: newReceipt(),
+      },
+      abort: (reason) => signal.abort(reason),
+      close: () => {
+        if (this.#open.delete(opened)) this.#detached--
+      },
+    }
+    this.#open.add(opened)
+    this.#detached++
     return opened
   }
 

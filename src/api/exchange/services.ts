@@ -1,6 +1,7 @@
 import type { Fields } from '../../chat/message.ts'
 import type { ClientSeals } from '../../conversations/client-seals.ts'
 import type { Conversations } from '../../conversations/conversations.ts'
+import type { Recordings } from '../../conversations/recordings.ts'
 import type { StoredResponses } from '../../conversations/stored-responses.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import type { ToolRegistry } from '../../tools/tool.ts'
@@ -15,6 +16,8 @@ export interface Services {
   readonly gateway: Gateway
   readonly conversations: Conversations
   readonly responses: StoredResponses
+  /** The events of answers that clients may read again. */
+  readonly recordings: Recordings
   /** Seals what clients keep for the gateway. */
   readonly seals: ClientSeals
   readonly tools: ToolRegistry

@@ -374,7 +374,6 @@ describe('a body is refused with the path of', () => {
     ['tool_choice', { tool_choice: { type: 'mcp', server_label: 'x' } }],
     ['temperature', { temperature: 'hot' }],
     ['stream', { stream: 'perhaps' }],
-    ['background', { background: true }],
     ['conversation', { conversation: 'conv_1' }],
     ['prompt', { prompt: { id: 'p' } }],
   ] as const)

@@ -107,7 +107,6 @@ function offered(tools: readonly OfferedTool[], allowed: ReadonlySet<string> | u
 const refused = {
   prompt: 'stored prompts exist only at OpenAI. Send "instructions" and "input".',
   conversation: 'conversations are not kept here. Send "previous_response_id" or the whole input.',
-  background: 'answers without a reader are not made here. Leave it out, and read the answer.',
 } as const
 
 function refuseMissing(body: Fields): void {

@@ -1,4 +1,4 @@
-import type { ChatError, Reason } from '../../chat/error.ts'
+import { ChatError, type Reason } from '../../chat/error.ts'
 import { redact } from '../../chat/secret.ts'
 
 /** Codes of a failed response by which Codex stops at once, because another try would fail too. */
@@ -16,6 +16,11 @@ const final: ReadonlySet<Reason> = new Set<Reason>([
 
 /** The code of the error with which a client stops its own response. */
 const cancelled = 'response_cancelled'
+
+/** Returns the error that ends a response which its client has cancelled. */
+export function responseCancelled(): ChatError {
+  return new ChatError('cancelled', { message: 'The response was cancelled.', code: cancelled })
+}
 
 export function wasCancelled({ code }: ChatError): boolean {
   return code === cancelled

@@ -146,7 +146,7 @@ export class ResponseStream {
     const closed = this.#closeContent(open)
     open.kind = kind
     open.text = ''
-    const part = kind === 'text' ? textContent('') : refusalContent('')
+    const part = contentOf(kind, '')
     return closed + this.#ofItem('response.content_part.added', { content_index: open.content.length, part })
   }
 
@@ -256,10 +256,7 @@ export class ResponseStream {
 
   #closeContent(open: OpenItem): string {
     if (!open.kind) return ''
-    const [place, part] = [
-      { content_index: open.content.length },
-      open.kind === 'text' ? textContent(open.text) : refusalContent(open.text),
-    ]
+    const [place, part] = [{ content_index: open.content.length }, contentOf(open.kind, open.text)]
     const done =
       open.kind === 'text'
         ? this.#ofItem('response.output_text.done', { ...place, text: open.text, logprobs: [] })
@@ -291,8 +288,8 @@ export class ResponseStream {
   }
 
   #itemOf(open: OpenItem, status: 'in_progress' | OpenItem['status']): Fields {
-    const { type, id, content, text, callId, name } = open
-    if (type === 'message') return messageItem(id, [...content], status)
+    const { type, id, content, kind, text, callId, name } = open
+    if (type === 'message') return messageItem(id, kind ? [...content, contentOf(kind, text)] : [...content], status)
     if (type === 'reasoning') return reasoningItem(id, text)
     return this.#items.call(id, { callId, name, json: text, status })
   }
@@ -317,4 +314,8 @@ export class ResponseStream {
     const { id, index } = this.#open ?? { id: '', index: 0 }
     return this.#writer.write(type, { item_id: id, output_index: index, ...members })
   }
+}
+
+function contentOf(kind: 'text' | 'refusal', text: string): Fields {
+  return kind === 'text' ? textContent(text) : refusalContent(text)
 }

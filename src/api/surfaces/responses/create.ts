@@ -1,42 +1,42 @@
-import { asChatError } from '../../../chat/error.ts'
+import { asChatError, ChatError } from '../../../chat/error.ts'
 import type { Fields } from '../../../chat/message.ts'
 import { isFields } from '../../../dialects/fields.ts'
 import { answerSupport, sealingSupport } from '../../../dialects/openai-responses/answer-support.ts'
-import { bodyIn, decodeRequest, type ResponseRequest } from '../../../dialects/openai-responses/decode-request.ts'
+import { bodyIn, decodeRequest } from '../../../dialects/openai-responses/decode-request.ts'
 import { ResponseStream, type ResponseStreamOptions } from '../../../dialects/openai-responses/encode-stream.ts'
 import { ItemMaker, itemsOf } from '../../../dialects/openai-responses/items.ts'
 import { encodeResponse, endOf } from '../../../dialects/openai-responses/response-object.ts'
 import type { EndedResponse } from '../../../dialects/openai-responses/response-writer.ts'
 import type { Answer } from '../../../flow/fold.ts'
-import { answerChat } from '../../exchange/answer-chat.ts'
+import { answerBody, answerDecoded, type ChatProtocol, openAnswer } from '../../exchange/answer-chat.ts'
+import type { OpenCall } from '../../exchange/calls.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { Services } from '../../exchange/services.ts'
+import { answerInBackground } from './background.ts'
 import { type Conversation, recall } from './conversation.ts'
+import type { CreatedResponse } from './created.ts'
 import { sealerFor } from './sealer.ts'
 
-/** A request, and how its response is written and kept. */
-interface CreatedResponse extends ResponseRequest {
-  readonly writing: ResponseStreamOptions
-}
-
-/** `POST /v1/responses` */
-export const createResponse = answerChat<CreatedResponse>({
+const protocol: ChatProtocol<CreatedResponse> = {
   support: ({ writing }) => (writing.sealer ? sealingSupport : answerSupport),
   async decode({ value }, exchange, services) {
     const body = bodyIn(value)
+    if (body.background === true && !isKept(body)) throw unkeptBackground()
     const conversation = await recall(body, { responses: services.responses, caller: exchange.caller })
     const sealer = await sealerFor(exchange, services)
     const decoded = decodeRequest({ ...body, input: conversation.items }, { earlier: conversation.earlier, sealer })
     const { runtime } = exchange
     const now = () => Math.floor(runtime.now() / 1_000)
+    const save = saveFor(conversation, exchange, services)
     const showsSealed = includes(body, 'reasoning.encrypted_content')
     return {
       ...decoded,
       writing: {
         ...{ id: `resp_${runtime.newId().replaceAll('-', '')}`, created: now(), body, now, names: decoded.names },
         ...{ sealer: showsSealed || isKept(body) ? sealer : undefined, showsSealed },
-        keep: keepFor(conversation, { body, exchange, services }),
+        keep: (ended) => (isKept(body) ? keep(save(ended), exchange) : undefined),
       },
+      save,
     }
   },
   stream: ({ writing }) => new ResponseStream(writing),
@@ -47,7 +47,21 @@ export const createResponse = answerChat<CreatedResponse>({
       await writing.keep(ended)
       return { value: ended.response }
     },
+}
+
+/** `POST /v1/responses` */
+export const createResponse = answerBody(protocol.decode, (created, running) => {
+  if (created.body.background !== true) return answerDecoded(protocol, created, running)
+  const { services } = running
+  const background = { ...created, request: { ...created.request, stream: true } }
+  const ask = (open: OpenCall) => openAnswer(protocol, background, { open, services })
+  return answerInBackground({ created, surface: new ResponseStream(created.writing), ask }, running)
 })
+
+function unkeptBackground(): ChatError {
+  const message = 'store: a background response must be stored. Leave out "store", or read the answer yourself.'
+  return new ChatError('invalid-request', { message, param: 'store' })
+}
 
 function includes({ include }: Fields, what: string): boolean {
   return Array.isArray(include) && include.includes(what)
@@ -65,23 +79,20 @@ function encodeWhole({ choices: [choice], usage }: Answer, writing: ResponseStre
   return { response, items: made.map(({ kept }) => kept) }
 }
 
-interface Keeping {
-  readonly body: Fields
-  readonly exchange: Exchange
-  readonly services: Services
+function saveFor(
+  { items, previous }: Conversation,
+  exchange: Exchange,
+  { responses }: Services,
+): CreatedResponse['save'] {
+  const input = items.map((item, at) => withId(item, at, exchange))
+  return (ended) => responses.save(exchange.caller, { ...ended, input, previous })
 }
 
-function keepFor(
-  { items, previous }: Conversation,
-  { body, exchange, services }: Keeping,
-): ResponseStreamOptions['keep'] {
-  const input = items.map((item, at) => withId(item, at, exchange))
-  return (ended) => {
-    if (!isKept(body)) return undefined
-    return services.responses.save(exchange.caller, { ...ended, input, previous }).catch((thrown: unknown) => {
-      exchange.log.warn({ err: asChatError(thrown) }, 'a response could not be stored')
-    })
-  }
+/** Waits for a write. A failure is logged: the answer is right without it. */
+function keep(saving: Promise<void>, { log }: Exchange): Promise<void> {
+  return saving.catch((thrown: unknown) => {
+    log.warn({ err: asChatError(thrown) }, 'a response could not be stored')
+  })
 }
 
 /** Every item that is listed later has an id. */

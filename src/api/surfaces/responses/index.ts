@@ -53,8 +53,9 @@ export const surface: Surface = {
       ...shared,
       method: 'GET',
       path: '/v1/responses/{id}',
-      summary: 'Shows a response that was kept',
+      summary: 'Shows a response that was kept, or the events of one that is made in the background',
       gives: 'Response',
+      streams: 'ResponseEvent',
       handler: retrieveResponse,
     },
     {
@@ -69,7 +70,8 @@ export const surface: Surface = {
       ...shared,
       method: 'POST',
       path: '/v1/responses/{id}/cancel',
-      summary: 'Refuses to cancel a response that is complete',
+      summary: 'Stops a response that is made in the background',
+      gives: 'Response',
       handler: cancelResponse,
     },
     {

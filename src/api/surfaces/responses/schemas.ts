@@ -10,6 +10,7 @@ export const schemas = {
     'instructions?': orNull(text),
     'stream?': orNull(flag),
     'store?': orNull(flag),
+    'background?': orNull(flag),
   }),
   InputTokensRequest: objectOf({ model: text, ...input }),
   Response: objectOf({

@@ -1,0 +1,176 @@
+import { expect, test } from 'bun:test'
+import { CancelSource } from '../flow/cancel.ts'
+import { ManualRuntime } from '../flow/runtime.double.ts'
+import { MemoryStore } from '../state/memory/memory-store.ts'
+import type { RecordedEvent } from './read-recording.ts'
+import { Recordings, type RecordingsOptions } from './recordings.ts'
+
+const noStop = () => undefined
+
+function setUp(limits: Partial<RecordingsOptions> = {}) {
+  const runtime = new ManualRuntime()
+  const store = new MemoryStore({ runtime })
+  const options = { store, ttlMs: 60_000, runtime, ...limits }
+  return { runtime, store, recordings: new Recordings(options), reopen: () => new Recordings(options) }
+}
+
+/** Reads a recording in the background. */
+function reading(recordings: Recordings, runtime: ManualRuntime, { key = 'a', after = -1 } = {}) {
+  const found: RecordedEvent[] = []
+  const signal = new CancelSource(runtime)
+  const flow = recordings.read(key, after, signal)
+  const ended = (async () => {
+    for (let batch = await flow.next(); batch; batch = await flow.next()) found.push(...batch)
+  })()
+  const failure = ended.then(
+    () => 'no failure',
+    (thrown) => thrown.code,
+  )
+  return { texts: () => found.map(({ text }) => text), found, failure, signal }
+}
+
+test('a reader gets the events while they are written, and all of them after the end', async () => {
+  const { recordings, runtime, reopen } = setUp()
+  const recording = await recordings.open('a', noStop)
+  await recording.append(['one', 'two'])
+  const early = reading(recordings, runtime)
+  await runtime.advance(100)
+  expect(early.texts()).toEqual(['one', 'two'])
+  await recording.append(['three'])
+  await recording.end()
+  expect(await early.failure).toBe('no failure')
+  expect(early.texts()).toEqual(['one', 'two', 'three'])
+  // a later process finds them too
+  const late = reading(reopen(), runtime, { after: 0 })
+  expect(await late.failure).toBe('no failure')
+  expect(late.found).toEqual([
+    { type: 'recorded', number: 1, text: 'two' },
+    { type: 'recorded', number: 2, text: 'three' },
+  ])
+})
+
+test('a reader that asks for more than there is waits for the next event', async () => {
+  const { recordings, runtime } = setUp()
+  const recording = await recordings.open('a', noStop)
+  await recording.append(['one', 'two'])
+  const reader = reading(recordings, runtime, { after: 1 })
+  await runtime.advance(5_000)
+  expect(reader.texts()).toEqual([])
+  await recording.append(['three'])
+  await recording.end()
+  expect(await reader.failure).toBe('no failure')
+  expect(reader.texts()).toEqual(['three'])
+})
+
+test('a reader learns of a writer that died, and that there is no such recording', async () => {
+  const { recordings, runtime, store } = setUp()
+  const recording = await recordings.open('a', noStop)
+  await recording.append(['one'])
+  await runtime.advance(60_000)
+  expect(await recordings.isRunning('a')).toBe(true)
+  // the process stops: nothing is written any more
+  store.put = () => Promise.resolve()
+  const reader = reading(recordings, runtime)
+  await runtime.advance(21_000)
+  expect([await reader.failure, reader.texts(), await recordings.isRunning('a')]).toEqual([
+    'stream_interrupted',
+    ['one'],
+    false,
+  ])
+  expect(await reading(recordings, runtime, { key: 'b' }).failure).toBe('not_found')
+})
+
+test('a writer is asked to stop, and the one who asked waits for its end', async () => {
+  const { recordings, runtime } = setUp()
+  const stops: string[] = []
+  const recording = await recordings.open('a', () => void stops.push('a'))
+  const stopping = recordings.stop('a', new CancelSource(runtime)).then(() => stops.push('ended'))
+  await runtime.advance(3_000)
+  expect(stops).toEqual(['a'])
+  await recording.end()
+  await stopping
+  expect(stops).toEqual(['a', 'ended'])
+  // nobody writes it any more
+  await recordings.stop('a', new CancelSource(runtime))
+  expect(stops).toHaveLength(2)
+})
+
+test('a recording that is too long is read up to its limit, and fails there', async () => {
+  const { recordings, runtime } = setUp({ maxCharacters: 100 })
+  const recording = await recordings.open('a', noStop)
+  await recording.append(['one'])
+  await runtime.advance(100)
+  await recording.append([Array.from({ length: 999 }, (_, at) => at).join()])
+  await runtime.advance(100)
+  const reader = reading(recordings, runtime)
+  expect([await reader.failure, reader.texts()]).toEqual(['events_not_kept', ['one']])
+  await recording.append(['two'])
+  await recording.end()
+  expect(await reading(recordings, runtime).failure).toBe('events_not_kept')
+})
+
+test('the oldest recordings make room for new ones, also those of an earlier process', async () => {
+  const { recordings, reopen, runtime } = setUp({ maxTotal: 3_000 })
+  for (const key of ['a', 'b']) {
+    const recording = await recordings.open(key, noStop)
+    await recording.append([key])
+    await recording.end()
+    await runtime.advance(1_000)
+  }
+  const last = await reopen().open('c', noStop)
+  await last.append(['c'])
+  await last.end()
+  const textsOf = async (key: string) => {
+    const reader = reading(recordings, runtime, { key })
+    return [await reader.failure, reader.texts()]
+  }
+  expect(await textsOf('a')).toEqual(['not_found', []])
+  expect(await textsOf('b')).toEqual(['no failure', ['b']])
+  expect(await textsOf('c')).toEqual(['no failure', ['c']])
+})
+
+test('recordings that are written at the same time leave each other alone', async () => {
+  const { recordings, runtime } = setUp({ maxTotal: 2_500 })
+  const written = await Promise.all(['a', 'b'].map((key) => recordings.open(key, noStop)))
+  for (const recording of written) await recording.append([Array.from({ length: 200 }, (_, at) => at).join()])
+  await runtime.advance(100)
+  for (const recording of written) await recording.end()
+  const failures = await Promise.all(['a', 'b'].map((key) => reading(recordings, runtime, { key }).failure))
+  expect(failures.sort()).toEqual(['events_not_kept', 'no failure'])
+})
+
+test('a reader that leaves waits for nothing, and a removed recording is gone', async () => {
+  const { recordings, runtime } = setUp()
+  const recording = await recordings.open('a', noStop)
+  await recording.append(['one'])
+  const reader = reading(recordings, runtime)
+  await runtime.advance(100)
+  reader.signal.abort(new Error('left'))
+  expect(await reader.failure).toBeUndefined()
+  await recording.end()
+  await recordings.remove('a')
+  expect(await reading(recordings, runtime).failure).toBe('not_found')
+  expect(runtime.timers.size).toBe(0)
+})
+
+test('a writer waits while the store is slower than the events', async () => {
+  const { recordings, store, runtime } = setUp()
+  const recording = await recordings.open('a', noStop)
+  const slow = Promise.withResolvers<void>()
+  const { put } = store
+  store.put = async (...args) => {
+    await slow.promise
+    return put.apply(store, args)
+  }
+  const event = 'x'.repeat(64 * 1024)
+  expect(recording.append([event])).toBeUndefined()
+  await runtime.settle()
+  const waiting = recording.append(Array.from({ length: 20 }, () => event))
+  expect(waiting).toBeInstanceOf(Promise)
+  slow.resolve()
+  await waiting
+  await recording.end()
+  const reader = reading(recordings, runtime)
+  await reader.failure
+  expect(reader.found).toHaveLength(21)
+})
