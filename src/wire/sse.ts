@@ -98,16 +98,21 @@ export class SseDecoder {
   }
 
   /**
-   * Takes the events at the beginning of the text that have one line of data and nothing else, as nearly all events of a
-   * model's stream. @returns the position after them
+   * Takes the events at the beginning of the text that have one line of data, perhaps a name before it and nothing else, as nearly all
+   * events of a model's stream. @returns the position after them
    */
   #takeWholeEvents(text: string): number {
     const isBetweenEvents = this.#line.length === 0 && this.#data.length === 0 && this.#event === undefined
-    if (!isBetweenEvents || this.#isPage || !text.startsWith('data: ') || text.includes('\r')) return 0
+    if (!isBetweenEvents || this.#isPage || !beginsField(text, 0) || text.includes('\r')) return 0
     let from = 0
-    for (let end = text.indexOf('\n'); end !== -1 && text.startsWith('data: ', from); end = text.indexOf('\n', from)) {
-      if (text.charCodeAt(end + 1) !== lineFeed) break
-      this.#add({ data: text.slice(from + 6, end) })
+    while (beginsField(text, from)) {
+      const isNamed = text.startsWith('event: ', from)
+      const dataFrom = isNamed ? text.indexOf('\n', from) + 1 : from
+      const end = text.indexOf('\n', dataFrom)
+      if (!text.startsWith('data: ', dataFrom) || end === -1 || text.charCodeAt(end + 1) !== lineFeed) break
+      const data = text.slice(dataFrom + 6, end)
+      const event = isNamed ? text.slice(from + 7, dataFrom - 1) : ''
+      this.#add(event === '' ? { data } : { event, data })
       from = end + 2
     }
     if (from > 0) {
@@ -239,6 +244,10 @@ export class SseDecoder {
     if (this.#found) this.#found.push(frame)
     else this.#found = [frame]
   }
+}
+
+function beginsField(text: string, at: number): boolean {
+  return text.startsWith('data: ', at) || text.startsWith('event: ', at)
 }
 
 const lineFeed = 0x0a
