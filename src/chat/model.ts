@@ -12,6 +12,8 @@ export interface Support {
   readonly parameters: Readonly<Partial<Record<Parameter, ParameterTreatment>>>
   /** The dialect whose unknown fields are passed through, if any. */
   readonly extraOf?: string
+  /** Whether everything of a client of `extraOf` is passed through, so that such a request need not be checked. */
+  readonly takesOwn?: true
   /** Fields of one dialect that are passed through. A field of another dialect with the same name means something else. */
   readonly extraFields?: { readonly of: string; readonly names: readonly string[] }
   /** Fields of the `extraOf` dialect that the upstream does not take. */

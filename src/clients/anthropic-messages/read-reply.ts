@@ -1,4 +1,6 @@
 import type { ChatEvent } from '../../chat/event.ts'
+import { plainMessageIn } from '../../dialects/anthropic-messages/plain-message.ts'
+import { wholeNative } from '../../dialects/anthropic-messages/relayed-message.ts'
 import { isFields } from '../../dialects/fields.ts'
 import type { OpenedBatches } from '../../flow/flow.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
@@ -32,7 +34,10 @@ function openWhole(
   reply: HttpReply,
   options: MessageReadOptions,
 ): OpenedBatches<ChatEvent> {
+  if (!isFields(value)) return frameFlow(framedAgain(reply, bytes), new MessageFrames(options), options)
+  const native = options.isRelayed ? wholeNative(value, json) : undefined
+  const plain = plainMessageIn(value, native)
+  if (plain) return plain
   const frames = new MessageFrames(options)
-  if (!isFields(value)) return frameFlow(framedAgain(reply, bytes), frames, options)
   return [...frames.whole(value, json), ...frames.end()]
 }

@@ -31,4 +31,5 @@ export const messagesSupport: Support = {
   parts: ['text', 'image', 'file', 'reasoning', 'refusal', 'foreign'],
   formats: ['text', 'json', 'json-schema'],
   extraOf: dialect,
+  takesOwn: true,
 }

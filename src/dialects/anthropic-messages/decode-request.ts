@@ -5,7 +5,7 @@ import { withoutClientKey } from '../client-keys.ts'
 import { isFields, rest } from '../fields.ts'
 import { mustBe, notABody, refusedBody, textIn, tooMany } from '../invalid-request.ts'
 import { readFlag } from '../readings.ts'
-import { decodeMessages, referencedTools } from './decode-messages.ts'
+import { referencedTools } from './decode-messages.ts'
 import { decodeParameters } from './decode-parameters.ts'
 import { decodeToolChoice, decodeTools } from './decode-tools.ts'
 import { dialect } from './dialect.ts'
@@ -35,9 +35,12 @@ export function decodeRequest(given: unknown, { betas, bytes }: RequestSource = 
   const model = textIn(body, 'model', [])
   if (model === '') throw refusedBody({ path: ['model'], problem: 'must not be empty', code: 'invalid_value' })
   refuseServers(body)
-  const messages = decodeMessages(body)
+  const native = new NativeMessages(body, body === given ? bytes : undefined)
   const { parameters, spelling, members } = decodeParameters(body)
-  const offered = offeredTools(body, decodeTools(body.tools, referencedTools(messages)))
+  const offered = offeredTools(
+    body,
+    decodeTools(body.tools, () => referencedTools(native.messages)),
+  )
   const { toolChoice, parallelToolCalls } = decodeToolChoice(body.tool_choice)
   const named: Partial<Record<Parameter, string>> = {
     ...spelling,
@@ -46,7 +49,6 @@ export function decodeRequest(given: unknown, { betas, bytes }: RequestSource = 
     ...(parallelToolCalls !== undefined && { parallelToolCalls: 'tool_choice.disable_parallel_tool_use' }),
   }
   const decoded = {
-    messages,
     parameters: {
       ...parameters,
       ...(offered.tools && { tools: offered.tools }),
@@ -55,8 +57,18 @@ export function decodeRequest(given: unknown, { betas, bytes }: RequestSource = 
     },
     extra: { [dialect]: { ...rest(body, [...known, ...members]), ...offered.others, ...betasMember(betas) } },
   }
-  const native = new NativeMessages(body, decoded, body === given ? bytes : undefined)
-  return { dialect, model, ...decoded, spelling: named, stream: streamIn(body), native }
+  native.note(decoded)
+  return {
+    dialect,
+    model,
+    get messages() {
+      return native.messages
+    },
+    ...decoded,
+    spelling: named,
+    stream: streamIn(body),
+    native,
+  }
 }
 
 /** A header is not a member of the body. Its name shows in the receipt. */

@@ -7,16 +7,25 @@ import { ownExtra } from './own-extra.ts'
 
 /**
  * Reads the tools. A tool that is deferred is left out until a result has referred to it.
+ * @param referenced the names of the tools to which results refer
  * @throws ChatError `invalid-request`
  */
-export function decodeTools(tools: unknown, referenced: ReadonlySet<unknown>): readonly OfferedTool[] | undefined {
+export function decodeTools(
+  tools: unknown,
+  referenced: () => ReadonlySet<unknown>,
+): readonly OfferedTool[] | undefined {
   if (tools === undefined || tools === null) return undefined
   if (!Array.isArray(tools))
     throw refusedBody({ path: ['tools'], problem: mustBe('a list', tools), code: 'invalid_type' })
+  let names: ReadonlySet<unknown> | undefined
+  const isNamed = (name: unknown) => {
+    names ??= referenced()
+    return names.has(name)
+  }
   return tools.flatMap((tool, at) => {
     if (!isFields(tool))
       throw refusedBody({ path: ['tools', at], problem: mustBe('an object', tool), code: 'invalid_type' })
-    return tool.defer_loading === true && !referenced.has(tool.name) ? [] : [decodeTool(tool, ['tools', at])]
+    return tool.defer_loading === true && !isNamed(tool.name) ? [] : [decodeTool(tool, ['tools', at])]
   })
 }
 

@@ -25,8 +25,22 @@ export function writeAnswer(answer: Answer, head: MessageHead): MessageJson {
   const { reply } = answer
   if (!reply || !canRelay(reply, answer)) return { value: encodeAnswer(answer, head) }
   const ours = headOf(head)
-  const json = reply.json === undefined ? undefined : replaceMembers(reply.json, ours, 'content')
+  const json = reply.json === undefined ? undefined : withHead(reply.json, reply.value, ours)
   return json === undefined ? { value: { ...reply.value, ...ours } } : { json }
+}
+
+/** Replaces the id and the model. They are looked for only if the JSON does not begin with them as JSON.stringify writes it. */
+function withHead(json: string, value: Fields, ours: Fields): string | undefined {
+  const head: Record<string, unknown> = {}
+  for (const name in value) {
+    if ('id' in head && 'model' in head) break
+    if (name === 'content') return undefined
+    head[name] = value[name]
+  }
+  const theirs = JSON.stringify(head).slice(0, -1)
+  return json.startsWith(theirs)
+    ? JSON.stringify({ ...head, ...ours }).slice(0, -1) + json.slice(theirs.length)
+    : replaceMembers(json, ours, 'content')
 }
 
 /** Whether a message needs no change but its head, as most do. */

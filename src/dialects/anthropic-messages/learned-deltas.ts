@@ -45,13 +45,20 @@ export class LearnedDeltas {
     if (before === '' || json.length > maxLength || !json.startsWith(before)) return undefined
     let end = before.length
     while (end < json.length && !endsPlainText(json.charCodeAt(end))) end++
-    if (end === before.length || !isEnding(json.slice(end))) return undefined
+    if (end === before.length || !endsAt(json, end)) return undefined
     return new LearnedDelta(this.#index, json.slice(before.length, end), json)
   }
 }
 
-function isEnding(text: string): boolean {
-  return text === ending || text.replaceAll(' ', '') === ending
+const brace = 0x7d
+const space = 0x20
+
+/** Whether nothing but the ending follows, with spaces before its last brace. */
+function endsAt(json: string, at: number): boolean {
+  const last = json.length - 1
+  if (last < at + 2 || !json.startsWith('"}', at) || json.charCodeAt(last) !== brace) return false
+  for (let between = at + 2; between < last; between++) if (json.charCodeAt(between) !== space) return false
+  return true
 }
 
 /** A delta that differs from an earlier one only in its text. */

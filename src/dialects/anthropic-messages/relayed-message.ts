@@ -39,9 +39,11 @@ export class RelayedMessage {
 
   /** Returns the event of a delta that differs from an earlier one only in its text; undefined for one that must be read. */
   learned(json: string): readonly ChatEvent[] | undefined {
-    const native = this.#text && this.#learned.find(json)
-    if (!native || !this.#text) return undefined
-    return this.#after([{ ...this.#text, choice: 0, text: native.text, native }])
+    if (!this.#text) return undefined
+    const native = this.#learned.find(json)
+    if (!native) return undefined
+    const { type, part } = this.#text
+    return this.#after([{ type, choice: 0, part, text: native.text, native }])
   }
 
   /**
@@ -53,7 +55,7 @@ export class RelayedMessage {
     const native: Native = { dialect, form: 'chunk', value, ...(json !== undefined && { json: inOneLine(json) }) }
     switch (value.type) {
       case 'message':
-        return this.#whole(decoded, { ...native, form: 'whole', ...(json !== undefined && { json }) })
+        return this.#whole(decoded, wholeNative(value, json))
       case 'content_block_start':
         return this.#begin(decoded, native)
       case 'content_block_delta':
@@ -144,6 +146,11 @@ export class RelayedMessage {
     this.#aside = []
     return [...waited, ...events]
   }
+}
+
+/** A whole message, which all events that were decoded from it carry. */
+export function wholeNative(value: Fields, json?: string): Native {
+  return { dialect, form: 'whole', value, ...(json !== undefined && { json }) }
 }
 
 interface Carrying {

@@ -108,7 +108,8 @@ function prepare(supported: Support): PreparedSupport {
 /** Whether a request can be sent as it is. False for a request that needs a closer look. */
 function isTakenWhole(request: ChatRequest, { supported, treatments }: PreparedSupport): boolean {
   const { parameters, sent, unread, dialect } = request
-  const { parts, ranges, words, formats, extraOf, extraFields, lacksFields } = supported
+  const { parts, ranges, words, formats, extraOf, extraFields, lacksFields, takesOwn } = supported
+  if (takesOwn && extraOf === dialect) return true
   if (parts || sent || unread) return false
   for (const name in parameters) if (ranges || words || !treatments.has(name)) return false
   if (parameters.tools?.length === 0 || (formats && parameters.responseFormat)) return false
