@@ -29,10 +29,10 @@ export type Figure = {
 export type Rounds<Value> = ReadonlyMap<string, readonly Value[]>
 
 /** Measures the targets in turn, A B C A B C …. The first round only warms up, and its values are dropped. */
-export async function interleave<Value>(
-  targets: readonly Target[],
+export async function interleave<Value, Subject extends Target>(
+  targets: readonly Subject[],
   rounds: number,
-  measure: (target: Target) => Promise<Value>,
+  measure: (target: Subject) => Promise<Value>,
 ): Promise<Rounds<Value>> {
   for (const target of targets) await measure(target)
   return inTurn(targets, rounds, measure)

@@ -2,6 +2,7 @@ import type { Socket } from 'bun'
 import { MessageReader } from './message-reader.ts'
 import { type FloodParts, MockFlood } from './mock-flood.ts'
 import { completion, type Frames, framesOf, httpChunk } from './mock-frames.ts'
+import { messageFramesOf, messageOf } from './mock-messages.ts'
 import { type Script, scriptOf } from './mock-scripts.ts'
 import { list, member, text } from './read-json.ts'
 
@@ -66,7 +67,7 @@ export class MockConnection {
   #answer(): void {
     const fixed = this.#journal.fixedAnswer(this.#requestLine)
     if (fixed !== undefined) this.#sendWhole(200, fixed)
-    else if (this.#requestLine.startsWith('POST /v1/chat/completions')) this.#complete()
+    else if (this.#requestLine.startsWith('POST /v1/')) this.#complete()
     else this.#sendWhole(404, errorBody('no such route'))
   }
 
@@ -76,9 +77,11 @@ export class MockConnection {
     const script = scriptOf(model)
     const isStreamed = member(request, 'stream') === true
     const includesUsage = member(member(request, 'stream_options'), 'include_usage') === true
+    const isMessage = this.#requestLine.startsWith('POST /v1/messages')
+    const isWhole = !isStreamed && script?.ends
     if (!script) this.#sendWhole(404, errorBody('no such model'))
-    else if (!isStreamed && script.ends) this.#sendWhole(200, completion(model, script.tokens))
-    else this.#play(contentOf(request), script, framesOf(model, includesUsage))
+    else if (isWhole) this.#sendWhole(200, (isMessage ? messageOf : completion)(model, script.tokens))
+    else this.#play(contentOf(request), script, isMessage ? messageFramesOf(model) : framesOf(model, includesUsage))
   }
 
   #play(content: string, script: Script, frames: Frames): void {

@@ -21,6 +21,7 @@ import { modelList } from './figures/model-list.ts'
 import { requestSizes } from './figures/request-sizes.ts'
 import { start } from './figures/start.ts'
 import { stuckClients } from './figures/stuck-clients.ts'
+import { surfaces } from './figures/surfaces.ts'
 import { type Options, readOptions } from './options.ts'
 import { allProxies, tributaryCommand } from './proxies.ts'
 import { markdownTable } from './table.ts'
@@ -30,6 +31,7 @@ const figures: readonly Figure[] = [
   jsonLoad,
   cpuPerChunk,
   firstToken,
+  surfaces,
   fanOut,
   memoryPerStream,
   abort,

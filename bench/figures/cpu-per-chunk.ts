@@ -16,8 +16,8 @@ export const cpuPerChunk: Figure = { name: 'CPU a relayed chunk', measure }
 async function measure(run: Run): Promise<readonly Row[]> {
   await using targets = await startTargets(run)
   const over = (cost: (target: Target) => Promise<number>) => interleave(targets.proxies, run.rounds(6), cost)
-  const paced = await over((target) => pacedUs(target, 'paced-5ms', run.windowMs(2_500)))
-  const flood = await over((target) => pacedUs(target, 'paced-1ms', run.windowMs(1_500)))
+  const paced = await over((target) => pacedUs(target, chatRequest('paced-5ms'), run.windowMs(2_500)))
+  const flood = await over((target) => pacedUs(target, chatRequest('paced-1ms'), run.windowMs(1_500)))
   const burst = await over((target) => burstUs(target, run.windowMs(1_000)))
   return [
     ratioRow(`CPU a chunk in µs, ${pacedStreams} streams each 5 ms`, paced, { must: 1.6, aim: 1.2 }, 1),
@@ -27,14 +27,14 @@ async function measure(run: Run): Promise<readonly Row[]> {
 }
 
 /** Returns the CPU time in microseconds for each chunk that the client received in the window. */
-async function pacedUs(target: Target, model: string, windowMs: number): Promise<number> {
+export async function pacedUs(target: Target, request: Buffer, windowMs: number): Promise<number> {
   const connections: Connection[] = []
   let chunks = 0
   const count = (tokens: number): void => {
     chunks += tokens
   }
   await runLanes(pacedStreams, async () => {
-    connections.push(await openStream(target.port, chatRequest(model), count))
+    connections.push(await openStream(target.port, request, count))
   })
   await Bun.sleep(settleMs)
   const chunksBefore = chunks

@@ -7,7 +7,7 @@ import { dialect } from './dialect.ts'
 import { isPlainConversation } from './plain-conversation.ts'
 
 /** What was decoded from the members of a body, except for its messages. */
-type DecodedMembers = Pick<ChatRequest, 'parameters' | 'extra'>
+type MessagesMembers = Pick<ChatRequest, 'parameters' | 'extra'>
 
 /**
  * The body of a request, and what was decoded from it. An upstream of this dialect gets what has not changed since as it came. The
@@ -20,7 +20,7 @@ export class NativeMessages implements NativeRequest {
   readonly bytes: Uint8Array | undefined
   readonly #isPlain: boolean
   #messages: readonly Message[] | undefined
-  #members: DecodedMembers | undefined
+  #members: MessagesMembers | undefined
 
   /** @throws ChatError `invalid-request` for messages that cannot be read */
   constructor(value: Fields, bytes?: Uint8Array) {
@@ -36,7 +36,7 @@ export class NativeMessages implements NativeRequest {
   }
 
   /** Notes what else was decoded from the body. */
-  note(members: DecodedMembers): void {
+  note(members: MessagesMembers): void {
     this.#members = members
   }
 

@@ -40,7 +40,7 @@ function mayFail({ error, errors, detail, success, base_resp }: Fields): boolean
   return [error, errors, detail, success, base_resp].some((member) => member !== undefined && member !== null)
 }
 
-interface Place {
+interface BlockContext {
   readonly part: number
   readonly beside: { readonly native: Native } | undefined
 }
@@ -50,7 +50,7 @@ const thinkingMembers: ReadonlySet<string> = new Set(['type', 'thinking', 'signa
 const callMembers: ReadonlySet<string> = new Set(['type', 'id', 'name', 'input'])
 
 /** Adds the events of a block. Returns false if the block is not plain. */
-function addBlock(events: ChatEvent[], block: Fields, { part, beside }: Place): boolean {
+function addBlock(events: ChatEvent[], block: Fields, { part, beside }: BlockContext): boolean {
   const at = { choice: 0, part, ...beside }
   switch (block.type) {
     case 'text': {
