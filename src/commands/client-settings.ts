@@ -35,6 +35,8 @@ export const clients: Readonly<Record<string, ClientSettings>> = {
     print: (address) => `${Object.entries(claudeVariables(address))
       .map(([name, value]) => `export ${name}=${value}\n`)
       .join('')}export ANTHROPIC_AUTH_TOKEN="$${key}"
+# for the gateway's tools too:
+# claude mcp add --transport http tributary ${address.url}/mcp --header "Authorization: Bearer $${key}"
 claude
 ${aliasHint(address)}`,
     file: {
@@ -43,7 +45,7 @@ ${aliasHint(address)}`,
     },
   },
   codex: {
-    print: (address) => codexText(address),
+    print: (address) => `${codexText(address)}${codexTools(address)}`,
     file: { path: join('.codex', 'config.toml'), edit: editCodex },
   },
   opencode: {
@@ -160,6 +162,16 @@ base_url = "${url}/v1"
 env_key = "${key}"
 wire_api = "responses"
 supports_websockets = false
+`
+}
+
+/** What adds the gateway's tools. It stays a comment, because they take room in each request. */
+function codexTools({ url }: GatewayAddress): string {
+  return `
+# for the gateway's tools too:
+# [mcp_servers.tributary]
+# url = "${url}/mcp"
+# bearer_token_env_var = "${key}"
 `
 }
 

@@ -13,6 +13,7 @@ import { balance } from './combine/balance.ts'
 import { type FanMember, fanOut } from './combine/fan-out.ts'
 import { RecentFailures } from './combine/recent-failures.ts'
 import { countTokens } from './count-tokens.ts'
+import { type DirectTools, directTools } from './direct-tools.ts'
 import { type Examiner, openExaminer } from './examiner.ts'
 import { type GatewayStatus, statusOf } from './inspect.ts'
 import type { Member } from './known-models.ts'
@@ -61,6 +62,8 @@ export interface Gateway extends Tasks {
   readonly chat: Chat
   /** The chat for a surface that shows the tools while they run. */
   readonly toolChat: ToolChat
+  /** The tools for clients that call them themselves. */
+  readonly tools: DirectTools | undefined
   readonly catalog: Catalog<Member>
   /** Tests accounts for the operator. */
   readonly examiner: Examiner
@@ -107,6 +110,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     toolChat: (request, call, wishes) =>
       observed(limited((...asking: Parameters<Chat>) => showing(...asking, wishes)))(request, call),
     ...openTasks(catalog, { upstreams, combine, admit: (ask) => observed(limited(ask)) }),
+    tools: tools && directTools(tools, limited),
     catalog,
     examiner: openExaminer(chains, {
       store,

@@ -4,7 +4,7 @@ import type { Fields } from '../chat/message.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Runtime } from '../flow/runtime.ts'
-import { type ClientOptions, type EraMode, newClient, nextMode, noLimitMs } from './era.ts'
+import { type ClientOptions, type EraMode, newClient, nextMode, noLimitMs, ownName } from './era.ts'
 import { type CallEnd, endOf, isAnswer, whyFailed } from './failure.ts'
 import { headersOfCall } from './header-parameters.ts'
 import type { TransportHooks } from './hooks.ts'
@@ -84,6 +84,11 @@ export class Connection {
     return this.#isListStale
   }
 
+  /** Whether the server is a gateway like this one. */
+  get isGateway(): boolean {
+    return this.#client?.getServerVersion()?.name === ownName
+  }
+
   /** How a later connection to the same server begins: with the revision that it was found to speak. */
   get mode(): EraMode {
     const version = this.#client?.getNegotiatedProtocolVersion()
@@ -102,7 +107,8 @@ export class Connection {
   }
 
   /** Runs a tool once. @throws only the reason of the context's signal, when it is aborted */
-  async call({ name, headers }: CalledTool, args: Fields, { signal, onChunk }: ToolContext): Promise<CallEnd> {
+  async call({ name, headers }: CalledTool, args: Fields, context: ToolContext): Promise<CallEnd> {
+    const { signal, onChunk, hops = 0 } = context
     const link = signal.child()
     const progressToken = `call-${++this.#calls}`
     this.#running.set(progressToken, (text) => void (signal.aborted || onChunk(text)))
@@ -110,8 +116,11 @@ export class Connection {
       const client = this.#client
       if (!client || this.#end) return { kind: 'refused', why: this.#end?.why ?? 'it is closed' }
       const params = { name, arguments: args, _meta: { progressToken, ...this.#logWish } }
-      const inHeaders = this.#isModern ? { headers: headersOfCall(headers, args) } : {}
-      const options = { signal: link.native, timeout: noLimitMs, ...inHeaders }
+      const options = {
+        signal: link.native,
+        timeout: noLimitMs,
+        headers: { 'x-tributary-hops': String(hops + 1), ...(this.#isModern && headersOfCall(headers, args)) },
+      }
       const result = await client.request({ method: 'tools/call', params }, CallResult, options)
       return { kind: 'done', outcome: readResult(result) }
     } catch (thrown) {

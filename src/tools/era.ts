@@ -20,6 +20,9 @@ export interface ClientOptions {
   readonly probeMs: number
 }
 
+/** The name by which a gateway knows another one. */
+export const ownName = 'tributary'
+
 /** The caller limits all times, so the library must not. */
 export const noLimitMs = 24 * 3600 * 1000
 
@@ -32,7 +35,7 @@ export async function newClient(
   const timeoutMs = mode === 'auto' && transport === 'stdio' ? probeMs : noLimitMs
   const versionNegotiation = { mode: transport === 'sse' ? 'legacy' : mode, probe: { timeoutMs } } as const
   const options = { capabilities: {}, versionNegotiation, inputRequired: { autoFulfill: false } }
-  const client = new Client({ name: 'tributary', version }, options)
+  const client = new Client({ name: ownName, version }, options)
   // the library handles progress too late: after the answer, if both came together
   client.removeNotificationHandler('notifications/progress')
   return client

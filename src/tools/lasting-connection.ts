@@ -38,6 +38,7 @@ export class LastingConnection {
   #connection: Connection | undefined
   #connecting: Promise<Connection> | undefined
   #mode: EraMode = 'auto'
+  #isGateway = false
   #why: string | undefined
   /** Whether the running attempt is the first, or the first after a good connection. */
   #isHopeful = true
@@ -59,10 +60,11 @@ export class LastingConnection {
     return this.#closing
   }
 
-  get state(): Pick<ToolServerState, 'status' | 'why' | 'stderr'> {
+  get state(): Pick<ToolServerState, 'status' | 'isGateway' | 'why' | 'stderr'> {
     const words = this.#lastWords?.()
     return {
       status: this.#status(),
+      ...(this.#isGateway && { isGateway: true }),
       ...(this.#why !== undefined && { why: this.#why }),
       ...(words !== undefined && { stderr: words }),
     }
@@ -156,6 +158,7 @@ export class LastingConnection {
       }
       this.#connection = opened
       this.#mode = opened.mode
+      this.#isGateway = opened.isGateway
       this.#isHopeful = true
       this.#why = undefined
       this.#backoff.noteConnection()

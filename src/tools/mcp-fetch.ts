@@ -78,7 +78,7 @@ export class McpFetch {
 
   readonly fetch: FetchLike = async (url, init) => {
     const plain = plainRequest(url, init)
-    const request = { ...plain, headers: { ...revealAll(this.#server.headers), ...plain.headers } }
+    const request = { ...plain, headers: { ...firstHop, ...revealAll(this.#server.headers), ...plain.headers } }
     const link = linkTo(init?.signal, this.#hooks.runtime)
     try {
       return await (request.method === 'GET' ? this.#openStream(request, link) : this.#post(request, link))
@@ -189,6 +189,9 @@ function linkTo(signal: AbortSignal | null | undefined, runtime: Runtime): Cance
 }
 
 const closed = new ChatError('cancelled', { message: 'The reply is no longer needed.' })
+
+/** Tells a gateway that is a server of ours that it is asked by a gateway. A call has its own number. */
+const firstHop = { 'x-tributary-hops': '1' }
 
 function revealAll(headers: HttpServer['headers']): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value.reveal()]))

@@ -90,6 +90,7 @@ test('structured content is shown as JSON, unless a text says the same', () => {
   expect(read({ content: [text('no')], structuredContent: structured, isError: true })).toEqual({
     content: `no\n${json}`,
     isError: true,
+    structured,
   })
 })
 

@@ -38,7 +38,8 @@ export function readResult({ content, structuredContent, isError }: z.infer<type
   })
   const isStructured = structuredContent !== undefined && structuredContent !== null
   if (isStructured && !haveSameMeaning(content, structuredContent)) parts.push(JSON.stringify(structuredContent))
-  return { content: parts.join('\n'), ...(images.length > 0 && { images }), isError }
+  const structured = isStructured ? { structured: structuredContent } : {}
+  return { content: parts.join('\n'), ...(images.length > 0 && { images }), isError, ...structured }
 }
 
 /** Images of a result that are shown, at most. */

@@ -7,6 +7,8 @@ export interface ToolContext {
   readonly signal: Cancel
   /** Receives partial output, as text, while the tool runs. */
   onChunk(text: string): void
+  /** The number of gateways that the request for the run came through. */
+  readonly hops?: number
 }
 
 /** The outcome of a run. A tool's own failure is an outcome too, which the model gets. */
@@ -15,6 +17,8 @@ export interface ToolOutcome {
   readonly content: string
   readonly images?: readonly ImagePart[]
   readonly isError: boolean
+  /** The result as any JSON value, if the tool gives one. The text says the same. */
+  readonly structured?: unknown
 }
 
 /** A tool that the gateway itself can run for a model. */
@@ -41,6 +45,8 @@ export interface ToolServerState {
   readonly status: 'idle' | 'connecting' | 'connected' | 'failed'
   /** How many tools it has, as far as is known. */
   readonly tools: number
+  /** Whether it is a gateway like this one, which may have tools of this one. */
+  readonly isGateway?: true
   /** Why it failed, without secrets. */
   readonly why?: string
   /** The last line of its process's standard error, without secrets. */

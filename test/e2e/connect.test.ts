@@ -28,8 +28,19 @@ async function written(client: string, path: string, before?: string) {
 
 describe('connect prints', () => {
   for (const [client, ...parts] of [
-    ['claude-code', 'ANTHROPIC_BASE_URL=http://127.0.0.1:8123\n', 'ANTHROPIC_MODEL=lab/agent\n'],
-    ['codex', 'base_url = "http://127.0.0.1:8123/v1"', 'model = "lab/agent"', 'supports_websockets = false'],
+    [
+      'claude-code',
+      'ANTHROPIC_BASE_URL=http://127.0.0.1:8123\n',
+      'ANTHROPIC_MODEL=lab/agent\n',
+      ' http://127.0.0.1:8123/mcp ',
+    ],
+    [
+      'codex',
+      'base_url = "http://127.0.0.1:8123/v1"',
+      'model = "lab/agent"',
+      'supports_websockets = false',
+      '8123/mcp"',
+    ],
     ['opencode', '"baseURL": "http://127.0.0.1:8123/v1"', '"tributary/lab/agent"'],
     ['continue', 'apiBase: http://127.0.0.1:8123/v1', 'model: lab/agent'],
     ['cline', 'Base URL: http://127.0.0.1:8123/v1', 'Model ID: lab/agent'],

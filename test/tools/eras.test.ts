@@ -32,7 +32,8 @@ for (const [name, start] of servers)
       const names = [...(await tools.list()).keys()]
       expect(names).toEqual(['echo', 'regional', 'stream', 'hang', 'asks', 'structured', 'fails', 'grow'])
       expect(await tools.run('echo', { text: 'ü道' })).toEqual({ content: 'you said ü道', isError: false })
-      expect(await tools.run('structured')).toEqual({ content: '[1,{"n":null}]', isError: false })
+      const structured = [1, { n: null }]
+      expect(await tools.run('structured')).toEqual({ content: '[1,{"n":null}]', isError: false, structured })
       expect(await tools.run('fails')).toEqual({ content: 'it went wrong', isError: true })
     })
 

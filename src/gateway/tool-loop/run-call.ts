@@ -2,8 +2,7 @@ import { ChatError } from '../../chat/error.ts'
 import type { Fields, ToolCallPart } from '../../chat/message.ts'
 import { excerpt, redact } from '../../chat/secret.ts'
 import { headOfBytes } from '../../chat/shorten.ts'
-import type { Logger } from '../../flow/call.ts'
-import type { Cancel } from '../../flow/cancel.ts'
+import type { Call } from '../../flow/call.ts'
 import { orAbort } from '../../flow/wait.ts'
 import type { Tool, ToolOutcome } from '../../tools/tool.ts'
 import { ImageBudget } from './image-budget.ts'
@@ -15,42 +14,45 @@ export interface CallOutcome extends ToolOutcome {
   readonly isCut: boolean
 }
 
-export interface RunCallOptions {
-  readonly tools: ReadonlyMap<string, Tool>
+export interface ToolRunOptions {
   readonly limits: ToolLimits
-  readonly signal: Cancel
-  readonly log: Logger
+  /** The call that the tool runs for. */
+  readonly call: Pick<Call, 'signal' | 'log' | 'hops'>
   onChunk(text: string): void
 }
 
 /** Runs a call once. A failure becomes a result for the model. @throws only the signal's reason */
 export async function runCall(
-  call: ToolCallPart,
-  { tools, limits, signal, log, onChunk }: RunCallOptions,
+  called: ToolCallPart,
+  { tools, ...options }: ToolRunOptions & { readonly tools: ReadonlyMap<string, Tool> },
 ): Promise<CallOutcome> {
-  signal.throwIfAborted()
-  const tool = tools.get(call.name)
-  if (!tool) return failed(`There is no tool "${excerpt(call.name, 100)}".`)
-  const read = readArguments(call.arguments)
+  options.call.signal.throwIfAborted()
+  const tool = tools.get(called.name)
+  if (!tool) return failed(`There is no tool "${excerpt(called.name, 100)}".`)
+  const read = readArguments(called.arguments)
   if ('problem' in read) return failed(read.problem)
-  const { isError, content, images } = await runTool(tool, read.fields, { limits, signal, log, onChunk })
+  return shownOutcome(await runTool(tool, read.fields, options), options.limits)
+}
+
+/** The outcome without secrets, and within the limits of one call. */
+export function shownOutcome({ isError, content, images }: ToolOutcome, limits: ToolLimits): CallOutcome {
   const shown = redact(content)
   const kept = headOfBytes(shown, limits.maxResultBytes)
   const outcome = { isError, content: kept, isCut: kept.length < shown.length }
   return images ? { ...outcome, ...new ImageBudget().spend({ content: kept, images }) } : outcome
 }
 
-/** Runs a tool. If the tool ignores its signal, the call ends without waiting for it. */
-async function runTool(
+/** Runs a tool. If the tool ignores its signal, the call ends without waiting for it. @throws only the signal's reason */
+export async function runTool(
   tool: Tool,
   args: Fields,
-  { limits: { timeoutMs }, signal, log, onChunk }: Omit<RunCallOptions, 'tools'>,
+  { limits: { timeoutMs }, call: { signal, log, hops }, onChunk }: ToolRunOptions,
 ): Promise<ToolOutcome> {
   const link = signal.child()
   const tooLong = () => link.abort(new ChatError('timeout', { message: 'The tool took too long.' }))
   const timer = signal.runtime.timers.set(timeoutMs, tooLong)
   let isOver = false
-  const context = { signal: link, onChunk: (text: string) => isOver || onChunk(redact(text)) }
+  const context = { signal: link, hops, onChunk: (text: string) => isOver || onChunk(redact(text)) }
   try {
     return await orAbort((async () => tool.run(args, context))(), link)
   } catch (thrown) {

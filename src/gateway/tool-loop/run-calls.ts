@@ -62,8 +62,7 @@ async function runAndShorten<Needs>(
   const outcome = await runCall(called, {
     tools,
     limits,
-    signal: call.signal,
-    log: call.log,
+    call,
     onChunk: relayFrom('tool'),
   })
   const { content, images, isError, isCut } = outcome

@@ -21,8 +21,8 @@ type Position = 'value' | 'condition'
 
 /** Keywords whose values are data, in which null is a value. */
 const literals = new Set(['default', 'const', 'enum', 'examples', 'example'])
-/** Keywords that are removed: they change the meaning of references, or name another draft. */
-const unwanted = new Set(['$schema', '$id', '$dynamicRef', '$recursiveRef', 'additionalItems'])
+/** Keywords that are removed: they change the meaning of references, name another draft, or are for the server's own client. */
+const unwanted = new Set(['$schema', '$id', '$dynamicRef', '$recursiveRef', 'additionalItems', 'x-mcp-header'])
 
 /** Turns schemas into the shape that model APIs accept. All schemas of a tool share one limit. */
 export class Shaper {
