@@ -15,6 +15,12 @@ export const taskRoutes = {
 
 export type Task = keyof typeof taskRoutes
 
+/** A task, and the model that is asked for it. */
+export interface AskedTask {
+  readonly task: Task
+  readonly model: string
+}
+
 /** The tasks whose requests and replies are relayed byte for byte. */
 export type RelayedTask = Exclude<Task, 'embedding'>
 

@@ -76,10 +76,10 @@ export interface ServedRoute {
   answer(request: Request): Response | Promise<Response>
 }
 
-/** Takes the text of a response's body. */
+/** Takes the text of a response's body, or its bytes. */
 export interface BodySink {
   /** Writes text. Returns a promise if the client must take bytes first; it settles when it has, or when it has left. */
-  write(text: string): Promise<unknown> | undefined
+  write(text: string | Uint8Array): Promise<unknown> | undefined
   /** Writes the last text. */
   end(text: string): void
   /** Breaks the connection off. */

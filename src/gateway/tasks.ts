@@ -1,5 +1,5 @@
 import { ChatError } from '../chat/error.ts'
-import { type EmbeddingEvent, type RelayEvent, type Task, taskRoutes } from '../chat/task.ts'
+import { type AskedTask, type EmbeddingEvent, type RelayEvent, type Task, taskRoutes } from '../chat/task.ts'
 import type { AnyEvent } from '../flow/begin.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Ask, Combine, ObserverLayer } from '../flow/chat.ts'
@@ -7,9 +7,11 @@ import { defer } from '../flow/defer.ts'
 import { failedFlow } from '../flow/flow.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Catalog } from './catalog.ts'
+import { countTokens } from './count-tokens.ts'
 import { account, type WithAccount } from './layers/account.ts'
 import { inBatches } from './layers/batches.ts'
 import { type Deadlines, deadline } from './layers/deadline.ts'
+import { estimateInputs } from './layers/estimate-inputs.ts'
 import { limit } from './layers/limit.ts'
 import { retry } from './layers/retry.ts'
 import { type Candidates, route } from './route.ts'
@@ -24,7 +26,10 @@ interface LayerParts extends Pick<UpstreamParts, 'pool' | 'budget' | 'permits'> 
 export function buildTasks({ name, tasks }: Upstream, parts: LayerParts): TaskAsks {
   if (!tasks) return { embed: () => failedFlow(noTasks()), relay: () => failedFlow(noTasks()) }
   return {
-    embed: inBatches(() => tasks.maxInputs)(withLayers(name, (...asked) => tasks.embed(...asked), parts)),
+    embed: estimateInputs(
+      countTokens,
+      inBatches(() => tasks.maxInputs)(withLayers(name, (...asked) => tasks.embed(...asked), parts)),
+    ),
     relay: withLayers(name, (...asked) => tasks.relay(...asked), parts),
   }
 }
@@ -51,11 +56,6 @@ export interface Tasks extends TaskAsks {
   serves(asked: AskedTask, signal: Cancel): Promise<boolean>
 }
 
-interface AskedTask {
-  readonly task: Task
-  readonly model: string
-}
-
 interface TasksOptions {
   readonly upstreams: readonly Upstream[]
   readonly combine: Combine
@@ -69,8 +69,10 @@ export function openTasks(catalog: Catalog<UpstreamParts>, { upstreams, combine,
     candidates.filter((one) => one.member.upstream.tasks?.serves(task, one.model))
   const select = (candidates: Candidates, asked: AskedTask) => {
     const selected = serving(candidates, asked.task)
-    if (selected.length === 0) throw noneServes(asked, candidates.map(nameOf), upstreams)
-    return selected
+    if (selected.length > 0) return selected
+    const names = candidates.map(({ member }) => member.upstream.name)
+    const problem = `${names.join(', ')} does not serve /v1${taskRoutes[asked.task]} with this model.`
+    throw noneServes(asked, problem, without(upstreams, names))
   }
   const options = { combine, select, withModel }
   return {
@@ -81,7 +83,7 @@ export function openTasks(catalog: Catalog<UpstreamParts>, { upstreams, combine,
 }
 
 /** Whether a failure says that the upstream does not serve the task. */
-function isUnservedTask(thrown: unknown): boolean {
+function isUnservedTask(thrown: unknown): thrown is ChatError {
   return thrown instanceof ChatError && thrown.finerCode === 'unsupported_task'
 }
 
@@ -89,8 +91,8 @@ function withModel<Request>(request: Request, model: string): Request {
   return { ...request, model }
 }
 
-function nameOf({ member }: Candidates[number]): string {
-  return member.upstream.name
+function without(upstreams: readonly Upstream[], names: readonly string[]): readonly Upstream[] {
+  return upstreams.filter(({ name }) => !names.includes(name))
 }
 
 /** Names the upstreams that may serve the task, when an upstream has refused it. */
@@ -105,22 +107,17 @@ function naming<Request extends AskedTask, Event extends AnyEvent>(
       } catch (thrown) {
         const { upstream } = call.receipt
         if (!isUnservedTask(thrown) || upstream === undefined) throw thrown
-        throw noneServes(request, [upstream], upstreams)
+        throw noneServes(request, thrown.message, without(upstreams, [upstream]))
       }
     }, call.signal)
 }
 
-/** @param asked the names of the upstreams that do not serve it */
-function noneServes({ task, model }: AskedTask, asked: readonly string[], upstreams: readonly Upstream[]): ChatError {
-  const others = upstreams.filter(({ name, tasks }) => !asked.includes(name) && tasks?.serves(task, model))
-  const names = others.map(({ name }) => name)
+/** @param others upstreams that have not been asked */
+function noneServes({ task, model }: AskedTask, problem: string, others: readonly Upstream[]): ChatError {
+  const names = others.filter(({ tasks }) => tasks?.serves(task, model)).map(({ name }) => name)
   const remedy =
     names.length > 0
       ? `These upstreams may: ${names.join(', ')}. Name a model of one of them, such as "${names[0]}/MODEL".`
       : 'No other configured upstream does either.'
-  return new ChatError('unsupported', {
-    message: `${asked.join(', ')} does not serve /v1${taskRoutes[task]} for this model. ${remedy}`,
-    code: 'unsupported_task',
-    param: 'model',
-  })
+  return new ChatError('unsupported', { message: `${problem} ${remedy}`, code: 'unsupported_task', param: 'model' })
 }

@@ -37,8 +37,8 @@ class PulledSink implements BodySink {
     this.#taken = undefined
   }
 
-  write(text: string): Promise<void> {
-    this.#controller.enqueue(utf8.encode(text))
+  write(text: string | Uint8Array): Promise<void> {
+    this.#controller.enqueue(typeof text === 'string' ? utf8.encode(text) : text)
     this.#taken ??= Promise.withResolvers()
     return this.#taken.promise
   }

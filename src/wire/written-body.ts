@@ -33,7 +33,7 @@ class DirectSink implements BodySink {
     return this.#end.promise
   }
 
-  write(text: string): Promise<unknown> | undefined {
+  write(text: string | Uint8Array): Promise<unknown> | undefined {
     const written = this.#controller.write(text)
     return written instanceof Promise ? written : undefined
   }
@@ -44,8 +44,9 @@ class DirectSink implements BodySink {
     this.close()
   }
 
-  fail(error: unknown): void {
-    this.#end.reject(error)
+  fail(): void {
+    // Bun prints the reason of a rejection, and this one may quote an upstream
+    this.#end.reject(undefined)
   }
 
   close(): void {

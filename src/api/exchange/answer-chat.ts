@@ -2,12 +2,12 @@ import type { ChatRequest } from '../../chat/request.ts'
 import type { AnyEvent } from '../../flow/begin.ts'
 import { endAfter } from '../../flow/end-after.ts'
 import type { Flow } from '../../flow/flow.ts'
-import type { Answer } from '../../flow/fold.ts'
+import { type Answer, fold } from '../../flow/fold.ts'
 import { type AnswerSupport, noteLosses } from '../../flow/losses.ts'
 import { nextTurn } from '../../flow/next-turn.ts'
 import type { OpenCall } from './calls.ts'
 import type { AnswerBody, Exchange } from './exchange.ts'
-import { type JsonBody, readJsonBody } from './read-body.ts'
+import { type BodyLimits, type JsonBody, readJsonBody } from './read-body.ts'
 import { respondJson, respondStream } from './respond.ts'
 import type { Services } from './services.ts'
 import type { StreamSurface } from './stream-body.ts'
@@ -55,7 +55,8 @@ export function answerDecoded<Decoded extends { readonly request: ChatRequest }>
   // from here on the gateway writes the request's log line
   exchange.isLogged = true
   const label = { id: exchange.id, created: Math.floor(exchange.runtime.now() / 1000) }
-  if (!request.stream) return respondJson(exchange, open, { answer, write: protocol.whole(decoded, label) })
+  if (!request.stream)
+    return respondJson(exchange, open, { answer: fold(answer), write: protocol.whole(decoded, label) })
   const surface = protocol.stream(decoded, label)
   const kept = surface.kept ? endAfter(answer, (error) => surface.kept?.(error)) : answer
   return respondStream(exchange, open, { answer: kept, surface, keepAliveMs: services.keepAliveMs })
@@ -104,14 +105,25 @@ export type ChatHandler = (exchange: Exchange, services: Services) => Promise<Re
  * Opens a call, reads and decodes the body, and responds. The response closes the call; a failure here closes it too.
  */
 export function answerBody<Decoded>(
-  decode: (body: JsonBody, exchange: Exchange, services: Services) => Decoded | Promise<Decoded>,
+  decode: Decode<JsonBody, Decoded>,
+  respond: (decoded: Decoded, running: RunningChat) => Promise<Response>,
+): ChatHandler {
+  return answerRead(readJsonBody, decode, respond)
+}
+
+type Decode<Body, Decoded> = (body: Body, exchange: Exchange, services: Services) => Decoded | Promise<Decoded>
+
+/** Does the same as `answerBody` for a body that `read` reads. */
+export function answerRead<Body, Decoded>(
+  read: (request: Request, limits: BodyLimits) => Promise<Body>,
+  decode: Decode<Body, Decoded>,
   respond: (decoded: Decoded, running: RunningChat) => Promise<Response>,
 ): ChatHandler {
   return async (exchange, services) => {
     const open = services.calls.open(exchange)
     try {
       const limits = { maxBytes: services.maxBodyBytes, signal: open.call.signal }
-      const decoding = decode(await readJsonBody(exchange.request, limits), exchange, services)
+      const decoding = decode(await read(exchange.request, limits), exchange, services)
       const decoded = decoding instanceof Promise ? await decoding : decoding
       return await respond(decoded, { exchange, open, services })
     } catch (thrown) {

@@ -56,6 +56,15 @@ function withoutMark(bytes: Uint8Array): Uint8Array {
   return bytes[0] === 0xef ? bytes.subarray(3) : bytes
 }
 
+/**
+ * Reads a body of any type.
+ * @throws ChatError `too-large`, `too-slow`, or `unsupported-media` if it is compressed
+ */
+export async function readAnyBody(request: Request, limits: BodyLimits): Promise<Uint8Array> {
+  refuseCompressed(request.headers)
+  return readBytes(request, limits)
+}
+
 /** @throws ChatError `unsupported-media` */
 function refuseOtherMedia(headers: Headers): void {
   const type = headers.get('content-type')
@@ -64,6 +73,10 @@ function refuseOtherMedia(headers: Headers): void {
       message: 'The body must be JSON. Send "content-type: application/json".',
     })
   }
+  refuseCompressed(headers)
+}
+
+function refuseCompressed(headers: Headers): void {
   const encoding = headers.get('content-encoding')
   if (encoding && encoding.toLowerCase() !== 'identity') {
     throw new ChatError('unsupported-media', {

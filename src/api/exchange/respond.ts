@@ -1,10 +1,10 @@
 import type { ChatError } from '../../chat/error.ts'
+import type { RelayEvent } from '../../chat/task.ts'
 import { type AnyEvent, begin } from '../../flow/begin.ts'
 import type { Receipt } from '../../flow/call.ts'
 import { CancelSource } from '../../flow/cancel.ts'
 import { defer } from '../../flow/defer.ts'
 import type { Flow } from '../../flow/flow.ts'
-import { type Answer, fold } from '../../flow/fold.ts'
 import { atMost } from '../../flow/wait.ts'
 import type { OpenCall } from './calls.ts'
 import { type AnswerBody, type Exchange, errorResponse, largeJsonResponse } from './exchange.ts'
@@ -46,13 +46,13 @@ export async function respondStream<Event extends AnyEvent>(
 }
 
 /** Responds with the whole answer as one JSON body. */
-export async function respondJson(
+export async function respondJson<Answer>(
   exchange: Exchange,
   open: OpenCall,
-  options: { answer: Flow; write: (answer: Answer) => AnswerBody | Promise<AnswerBody> },
+  options: { answer: Promise<Answer>; write: (answer: Answer) => AnswerBody | Promise<AnswerBody> },
 ): Promise<Response> {
   try {
-    const answer = await fold(options.answer)
+    const answer = await options.answer
     const headers = headersOf(exchange, open)
     addLosses(headers, open.call.receipt)
     const written = options.write(answer)
@@ -64,6 +64,40 @@ export async function respondJson(
   } finally {
     open.close()
   }
+}
+
+/** Responds with the bytes of an upstream's reply, as they come. A failure after its head breaks the connection off. */
+export async function respondRelay(exchange: Exchange, open: OpenCall, answer: Flow<RelayEvent>): Promise<Response> {
+  let begun: Flow<RelayEvent>
+  try {
+    begun = await begin(answer)
+  } catch (thrown) {
+    open.close()
+    return errorResponse(exchange, thrown, headersOf(exchange, open))
+  }
+  const headers = headersOf(exchange, open)
+  const [head] = (await begun.next()) ?? []
+  if (head?.type === 'head' && head.contentType !== undefined) headers['content-type'] = head.contentType
+  const body = streamBody(begun, {
+    surface: relayed,
+    opening: '',
+    breaksOff: true,
+    // silence cannot be filled in a format that is not known
+    keepAliveMs: stuckMs,
+    stuckMs,
+    timers: exchange.runtime.timers,
+    network: exchange.runtime.network,
+    abort: (reason: ChatError) => open.abort(reason),
+    closed: () => open.close(),
+  })
+  return new Response(body, { headers })
+}
+
+const relayed: StreamSurface<RelayEvent> = {
+  event: (event) => (event.type === 'bytes' ? event.bytes : ''),
+  end: () => '',
+  error: () => '',
+  keepAlive: '',
 }
 
 const streamHeaders = {

@@ -10,8 +10,8 @@ import { clientLeft } from './client-left.ts'
 
 /** Writes events in a surface's format. The output must be valid for every text that an upstream may send. */
 export interface StreamSurface<Event = ChatEvent> {
-  /** The text of an event, in pieces if it is long; empty if the event is not shown. */
-  event(event: Event): string | Iterable<string>
+  /** The text of an event, in pieces if it is long; empty if the event is not shown. A relayed event has bytes. */
+  event(event: Event): string | Uint8Array | Iterable<string>
   /** The text that ends a complete stream. */
   end(): string
   /**
@@ -33,6 +33,8 @@ export interface StreamBodyOptions<Event = ChatEvent> {
    * body.
    */
   readonly opening: string
+  /** Whether a failure breaks the connection off, because the format has no word for one. */
+  readonly breaksOff?: true
   /** Milliseconds of silence until a keep-alive. */
   readonly keepAliveMs: number
   /** Milliseconds after which a client that takes no bytes is given up. */
@@ -167,7 +169,7 @@ class Pump<Event> implements BodyWriter {
   }
 
   /** The turn stays with the client until the last piece, because a keep-alive must not land inside an event. */
-  async #writePieces(pieces: Iterator<string>): Promise<void> {
+  async #writePieces(pieces: Iterator<string | Uint8Array>): Promise<void> {
     this.#untaken = undefined
     try {
       for (;;) {
@@ -198,7 +200,8 @@ class Pump<Event> implements BodyWriter {
   readonly #onFailure = (thrown: unknown): void => {
     this.#isReading = false
     if (this.#isOver) return
-    this.#finish(this.#options.surface.error(asChatError(thrown)))
+    if (this.#options.breaksOff) this.#breakOff(thrown)
+    else this.#finish(this.#options.surface.error(asChatError(thrown)))
     // if the failure came from writing, the flow is still open
     this.#flow.close()
   }
@@ -218,6 +221,11 @@ class Pump<Event> implements BodyWriter {
     this.#sink?.end(text)
   }
 
+  #breakOff(thrown: unknown): void {
+    this.#close()
+    this.#sink?.fail(thrown)
+  }
+
   #close(): void {
     this.#isOver = true
     this.#watchdog.stop()
@@ -226,7 +234,7 @@ class Pump<Event> implements BodyWriter {
 }
 
 /** The text of a batch, in pieces if it is long. */
-function textOf<Event>(batch: Batch<Event>, surface: StreamSurface<Event>): string | Iterator<string> {
+function textOf<Event>(batch: Batch<Event>, surface: StreamSurface<Event>): string | Iterator<string | Uint8Array> {
   let text = ''
   let at = 0
   for (const event of batch) {
@@ -243,11 +251,11 @@ interface LongBatch<Event> {
   /** The text of the events before the long one. */
   readonly text: string
   /** The text of the event that makes the batch too long. */
-  readonly written: string | Iterable<string>
+  readonly written: string | Uint8Array | Iterable<string>
   readonly rest: Batch<Event>
 }
 
-function* piecesOf<Event>(long: LongBatch<Event>, surface: StreamSurface<Event>): Generator<string> {
+function* piecesOf<Event>(long: LongBatch<Event>, surface: StreamSurface<Event>): Generator<string | Uint8Array> {
   let { text } = long
   for (const written of eachWritten(long, surface)) {
     if (typeof written === 'string' && text.length + written.length <= maxPieceLength) {
@@ -257,6 +265,7 @@ function* piecesOf<Event>(long: LongBatch<Event>, surface: StreamSurface<Event>)
     if (text !== '') yield text
     text = ''
     if (typeof written === 'string') yield* slicesOf(written, maxPieceLength)
+    else if (written instanceof Uint8Array) yield written
     else yield* written
   }
   if (text !== '') yield text

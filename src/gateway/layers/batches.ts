@@ -1,14 +1,14 @@
+import { joinEmbeddings } from '../../chat/join-embeddings.ts'
 import type { EmbeddingEvent, EmbeddingInput, EmbeddingRequest } from '../../chat/task.ts'
 import type { Call } from '../../flow/call.ts'
 import type { CancelSource } from '../../flow/cancel.ts'
 import type { Ask } from '../../flow/chat.ts'
 import { type Batch, closedEarly, events, flowOf } from '../../flow/flow.ts'
-import { sum } from './choices.ts'
 
 /** Limit for the requests that run at the same time for one request of a client. */
 const maxParallel = 4
 
-type Embed = Ask<EmbeddingRequest, EmbeddingEvent>
+export type Embed = Ask<EmbeddingRequest, EmbeddingEvent>
 
 /**
  * Splits a request for embeddings at the limit of its upstream, and joins the answers in the order of the inputs. If one of
@@ -50,18 +50,9 @@ async function askAll(next: Embed, { request, call, signal, most }: LongRequest)
     signal.abort(closedEarly())
     throw thrown
   }
-  return join(answers)
+  return joinEmbeddings(answers)
 }
 
 function split(inputs: readonly EmbeddingInput[], most: number): EmbeddingInput[][] {
   return Array.from({ length: Math.ceil(inputs.length / most) }, (_, at) => inputs.slice(at * most, (at + 1) * most))
-}
-
-function join(answers: readonly (readonly EmbeddingEvent[])[]): Batch<EmbeddingEvent> {
-  const embeddings = answers.flat().flatMap((event) => (event.type === 'embeddings' ? event.embeddings : []))
-  const usages = answers.flat().flatMap((event) => (event.type === 'usage' ? [event.usage] : []))
-  return [
-    { type: 'embeddings', embeddings },
-    ...(usages.length === answers.length ? [{ type: 'usage', usage: sum(usages) } as const] : []),
-  ]
 }

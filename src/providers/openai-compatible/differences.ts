@@ -10,6 +10,8 @@ export interface Differences
   readonly lacks?: readonly Parameter[]
   /** Whether it refuses a `name` in a message. */
   readonly refusesNames?: boolean
+  /** Limit for the inputs of one request for embeddings. */
+  readonly maxInputs?: number
 }
 
 export const differences: Readonly<Record<string, Differences>> = {
@@ -46,7 +48,8 @@ export const differences: Readonly<Record<string, Differences>> = {
   },
 
   // `Unknown name "…": Cannot find field.` n4ze3m/page-assist#418, Vali-98/ChatterUI#227, BerriAI/litellm#4333
-  gemini: { lacks: ['frequencyPenalty', 'presencePenalty', 'seed'], lacksFields: ['logit_bias'] },
+  // `at most 100 requests can be in one batch`
+  gemini: { maxInputs: 100, lacks: ['frequencyPenalty', 'presencePenalty', 'seed'], lacksFields: ['logit_bias'] },
 
   // docs.x.ai, Reasoning: every reasoning model refuses these three; these are the names of such models
   xai: {
@@ -93,7 +96,7 @@ export function supportWith(manyChoices: boolean, { lacks = [], names, ...others
   const parameters: Support['parameters'] = { ...all, choices: manyChoices ? 'honoured' : 'emulated' }
   const renamed = Object.keys(names ?? {}).map((parameter) => [parameter, 'mapped'])
   const supported = Object.entries({ ...parameters, ...Object.fromEntries(renamed) })
-  const { refusesNames: _, ...asTheyAre } = others
+  const { refusesNames: _, maxInputs: __, ...asTheyAre } = others
   return {
     parameters: Object.fromEntries(supported.filter(([parameter]) => !lacks.some((lacking) => lacking === parameter))),
     extraOf: dialect,

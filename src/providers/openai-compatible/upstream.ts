@@ -18,6 +18,7 @@ import { ApiChoice, type ApiOptions } from './api-choice.ts'
 import { deploymentIn, headersFor } from './azure.ts'
 import { type Differences, supportWith } from './differences.ts'
 import { listModels } from './list-models.ts'
+import { tasksAt } from './tasks.ts'
 
 type KeyAccount = Account<Secret | undefined>
 
@@ -72,6 +73,7 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Upstream<Sec
       return listModels({ base, headers: headersFor(base, service.headers, credential) }, signal)
     },
     chat: (request, call) => (api.of(request) === 'responses' ? respond : chat)(service, request, call),
+    tasks: tasksAt(base, { headers: service.headers, maxInputs: differs.maxInputs }),
   }
 }
 

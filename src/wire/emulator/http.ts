@@ -8,6 +8,8 @@ export interface EmulatedRequest {
   readonly path: string
   readonly headers: Headers
   readonly body: string
+  /** The bytes of the body. */
+  readonly bytes: Uint8Array<ArrayBuffer>
 }
 
 /**
@@ -151,7 +153,10 @@ function takeRequest(buffer: Buffer): { request: EmulatedRequest; length: number
   for (const line of lines) headers.append(line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim())
   const length = headEnd + 4 + Number(headers.get('content-length') ?? 0)
   if (buffer.length < length) return undefined
-  return { request: { method, path, headers, body: buffer.toString('utf8', headEnd + 4, length) }, length }
+  const bytes = Uint8Array.from(buffer.subarray(headEnd + 4, length))
+  // the bytes of a file are no text
+  const body = headers.get('content-type')?.startsWith('multipart/') ? '' : buffer.toString('utf8', headEnd + 4, length)
+  return { request: { method, path, headers, body, bytes }, length }
 }
 
 function exchangeOn(

@@ -2,10 +2,23 @@ import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
 import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
 import type { Surface } from '../surface.ts'
 import { chatCompletions } from './chat-completions.ts'
+import { embeddings } from './embeddings.ts'
 import { listModels, retrieveModel } from './models.ts'
+import { relayForm, relayJson } from './relay.ts'
 import { schemas } from './schemas.ts'
 
 const shared = { access: 'client', cors: true } as const
+
+/** The routes whose requests are relayed to upstreams that have them. */
+const relayed = [
+  { path: '/v1/moderations', summary: 'Classifies texts and images', handler: relayJson('moderation') },
+  { path: '/v1/rerank', summary: 'Ranks documents by their relevance', handler: relayJson('rerank') },
+  { path: '/v2/rerank', summary: 'The same, at the path of Cohere', handler: relayJson('rerank') },
+  { path: '/v1/images/generations', summary: 'Makes images', handler: relayJson('image') },
+  { path: '/v1/audio/speech', summary: 'Speaks a text', handler: relayJson('speech') },
+  { path: '/v1/audio/transcriptions', summary: 'Writes down speech', handler: relayForm('transcription') },
+  { path: '/v1/audio/translations', summary: 'Writes down speech in English', handler: relayForm('translation') },
+].map((route) => ({ ...shared, method: 'POST', ...route }) as const)
 
 /** OpenAI's API. */
 export const surface: Surface = {
@@ -26,6 +39,16 @@ export const surface: Surface = {
       streams: 'ChatCompletionChunk',
       handler: chatCompletions,
     },
+    {
+      ...shared,
+      method: 'POST',
+      path: '/v1/embeddings',
+      summary: 'Embeds texts',
+      takes: 'EmbeddingsRequest',
+      gives: 'Embeddings',
+      handler: embeddings,
+    },
+    ...relayed,
     {
       ...shared,
       method: 'GET',

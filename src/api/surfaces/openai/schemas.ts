@@ -24,6 +24,18 @@ export const schemas = {
     choices: listOf(objectOf({ index: integer, delta: anyObject })),
     'usage?': orNull(tokens),
   }),
+  EmbeddingsRequest: objectOf({
+    model: text,
+    input: { type: ['string', 'array'] },
+    'encoding_format?': oneOf('float', 'base64'),
+    'dimensions?': integer,
+  }),
+  Embeddings: objectOf({
+    object: oneOf('list'),
+    data: listOf(objectOf({ object: oneOf('embedding'), index: integer, embedding: { type: ['array', 'string'] } })),
+    model: text,
+    usage: tokens,
+  }),
   Model: objectOf({
     id: text,
     object: oneOf('model'),

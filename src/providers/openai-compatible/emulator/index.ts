@@ -6,6 +6,7 @@ import { sseData } from '../../../wire/sse.ts'
 import { itemsFor } from './responses-answer.ts'
 import { complaintAbout, ResponsesBody } from './responses-body.ts'
 import { responseOf, responseStream } from './responses-stream.ts'
+import { answerTask, type EmulatedTasks, isTask } from './tasks.ts'
 
 export interface OpenaiEmulator extends HttpEmulator, ScriptedChats<Readonly<Record<string, unknown>>> {
   /** The base URL, with `/v1`. */
@@ -32,6 +33,7 @@ export interface EmulatorOptions {
   readonly respond?: (body: ResponsesBody) => Script | undefined
   /** Models that only the Responses API has. */
   readonly responsesModels?: readonly string[]
+  readonly tasks?: EmulatedTasks
 }
 
 /** The fields that the emulator reads; all others are only recorded. */
@@ -59,6 +61,8 @@ export async function emulateOpenai(options: EmulatorOptions = {}): Promise<Open
     if (method === 'GET' && path === '/v1/models')
       return options.listing ? play(exchange, options.listing) : exchange.reply(200, modelList(models), json)
     if (method === 'POST' && path === '/v1/responses') return respond(exchange, chats, options)
+    if (method === 'POST' && isTask(path.slice(3), options.tasks))
+      return answerTask(exchange, path.slice(3), options.tasks)
     if (method !== 'POST' || path !== '/v1/chat/completions')
       return replyError(exchange, 404, 'not_found', 'No such path.')
     const chat = ChatBody.safeParse(JSON.parse(body))

@@ -1,0 +1,235 @@
+/** What is relayed byte for byte, with the whole program, the official client and real sockets. */
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { z } from 'zod'
+import { emulateHttp } from '../src/wire/emulator/http.ts'
+import { startGateway } from './chaos/gateway.ts'
+import { errorFrom, startTasks } from './task-rig.ts'
+import { each, until } from './waiting.ts'
+
+setDefaultTimeout(60_000)
+
+const open: { close(): Promise<unknown> }[] = []
+afterAll(() => Promise.all(open.map((one) => one.close())))
+
+async function start(options: Parameters<typeof startTasks>[0] = {}) {
+  const rig = await startTasks(options)
+  open.push(rig)
+  return rig
+}
+
+const ErrorBody = z.object({ error: z.object({ message: z.string(), code: z.string().nullable(), type: z.string() }) })
+const sha256 = (bytes: Uint8Array) => new Bun.CryptoHasher('sha256').update(bytes).digest('hex')
+
+test('the official client moderates, draws and speaks', async () => {
+  const { openai } = await start()
+  const moderation = await openai.moderations.create({ model: 'lab/omni-moderation', input: 'hello' })
+  expect(moderation.results).toMatchObject([{ flagged: false }])
+  const image = await openai.images.generate({ model: 'lab/gpt-image', prompt: 'a cat' })
+  expect(image.data?.[0]?.b64_json).toBe('YW4gaW1hZ2U=')
+  const types = []
+  for await (const event of await openai.images.generate({ model: 'lab/gpt-image', prompt: 'a cat', stream: true }))
+    types.push(event.type)
+  expect(types.map(String)).toEqual(['image_generation.partial_image', 'image_generation.completed'])
+  const speech = await openai.audio.speech.create({ model: 'lab/tts', voice: 'alloy', input: 'hello' })
+  expect(speech.headers.get('content-type')).toBe('audio/mpeg')
+  expect([...new Uint8Array(await speech.arrayBuffer())].slice(0, 8)).toEqual([255, 251, 144, 0, 255, 254, 13, 10])
+  expect([speech.headers.get('x-tributary-upstream'), speech.headers.get('x-tributary-attempts')]).toEqual(['lab', '1'])
+})
+
+test('a form reaches the upstream with its own name of the model, wherever the field is, and with the same file', async () => {
+  const { gateway, openai } = await start()
+  const file = crypto.getRandomValues(new Uint8Array(60_000))
+  const expected = `whisper-1 60000 ${sha256(file)}`
+  const upload = new File([file], 'speech.mp3')
+  expect((await openai.audio.transcriptions.create({ model: 'lab/whisper-1', file: upload })).text).toBe(expected)
+  expect((await openai.audio.translations.create({ model: 'lab/whisper-1', file: upload })).text).toBe(expected)
+  for (const path of ['/v1/audio/transcriptions', '/audio/transcriptions']) {
+    const form = new FormData()
+    form.append('file', upload)
+    form.append('language', 'fr')
+    form.append('model', 'lab/whisper-1')
+    const response = await fetch(`${gateway.url}${path}`, { method: 'POST', body: form })
+    expect(await response.json()).toMatchObject({ text: expected })
+  }
+})
+
+test('a JSON body changes only in the name of its model', async () => {
+  const { post, emulator } = await start()
+  const bodies = [
+    [
+      '{ "model" : "lab/ranker",\n "query":"q", "documents":["é", 1e2] }',
+      '{ "model" : "ranker",\n "query":"q", "documents":["é", 1e2] }',
+    ],
+    [
+      '{"documents":[],"query":"the \\"model\\" of it","model":"lab/ranker"}',
+      '{"documents":[],"query":"the \\"model\\" of it","model":"ranker"}',
+    ],
+    [
+      '{"model":"lab/ranker","documents":[{"model":"x"}],"query":"q"}',
+      '{"model":"ranker","documents":[{"model":"x"}],"query":"q"}',
+    ],
+  ]
+  for (const path of ['/v1/rerank', '/v2/rerank', '/rerank'])
+    for (const [sent = ''] of bodies) expect((await post(path, sent)).status).toBe(200)
+  const got = emulator.requests.filter(({ path }) => path === '/v1/rerank').map(({ body }) => body)
+  expect(got).toEqual([...bodies, ...bodies, ...bodies].map(([, upstream = '']) => upstream))
+})
+
+test('a refused or limited key is replaced, also for a file', async () => {
+  // with a list of its models, the upstream is not asked for one, which would rest the bad key
+  const variables = { UPSTREAM_LAB_MODELS: 'whisper-1, m' }
+  const { openai, gateway } = await start({ keys: ['bad-1', 'good-1'], variables })
+  const file = new File([new Uint8Array(200_000)], 'speech.mp3')
+  const { text } = await openai.audio.transcriptions.create({ model: 'lab/whisper-1', file })
+  expect(text).toStartWith('whisper-1 200000 ')
+  expect(gateway.lines.map((line) => JSON.parse(line))).toContainEqual(
+    expect.objectContaining({
+      msg: 'transcription',
+      outcome: 'ok',
+      attempts: 2,
+      account: 'UPSTREAM_LAB_KEY_2',
+      inputTokens: 3,
+    }),
+  )
+  let asked = 0
+  const limited = await start({
+    keys: ['good-1', 'good-2'],
+    tasks: { reply: () => (++asked === 1 ? { status: 429, headers: { 'retry-after': '60' } } : undefined) },
+  })
+  expect((await limited.openai.moderations.create({ model: 'lab/m', input: 'a' })).results).toHaveLength(1)
+})
+
+test('an upstream without the route is asked once, and the error names those that may have it', async () => {
+  const { post, emulator } = await start({
+    tasks: { lacks: ['/rerank'] },
+    variables: {
+      UPSTREAM_OTHER_URL: 'http://127.0.0.1:1/v1',
+      COHERE_TOKEN: 'some-token',
+      COHERE_BASE_URL: 'http://127.0.0.1:1',
+    },
+  })
+  for (const text of ['No such path.', 'lab does not serve /v1/rerank with this model.']) {
+    const response = await post('/v1/rerank', { model: 'lab/ranker', query: 'q', documents: [] })
+    const { error } = ErrorBody.parse(await response.json())
+    expect([response.status, error.code, error.type]).toEqual([400, 'unsupported_task', 'invalid_request_error'])
+    expect(error.message).toContain(text)
+    expect(error.message).toContain('These upstreams may: other.')
+  }
+  expect(emulator.requests.filter(({ path }) => path === '/v1/rerank')).toHaveLength(1)
+})
+
+test('what cannot be relayed is refused in the shape of OpenAI', async () => {
+  const { post } = await start({ variables: { MAX_BODY_BYTES: '2000' } })
+  const fault = async (path: string, body: string | object, type?: string) => {
+    const response = await post(path, body, type === undefined ? {} : { 'content-type': type })
+    return [response.status, ErrorBody.parse(await response.json()).error.message]
+  }
+  const form = 'multipart/form-data; boundary=b'
+  expect(await fault('/v1/moderations', '{"input":"a"}')).toEqual([400, 'model: is required.'])
+  expect(await fault('/v1/moderations', '[]')).toEqual([400, 'The body must be a JSON object with "model".'])
+  expect(await fault('/v1/audio/transcriptions', {})).toEqual([
+    415,
+    'The body must be a form. Send "content-type: multipart/form-data" with its boundary.',
+  ])
+  expect(await fault('/v1/audio/transcriptions', 'no form', form)).toEqual([400, 'model: is required.'])
+  expect((await fault('/v1/audio/transcriptions', 'a'.repeat(3_000), form))[0]).toBe(413)
+  expect(await fault('/v1/rerank', { model: 'ranker-2' })).toEqual([
+    404,
+    'The model "ranker-2" does not exist here. GET /v1/models lists those that do.',
+  ])
+})
+
+test('a reply that breaks off is broken off for the client, and never looks whole', async () => {
+  for (const ending of ['rst', 'fin'] as const) {
+    const { post } = await start({
+      tasks: {
+        reply: () => ({ headers: { 'content-type': 'audio/mpeg' }, body: ['a'.repeat(5_000)], endDelayMs: 20, ending }),
+      },
+    })
+    const response = await post('/v1/audio/speech', { model: 'lab/tts', input: 'a', voice: 'b' })
+    expect(response.status).toBe(200)
+    expect(
+      await response.bytes().then(
+        () => 'whole',
+        () => 'broken',
+      ),
+    ).toBe('broken')
+  }
+})
+
+test('a failure before the reply is an error of the surface, whatever the upstream sends', async () => {
+  for (const script of [
+    { status: 500, body: ['<html>oops</html>'], headers: { 'content-type': 'text/html' } },
+    { status: 200, body: ['<html>sign in</html>'], headers: { 'content-type': 'text/html' } },
+    { framing: 'raw', body: ['garbage\r\n\r\n'], ending: 'fin' },
+  ] as const) {
+    const { openai } = await start({ tasks: { reply: () => script } })
+    const error = await errorFrom(openai.moderations.create({ model: 'lab/m', input: 'a' }))
+    expect([script.body[0], error.status]).toEqual([script.body[0], 502])
+  }
+})
+
+test('a client that leaves, before the reply or in it, ends the request to the upstream', async () => {
+  for (const body of [[], ['the beginning']]) {
+    const { gateway, emulator } = await start({ tasks: { reply: () => ({ body, ending: 'stall' }) } })
+    const leaving = new AbortController()
+    const asked = fetch(`${gateway.url}/v1/audio/speech`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'lab/tts', input: 'a', voice: 'b' }),
+      signal: leaving.signal,
+    })
+    const over = asked.then((response) => response.bytes()).catch(() => undefined)
+    await until(() => emulator.openConnections() === 1, 5_000, 'the upstream is asked')
+    if (body.length > 0) await asked
+    leaving.abort()
+    await over
+    await until(() => emulator.openConnections() === 0, 2_000, 'the upstream is free')
+  }
+})
+
+test('twenty clients at once get their own files back', async () => {
+  const { openai } = await start()
+  await each(
+    Array.from({ length: 20 }, (_, at) => at),
+    20,
+    async (at) => {
+      const bytes = new Uint8Array(50_000 + at).fill(at)
+      const file = new File([bytes], `${at}.mp3`)
+      const { text } = await openai.audio.transcriptions.create({ model: `lab/whisper-${at}`, file })
+      expect(text).toBe(`whisper-${at} ${bytes.length} ${sha256(bytes)}`)
+    },
+  )
+})
+
+test('a slow reader of a long reply holds its upstream back', async () => {
+  let written = 0
+  const piece = new Uint8Array(64 * 1024)
+  const upstream = await emulateHttp(async (exchange) => {
+    exchange.head(200, { 'content-type': 'audio/mpeg' })
+    while (exchange.isOpen() && written < 200 * 1024 * 1024) {
+      await exchange.chunk(piece)
+      written += piece.length
+    }
+  })
+  open.push(upstream)
+  const gateway = startGateway({ UPSTREAM_LAB_URL: `${upstream.origin}/v1`, UPSTREAM_LAB_MODELS: 'tts' })
+  open.push(gateway)
+  const response = await fetch(`${gateway.url}/v1/audio/speech`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'tts', input: 'a', voice: 'b' }),
+  })
+  let seen = -1
+  await until(
+    () => {
+      const still = seen === written
+      seen = written
+      return still && written > 0 && Bun.sleepSync(5) === undefined
+    },
+    20_000,
+    'the upstream waits',
+  )
+  expect(written).toBeLessThan(40 * 1024 * 1024)
+  await response.body?.cancel()
+})
