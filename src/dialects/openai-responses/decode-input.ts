@@ -2,6 +2,7 @@ import type { Fields, Message, Part, ReasoningPart } from '../../chat/message.ts
 import type { OfferedTool } from '../../chat/request.ts'
 import { isFields } from '../fields.ts'
 import { type BodyPath, mustBe, refusedBody, textIn } from '../invalid-request.ts'
+import { summaryMessage } from './compaction.ts'
 import { decodeOutput, decodeParts } from './decode-parts.ts'
 import { decodeTools, type ReadTools } from './decode-tools.ts'
 import { InputTurns } from './input-turns.ts'
@@ -39,20 +40,30 @@ export interface ReadInput {
 export function decodeInput({ earlier, items, instructions, sealer }: GivenItems, names: ToolNames): ReadInput {
   const reader = new ItemReader(names, sealer)
   if (instructions) reader.turns.message({ role: 'system', content: [{ type: 'text', text: instructions }] })
-  for (const item of earlier) if (isFields(item)) reader.read(item, ['previous_response_id'])
+  for (const item of sinceCompaction(earlier)) if (isFields(item)) reader.read(item, ['previous_response_id'])
   for (const [at, item] of items.entries()) {
     if (!isFields(item))
       throw refusedBody({ path: ['input', at], problem: mustBe('an object', item), code: 'invalid_type' })
+    if (item.type === 'compaction_trigger' && at < items.length - 1)
+      throw refusedBody({ path: ['input', at], problem: 'must be the last item', code: 'invalid_value' })
     reader.read(item, ['input', at])
   }
   const { turns, found, update, reasoning } = reader
   return { messages: turns.messages(), tools: found.tools, hosted: found.hosted, update, reasoning }
 }
 
+/** Leaves out what the last summary of a chain of responses replaces. */
+function sinceCompaction(earlier: readonly unknown[]): readonly unknown[] {
+  const at = earlier.findLastIndex((item) => isFields(item) && item.type === 'compaction')
+  return at === -1 ? earlier : earlier.slice(at)
+}
+
 /** Whether OpenAI itself has searched for tools. Such a search has no call id, and no result for the model. */
 function isHosted(item: Fields): boolean {
   return item.execution === 'server' && typeof item.call_id !== 'string'
 }
+
+const toolsFound = 'The tools that were found can be called now.'
 
 class ItemReader {
   readonly turns = new InputTurns()
@@ -81,20 +92,11 @@ class ItemReader {
       case 'custom_tool_call':
         this.#call(item, { path, json: JSON.stringify({ input: textIn(item, 'input', path) }) })
         break
-      case 'tool_search_call':
-        if (isHosted(item)) this.found.hosted.push('tool_search')
-        else this.#call({ name: 'tool_search', ...item }, { path, json: JSON.stringify(item.arguments ?? {}) })
+      case 'compaction':
+        this.#summary(item, path)
         break
-      case 'tool_search_output':
-        this.#offer(item.tools, [...path, 'tools'])
-        if (!isHosted(item))
-          this.#result(item, path, [{ type: 'text', text: 'The tools that were found can be called now.' }])
-        break
-      case 'additional_tools':
-        this.#offer(item.tools, [...path, 'tools'])
-        break
-      case 'configuration_update':
-        this.update = { ...this.update, ...item }
+      case 'compaction_trigger':
+        // it asks for something, and says nothing
         break
       case 'item_reference':
       case undefined:
@@ -104,6 +106,28 @@ class ItemReader {
             typeof item.id === 'string' ? `item with id '${item.id.slice(0, 100)}' not found` : 'must have a "type"',
           code: 'invalid_value',
         })
+      default:
+        this.#setting(item, path)
+    }
+  }
+
+  /** Reads an item that offers tools, or changes a setting. */
+  #setting(item: Fields, path: BodyPath): void {
+    switch (item.type) {
+      case 'tool_search_call':
+        if (isHosted(item)) this.found.hosted.push('tool_search')
+        else this.#call({ name: 'tool_search', ...item }, { path, json: JSON.stringify(item.arguments ?? {}) })
+        break
+      case 'tool_search_output':
+        this.#offer(item.tools, [...path, 'tools'])
+        if (!isHosted(item)) this.#result(item, path, [{ type: 'text', text: toolsFound }])
+        break
+      case 'additional_tools':
+        this.#offer(item.tools, [...path, 'tools'])
+        break
+      case 'configuration_update':
+        this.update = { ...this.update, ...item }
+        break
       default:
         this.#other(item, path)
     }
@@ -136,6 +160,18 @@ class ItemReader {
     this.reasoning.set(item, part)
     if (text !== '' || extra) this.turns.part(part)
     if (answer || calls.length > 0) this.turns.extra(answer, calls)
+  }
+
+  /** A summary that was not sealed here would be lost in silence, and with it the conversation. */
+  #summary({ encrypted_content: sealed }: Fields, path: BodyPath): void {
+    const summary = typeof sealed === 'string' ? this.#sealer?.open('compaction', sealed) : undefined
+    if (summary === undefined)
+      throw refusedBody({
+        path: [...path, 'encrypted_content'],
+        problem: 'was not made by this gateway for this key. Send the conversation itself',
+        code: 'invalid_value',
+      })
+    this.turns.message(summaryMessage(summary))
   }
 
   #call(item: Fields, { path, json }: { readonly path: BodyPath; readonly json: string }): void {

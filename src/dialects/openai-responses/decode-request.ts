@@ -1,11 +1,12 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields, ForeignPart, Part } from '../../chat/message.ts'
-import type { ChatRequest, OfferedTool, Parameter } from '../../chat/request.ts'
+import type { ChatRequest, OfferedTool } from '../../chat/request.ts'
 import { withoutClientKey } from '../client-keys.ts'
 import { isFields } from '../fields.ts'
 import { mustBe, notABody, refusedBody, textIn, tooMany } from '../invalid-request.ts'
 import { readFlag } from '../readings.ts'
-import { decodeInput } from './decode-input.ts'
+import { askForSummary, isOfCompaction, wantsCompaction } from './compaction.ts'
+import { decodeInput, type ReadInput } from './decode-input.ts'
 import { decodeSettings } from './decode-parameters.ts'
 import { decodeChoice, decodeTools } from './decode-tools.ts'
 import { dialect } from './dialect.ts'
@@ -19,6 +20,8 @@ export interface ResponseRequest {
   /** The body, whose settings the response repeats. */
   readonly body: Fields
   readonly names: ToolNames
+  /** Whether the answer is a summary, which becomes the only item. */
+  readonly isCompaction: boolean
 }
 
 interface BesideBody {
@@ -60,21 +63,34 @@ export function decodeRequest(body: Fields, { earlier = [], sealer }: BesideBody
   const input = decodeInput({ earlier, items, instructions, sealer }, names)
   if (input.messages.length === 0)
     throw refusedBody({ path: ['input'], problem: 'must not be empty', code: 'missing_required_parameter' })
-  const found = [...own.tools, ...input.tools]
+  const hosted = [...own.hosted, ...input.hosted]
+  const request = requestOf(body, { model, input, hosted, tools: [...own.tools, ...input.tools], names })
+  const shared = { body, names, isCompaction: wantsCompaction(items) }
+  if (shared.isCompaction) return { request: askForSummary(request), ...shared }
+  const all = [...earlier, ...items]
+  // a summary that was sealed here is of no use to a service
+  if (all.some(isOfCompaction)) return { request, ...shared }
+  const native = new NativeResponse(withoutClientKey(body), { items: all, reasoning: input.reasoning, names }, request)
+  return { request: { ...request, native }, ...shared }
+}
+
+interface ReadBody {
+  readonly model: string
+  readonly input: ReadInput
+  readonly tools: readonly OfferedTool[]
+  /** The types of tools and items that only OpenAI understands. */
+  readonly hosted: readonly string[]
+  readonly names: ToolNames
+}
+
+function requestOf(body: Fields, { model, input, tools: found, hosted, names }: ReadBody): ChatRequest {
   if (found.length > maxTools) throw tooMany('tools', 'tools', maxTools)
   const { parameters, spelling } = decodeSettings({ ...body, ...input.update })
   const { toolChoice, allowed } = decodeChoice(body.tool_choice, names)
   const tools = offered(found, allowed)
-  const named: Partial<Record<Parameter, string>> = {
-    ...spelling,
-    ...(tools.length > 0 && { tools: 'tools' }),
-    ...(toolChoice && { toolChoice: 'tool_choice' }),
-  }
-  const dropped = [
-    ...[...own.hosted, ...input.hosted].map((type) => `tools.${type}`),
-    ...input.messages.flatMap(({ content }) => content.filter(isForeign).map(({ name }) => `input.${name}`)),
-  ]
-  const request = {
+  const foreign = input.messages.flatMap(({ content }) => content.filter(isForeign))
+  const dropped = [...hosted.map((type) => `tools.${type}`), ...foreign.map(({ name }) => `input.${name}`)]
+  return {
     dialect,
     model,
     messages: input.messages,
@@ -83,13 +99,15 @@ export function decodeRequest(body: Fields, { earlier = [], sealer }: BesideBody
       ...(tools.length > 0 && { tools }),
       ...(toolChoice && tools.length > 0 && { toolChoice }),
     },
-    spelling: named,
+    spelling: {
+      ...spelling,
+      ...(tools.length > 0 && { tools: 'tools' }),
+      ...(toolChoice && { toolChoice: 'tool_choice' }),
+    },
     extra: { [dialect]: Object.fromEntries(dropped.map((name) => [name, true])) },
     bindsExtra: true,
     stream: streamIn(body),
   }
-  const parts = { items: [...earlier, ...items], reasoning: input.reasoning, names }
-  return { request: { ...request, native: new NativeResponse(withoutClientKey(body), parts, request) }, body, names }
 }
 
 /** Whether a part needs a file of OpenAI's or an address that OpenAI would read. */

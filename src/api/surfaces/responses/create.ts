@@ -2,8 +2,9 @@ import { asChatError, ChatError } from '../../../chat/error.ts'
 import type { Fields } from '../../../chat/message.ts'
 import { isFields } from '../../../dialects/fields.ts'
 import { answerSupport, sealingSupport } from '../../../dialects/openai-responses/answer-support.ts'
+import { CompactionStream, compactionItem, summaryIn } from '../../../dialects/openai-responses/compaction.ts'
 import { bodyIn, decodeRequest } from '../../../dialects/openai-responses/decode-request.ts'
-import { ResponseStream, type ResponseStreamOptions } from '../../../dialects/openai-responses/encode-stream.ts'
+import { ResponseStream } from '../../../dialects/openai-responses/encode-stream.ts'
 import { ItemMaker, itemsOf } from '../../../dialects/openai-responses/items.ts'
 import { encodeResponse, endOf } from '../../../dialects/openai-responses/response-object.ts'
 import type { EndedResponse } from '../../../dialects/openai-responses/response-writer.ts'
@@ -14,7 +15,7 @@ import type { Exchange } from '../../exchange/exchange.ts'
 import type { Services } from '../../exchange/services.ts'
 import { answerInBackground } from './background.ts'
 import { type Conversation, recall } from './conversation.ts'
-import type { CreatedResponse } from './created.ts'
+import type { CreatedResponse, ResponseSurface } from './created.ts'
 import { sealerFor } from './sealer.ts'
 
 const protocol: ChatProtocol<CreatedResponse> = {
@@ -37,16 +38,16 @@ const protocol: ChatProtocol<CreatedResponse> = {
         keep: (ended) => (isKept(body) ? keep(save(ended), exchange) : undefined),
       },
       save,
+      sealer,
     }
   },
-  stream: ({ writing }) => new ResponseStream(writing),
-  whole:
-    ({ writing }) =>
-    async (answer) => {
-      const ended = encodeWhole(answer, writing)
-      await writing.keep(ended)
-      return { value: ended.response }
-    },
+  stream: surfaceFor,
+  whole: (created) => async (answer) => {
+    const { writing } = created
+    const ended = encodeWhole(answer, created)
+    await writing.keep(ended)
+    return { value: ended.response }
+  },
 }
 
 /** `POST /v1/responses` */
@@ -55,7 +56,7 @@ export const createResponse = answerBody(protocol.decode, (created, running) => 
   const { services } = running
   const background = { ...created, request: { ...created.request, stream: true } }
   const ask = (open: OpenCall) => openAnswer(protocol, background, { open, services })
-  return answerInBackground({ created, surface: new ResponseStream(created.writing), ask }, running)
+  return answerInBackground({ created, surface: surfaceFor(created), ask }, running)
 })
 
 function unkeptBackground(): ChatError {
@@ -71,7 +72,17 @@ function isKept({ store }: Fields): boolean {
   return store !== false
 }
 
-function encodeWhole({ choices: [choice], usage }: Answer, writing: ResponseStreamOptions): EndedResponse {
+function surfaceFor({ writing, sealer, isCompaction }: CreatedResponse): ResponseSurface {
+  return isCompaction ? new CompactionStream({ ...writing, sealer }) : new ResponseStream(writing)
+}
+
+function encodeWhole({ choices: [choice], usage }: Answer, created: CreatedResponse): EndedResponse {
+  const { writing, sealer, isCompaction } = created
+  if (isCompaction) {
+    const items = [compactionItem(writing.id, summaryIn(choice?.parts), sealer)]
+    const response = encodeResponse(writing, { status: 'completed', output: items, usage, completed: writing.now() })
+    return { response, items }
+  }
   const end = endOf(choice?.finish)
   const made = itemsOf({ parts: [], ...choice, status: end.status }, new ItemMaker(writing))
   const output = made.flatMap(({ shown }) => (shown ? [shown] : []))

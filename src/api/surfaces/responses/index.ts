@@ -2,6 +2,7 @@ import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
 import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
 import { jsonResponse } from '../../exchange/exchange.ts'
 import type { Surface } from '../surface.ts'
+import { compactInput } from './compact.ts'
 import { countInput } from './count-input.ts'
 import { createResponse } from './create.ts'
 import { schemas } from './schemas.ts'
@@ -45,9 +46,18 @@ export const surface: Surface = {
       method: 'POST',
       path: '/v1/responses/input_tokens',
       summary: 'Estimates the tokens of a request',
-      takes: 'InputTokensRequest',
+      takes: 'ConversationRequest',
       gives: 'InputTokens',
       handler: countInput,
+    },
+    {
+      ...shared,
+      method: 'POST',
+      path: '/v1/responses/compact',
+      summary: 'Writes a summary of a conversation, which then stands in its place',
+      takes: 'ConversationRequest',
+      gives: 'Compaction',
+      handler: compactInput,
     },
     {
       ...shared,

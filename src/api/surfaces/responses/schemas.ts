@@ -12,7 +12,7 @@ export const schemas = {
     'store?': orNull(flag),
     'background?': orNull(flag),
   }),
-  InputTokensRequest: objectOf({ model: text, ...input }),
+  ConversationRequest: objectOf({ model: text, ...input }),
   Response: objectOf({
     id: text,
     object: oneOf('response'),
@@ -25,5 +25,12 @@ export const schemas = {
   ResponseEvent: objectOf({ type: text, sequence_number: integer }),
   DeletedResponse: objectOf({ id: text, object: oneOf('response'), deleted: flag }),
   InputItems: objectOf({ object: oneOf('list'), data: listOf(anyObject), has_more: flag }),
+  Compaction: objectOf({
+    id: text,
+    object: oneOf('response.compaction'),
+    created_at: integer,
+    output: listOf(objectOf({ id: text, type: oneOf('compaction'), encrypted_content: text })),
+    usage: orNull(anyObject),
+  }),
   InputTokens: objectOf({ object: oneOf('response.input_tokens'), input_tokens: integer }),
 }

@@ -4,7 +4,10 @@ import type { Exchange } from '../../exchange/exchange.ts'
 import type { Services } from '../../exchange/services.ts'
 
 /** The sealer for the caller. Without the state there may be none, and answers are right without it. */
-export async function sealerFor({ caller, log }: Exchange, { seals }: Services): Promise<ContentSealer | undefined> {
+export async function sealerFor(
+  { caller, log }: Pick<Exchange, 'caller' | 'log'>,
+  { seals }: Services,
+): Promise<ContentSealer | undefined> {
   try {
     return await seals.for(caller)
   } catch (thrown) {
