@@ -3,6 +3,7 @@ import { MessageReader } from './message-reader.ts'
 import { type FloodParts, MockFlood } from './mock-flood.ts'
 import { completion, type Frames, framesOf, httpChunk } from './mock-frames.ts'
 import { messageFramesOf, messageOf } from './mock-messages.ts'
+import { response, responseFramesOf } from './mock-responses.ts'
 import { type Script, scriptOf } from './mock-scripts.ts'
 import { list, member, text } from './read-json.ts'
 
@@ -21,6 +22,19 @@ const nothing: Buffer = Buffer.alloc(0)
 const streamHead =
   'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\n' +
   'Transfer-Encoding: chunked\r\n\r\n'
+
+/** How the answers to a route are written. */
+type Dialect = {
+  readonly route: string
+  readonly frames: (model: string, includesUsage: boolean) => Frames
+  readonly whole: (model: string, tokens: number) => string
+}
+
+const dialects: readonly Dialect[] = [
+  { route: '/v1/chat/completions', frames: framesOf, whole: completion },
+  { route: '/v1/messages', frames: messageFramesOf, whole: messageOf },
+  { route: '/v1/responses', frames: responseFramesOf, whole: response },
+]
 
 /** A connection to the mock. It reads requests, plays their scripts, and reports to the journal. */
 export class MockConnection {
@@ -77,11 +91,10 @@ export class MockConnection {
     const script = scriptOf(model)
     const isStreamed = member(request, 'stream') === true
     const includesUsage = member(member(request, 'stream_options'), 'include_usage') === true
-    const isMessage = this.#requestLine.startsWith('POST /v1/messages')
-    const isWhole = !isStreamed && script?.ends
-    if (!script) this.#sendWhole(404, errorBody('no such model'))
-    else if (isWhole) this.#sendWhole(200, (isMessage ? messageOf : completion)(model, script.tokens))
-    else this.#play(contentOf(request), script, isMessage ? messageFramesOf(model) : framesOf(model, includesUsage))
+    const dialect = dialects.find(({ route }) => this.#requestLine.startsWith(`POST ${route} `))
+    if (!script || !dialect) this.#sendWhole(404, errorBody('no such model or route'))
+    else if (!isStreamed && script.ends) this.#sendWhole(200, dialect.whole(model, script.tokens))
+    else this.#play(contentOf(request), script, dialect.frames(model, includesUsage))
   }
 
   #play(content: string, script: Script, frames: Frames): void {

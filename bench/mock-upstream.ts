@@ -1,6 +1,6 @@
 /**
  * An upstream for the benchmark, with the dialects of OpenAI and Anthropic. It is a raw TCP server, so that it costs little compared with the proxies. Its
- * routes are `POST /v1/chat/completions` and `POST /v1/messages` (mock-scripts.ts), `GET /v1/models`, with `MORE_MODELS` models more, and `GET /health`. The bench itself uses
+ * routes are `POST /v1/chat/completions`, `/v1/messages` and `/v1/responses` (mock-scripts.ts), `GET /v1/models`, with `MORE_MODELS` models more, and `GET /health`. The bench itself uses
  * two more: `GET /control/state` reports the requests whose answers are not ended, and the cut ones with their times. `GET
  * /control/forget` empties the list of the cut ones.
  */

@@ -16,6 +16,12 @@ function messagesWay(upstream: 'anthropic' | 'openai'): Way['request'] {
     post('/v1/messages', { model: `${upstream}/${model}`, max_tokens: 1_024, messages, ...(stream && { stream }) })
 }
 
+/** The response is not stored, as Codex wants it. */
+function responsesWay(upstream: 'responses' | 'openai'): Way['request'] {
+  return (model, stream) =>
+    post('/v1/responses', { model: `${upstream}/${model}`, input: 'Say tok.', store: false, ...(stream && { stream }) })
+}
+
 /** The first way is the one that the others are compared with. */
 export const ways: readonly [Way, ...Way[]] = [
   {
@@ -28,12 +34,8 @@ export const ways: readonly [Way, ...Way[]] = [
   },
   { name: '/v1/messages over Messages', isEqual: true, request: messagesWay('anthropic') },
   { name: '/v1/messages over chat completions', isEqual: false, request: messagesWay('openai') },
-  {
-    name: '/v1/responses over chat completions',
-    isEqual: false,
-    request: (model, stream) =>
-      post('/v1/responses', { model: `openai/${model}`, input: 'Say tok.', store: false, ...(stream && { stream }) }),
-  },
+  { name: '/v1/responses over Responses', isEqual: true, request: responsesWay('responses') },
+  { name: '/v1/responses over chat completions', isEqual: false, request: responsesWay('openai') },
 ]
 
 /** The variables of a gateway that has the mock as an upstream of each dialect. */
@@ -42,5 +44,9 @@ export function upstreamsAt({ port }: Child, models: readonly string[]): Readonl
     ANTHROPIC_API_KEY: 'sk-bench',
     ANTHROPIC_BASE_URL: `http://127.0.0.1:${port}`,
     ANTHROPIC_MODELS: models.join(','),
+    UPSTREAM_RESPONSES_URL: `http://127.0.0.1:${port}/v1`,
+    UPSTREAM_RESPONSES_KEY: 'sk-bench',
+    UPSTREAM_RESPONSES_API: 'responses',
+    UPSTREAM_RESPONSES_MODELS: models.join(','),
   }
 }
