@@ -95,7 +95,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const packageHomes: Readonly<Record<string, readonly string[]>> = {
   elysia: ['api', 'app.ts'],
   zod: ['config', 'api', 'dialects', 'clients', 'accounts', 'sign-in', 'providers', 'tools'],
-  tokenx: ['gateway/count-tokens.ts'],
   'socket.io-client': ['wire'],
   '@modelcontextprotocol/client': ['tools'],
 }
