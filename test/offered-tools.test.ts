@@ -62,7 +62,7 @@ function complete(url: string, body: object): Promise<Response> {
 describe('an upstream with a limit of 128 tools and descriptions of 1,024 characters', () => {
   let rig: ChatServerRig
   beforeAll(() => {
-    rig = start({ many: raw('described') }, { ROUTES: 'both-of-them = lab/m + openai/m' })
+    rig = start({ many: raw('described') }, { ROUTES: 'both-of-them = lab/m + openai/m', TOOL_SEARCH_OVER: '1000' })
   })
   afterAll(() => rig[Symbol.asyncDispose]())
 

@@ -31,6 +31,7 @@ const gatewaySettings: readonly (readonly [name: string, value: (config: Config)
   ['TOOL_TIMEOUT', ({ toolLoop }) => seconds(toolLoop.limits.timeoutMs)],
   ['TOOL_MAX_RESULT_BYTES', ({ toolLoop }) => String(toolLoop.limits.maxResultBytes)],
   ['TOOL_SUMMARY_CHARACTERS', ({ toolLoop }) => String(toolLoop.limits.summaryCharacters)],
+  ['TOOL_SEARCH_OVER', ({ toolLoop }) => String(toolLoop.limits.searchOver)],
   ['SUMMARY_MODEL', () => "the request's model"],
   ['CHAT_MODEL', () => 'the first that can chat and take tools'],
   ['MODEL_CONFIG_HOSTS', ({ egress }) => egress.hosts.join(',') || 'none'],

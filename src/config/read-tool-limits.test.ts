@@ -15,6 +15,7 @@ test('each limit can be set, the time in seconds', () => {
     TOOL_TIMEOUT: '5',
     TOOL_MAX_RESULT_BYTES: '6000',
     TOOL_SUMMARY_CHARACTERS: '7000',
+    TOOL_SEARCH_OVER: '8',
     SUMMARY_MODEL: 'mistral/mistral-small-latest',
   })
   expect(readToolLimits(environment)).toEqual({
@@ -25,6 +26,7 @@ test('each limit can be set, the time in seconds', () => {
       timeoutMs: 5_000,
       maxResultBytes: 6_000,
       summaryCharacters: 7_000,
+      searchOver: 8,
     },
     summaryModel: 'mistral/mistral-small-latest',
   })

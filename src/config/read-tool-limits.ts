@@ -13,7 +13,7 @@ export function readToolLimits(environment: Environment): ToolLoopConfig {
   const count = (name: string, fallback: number, max: number, min = 1) =>
     environment.integer(name, { fallback, min, max })
   const summaryModel = environment.text('SUMMARY_MODEL')
-  const { maxRounds, maxCalls, maxParallel, timeoutMs, maxResultBytes, summaryCharacters } = toolLimits
+  const { maxRounds, maxCalls, maxParallel, timeoutMs, maxResultBytes, summaryCharacters, searchOver } = toolLimits
   return {
     limits: {
       maxRounds: count('TOOL_MAX_ROUNDS', maxRounds, 100),
@@ -22,6 +22,7 @@ export function readToolLimits(environment: Environment): ToolLoopConfig {
       timeoutMs: count('TOOL_TIMEOUT', timeoutMs / 1000, 3_600) * 1000,
       maxResultBytes: count('TOOL_MAX_RESULT_BYTES', maxResultBytes, 4 * 1024 * 1024, 1024),
       summaryCharacters: count('TOOL_SUMMARY_CHARACTERS', summaryCharacters, 256 * 1024, 1_000),
+      searchOver: count('TOOL_SEARCH_OVER', searchOver, 100_000),
     },
     ...(summaryModel !== undefined && { summaryModel }),
   }

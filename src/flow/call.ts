@@ -37,6 +37,8 @@ export interface Receipt {
   toolsMissing?: ReadonlySet<string>
   /** Names of the tools that were not offered because the upstream does not accept that many. */
   toolsOmitted?: readonly string[]
+  /** The number of tools that the model was not given a list of, because it could search for them. */
+  toolsSearched?: number
 }
 
 /** One request on its way through the program. Every wait takes `signal`. */

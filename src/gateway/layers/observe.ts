@@ -55,6 +55,7 @@ class Observer<Event extends ObservedEvent> implements Watcher<Event> {
       upstream: receipt.upstream,
       account: receipt.account,
       tools: listed(receipt.tools),
+      toolsSearched: receipt.toolsSearched,
       lost: listed(receipt.lost),
       outcome: failure?.ownCode ?? (ending.kind === 'done' ? 'ok' : 'client_closed'),
       firstEventMs: this.#firstAt === undefined ? undefined : Math.round(this.#firstAt - this.#startedAt),

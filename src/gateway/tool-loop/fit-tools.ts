@@ -17,7 +17,7 @@ interface Fitting {
 }
 
 /** The gateway's tools that the upstream accepts. */
-export interface Fitted {
+interface Fitted {
   readonly tools: readonly Tool[]
   /** Names of the tools that are left out. */
   readonly omitted: readonly string[]
@@ -27,21 +27,24 @@ export interface Fitted {
 
 /** Keeps the first tools, up to the upstream's limit, and shortens descriptions that are too long. */
 export function fitTools(tools: readonly Tool[], { bounds, sent, required }: Fitting): Fitted {
-  const { maxTools = Number.POSITIVE_INFINITY, maxDescription = Number.POSITIVE_INFINITY } = bounds
+  const { maxTools = Number.POSITIVE_INFINITY } = bounds
   const room = Math.max(maxTools - sent, 0)
   const isRequired = ({ name }: Tool) => name === required
   const inOrder =
     tools.length > room ? [...tools.filter(isRequired), ...tools.filter((one) => !isRequired(one))] : tools
   const kept = inOrder.slice(0, room)
-  const isLong = ({ description = '' }: Tool) => description.length > maxDescription
+  const fitted = kept.map((tool) => withinBounds(tool, bounds))
   return {
-    tools: kept.map((tool) => (isLong(tool) ? shortenDescription(tool, maxDescription) : tool)),
+    tools: fitted,
     omitted: inOrder.slice(room).map(({ name }) => name),
-    shortened: kept.filter(isLong).map(({ name }) => name),
+    shortened: kept.filter((tool, at) => fitted[at] !== tool).map(({ name }) => name),
   }
 }
 
-/** Keeps both ends, because important rules often are at the end of a description. */
-function shortenDescription(tool: Tool, maxDescription: number): Tool {
-  return { ...tool, description: withoutMiddle(tool.description ?? '', maxDescription) }
+/** Shortens a description that is too long. It keeps both ends, because important rules often are at the end. */
+export function withinBounds(tool: Tool, { maxDescription = Number.POSITIVE_INFINITY }: ToolBounds): Tool {
+  const { description = '' } = tool
+  return description.length > maxDescription
+    ? { ...tool, description: withoutMiddle(description, maxDescription) }
+    : tool
 }

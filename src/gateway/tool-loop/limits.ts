@@ -12,6 +12,8 @@ export interface ToolLimits {
   readonly maxResultBytes: number
   /** Characters of a result, above which it is summarised. */
   readonly summaryCharacters: number
+  /** Tools of a request. With more of them, the model searches for those of the gateway. */
+  readonly searchOver: number
 }
 
 export const toolLimits: ToolLimits = {
@@ -21,4 +23,5 @@ export const toolLimits: ToolLimits = {
   timeoutMs: 120_000,
   maxResultBytes: 256 * 1024,
   summaryCharacters: 5_000,
+  searchOver: 64,
 }

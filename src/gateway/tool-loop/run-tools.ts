@@ -13,9 +13,9 @@ import type { Tool, ToolRegistry } from '../../tools/tool.ts'
 import { sum } from '../layers/choices.ts'
 import type { LoopEvent, ToolResultEvent } from './events.ts'
 import { Failures } from './failures.ts'
-import { type Fitted, fitTools } from './fit-tools.ts'
 import { ImageBudget } from './image-budget.ts'
 import type { ToolLimits } from './limits.ts'
+import { offerTools, type ToolOffer } from './offer-tools.ts'
 import { OneAnswer } from './one-answer.ts'
 import { Round } from './round.ts'
 import { runCalls } from './run-calls.ts'
@@ -72,7 +72,7 @@ class Loop<Needs> {
 
   async *run(): AsyncGenerator<Batch<LoopEvent>> {
     const { limits } = this.#options
-    const { tools, offered, isClients } = await this.#offer()
+    const { offer, isClients } = await this.#offer()
     for (let at = 1; at <= limits.maxRounds; at++) {
       const round = new Round({
         isClients,
@@ -80,12 +80,12 @@ class Loop<Needs> {
         runtime: this.#call.signal.runtime,
         maxCalls: this.#callsLeft,
       })
-      const parameters = parametersFor(this.#request.parameters, offered, at)
+      const parameters = parametersFor(this.#request.parameters, offer.offered(), at)
       yield* this.#ask(round, parameters)
       if (round.usage) this.#usages.push(round.usage)
       if (round.callsToRun === 0) return yield this.#end(round)
       this.#callsLeft -= round.callsToRun
-      if (at < limits.maxRounds) yield* this.#run(round, tools)
+      if (at < limits.maxRounds) yield* this.#run(round, offer)
     }
     throw new ChatError('upstream-failed', {
       message: `The model called tools in ${limits.maxRounds} rounds without an answer.`,
@@ -95,7 +95,7 @@ class Loop<Needs> {
 
   /** Finds the tools to run and to offer. A client's tool replaces a tool of the gateway with the same name. */
   async #offer() {
-    const { registry, servers, isAllowed = () => true, bounds = {} } = this.#options
+    const { registry, servers, limits, isAllowed = () => true, bounds = {} } = this.#options
     const own = this.#request.parameters.tools ?? []
     const names = new Set(own.flatMap((tool) => (tool.type === 'function' ? [tool.name] : [])))
     // a tool that only the client's dialect knows may have any name
@@ -105,11 +105,10 @@ class Loop<Needs> {
     this.#call.receipt.toolsMissing = missing
     const listed = await orAbort(registry.list(signal, servers, missing), signal)
     const wanted = listed.filter((tool) => isAllowed(tool) && !names.has(tool.name))
-    const fitted = fitTools(wanted, { bounds, sent: own.length, ...this.#required() })
-    this.#note(fitted)
-    const tools = new Map(fitted.tools.map((tool) => [tool.name, tool]))
-    const offered = [...own, ...[...tools.values()].map(toOffered)]
-    return { tools, offered, isClients: (name: string) => names.has(name) || (hasForeign && !tools.has(name)) }
+    const { searchOver } = limits
+    const offer = offerTools(wanted, { own, bounds, searchOver, messages: this.#messages, ...this.#required() })
+    this.#note(offer)
+    return { offer, isClients: (name: string) => names.has(name) || (hasForeign && !offer.tools.has(name)) }
   }
 
   #required(): { required?: string } {
@@ -117,7 +116,8 @@ class Loop<Needs> {
     return toolChoice?.type === 'function' ? { required: toolChoice.name } : {}
   }
 
-  #note({ omitted, shortened }: Fitted): void {
+  #note({ omitted, shortened, searched }: ToolOffer): void {
+    if (searched !== undefined) this.#call.receipt.toolsSearched = searched
     if (omitted.length > 0) this.#call.receipt.toolsOmitted = omitted
     if (omitted.length + shortened.length === 0) return
     const fields = { ...countFields('omitted', omitted), ...countFields('shortened', shortened) }
@@ -148,7 +148,7 @@ class Loop<Needs> {
     if (event) shown.push(this.#answer.event(event))
   }
 
-  async *#run(round: Round, tools: ReadonlyMap<string, Tool>): AsyncGenerator<Batch<LoopEvent>> {
+  async *#run(round: Round, { tools, note }: ToolOffer): AsyncGenerator<Batch<LoopEvent>> {
     const { chat, limits, summaryModel: model = this.#request.model } = this.#options
     const message = round.message()
     const calls = callsOf(message)
@@ -161,6 +161,7 @@ class Loop<Needs> {
     }
     for (const { summaryUsage } of results.values()) if (summaryUsage) this.#summaries.push(summaryUsage)
     this.#failures.add(calls, results)
+    note(calls)
     this.#messages.push(message, ...calls.flatMap(({ id }) => this.#messageOf(results.get(id))))
   }
 
@@ -195,10 +196,6 @@ function parametersFor(parameters: Parameters, tools: readonly OfferedTool[], ro
     ...(choice && { toolChoice: choice }),
     ...(parallelToolCalls !== undefined && { parallelToolCalls }),
   }
-}
-
-function toOffered({ name, description, parameters }: Tool): OfferedTool {
-  return { type: 'function', name, ...(description !== undefined && { description }), parameters }
 }
 
 const maxLogged = 20
