@@ -63,10 +63,7 @@ function settingsOf(body: Fields): Fields {
     tool_choice: body.tool_choice ?? 'auto',
     truncation: textOr(body.truncation, 'disabled'),
     parallel_tool_calls: body.parallel_tool_calls !== false,
-    text: {
-      ...(isFields(text) && text),
-      format: isFields(text) && isFields(text.format) ? text.format : { type: 'text' },
-    },
+    text: { ...(isFields(text) && text), format: formatOf(isFields(text) ? text.format : undefined) },
     top_p: numberOr(body.top_p, 1),
     presence_penalty: numberOr(body.presence_penalty, 0),
     frequency_penalty: numberOr(body.frequency_penalty, 0),
@@ -83,6 +80,13 @@ function settingsOf(body: Fields): Fields {
     prompt_cache_key: textOr(body.prompt_cache_key, null),
     user: textOr(body.user, null),
   }
+}
+
+/** A format for a schema has every member, but not the schema itself. Source: Open Responses, JsonSchemaResponseFormat */
+function formatOf(format: unknown): Fields {
+  if (!isFields(format)) return { type: 'text' }
+  if (format.type !== 'json_schema') return format
+  return { name: 'answer', description: null, ...format, schema: null, strict: format.strict === true }
 }
 
 /** A tool has every member, but not the secrets with which OpenAI would reach an MCP server: a response is kept. */
