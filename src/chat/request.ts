@@ -131,6 +131,8 @@ export interface ChatRequest {
 export interface NativeRequest {
   readonly dialect: string
   readonly value: Fields
+  /** Whether the dialect demands that its clients bring back all that an upstream of it has said. */
+  readonly isComplete?: boolean
   /** Whether the request still says what the body says, except for the model. */
   isIntact(request: ChatRequest): boolean
 }

@@ -19,6 +19,7 @@ import { type GatewayStatus, statusOf } from './inspect.ts'
 import type { Member } from './known-models.ts'
 import { account, type WithAccount } from './layers/account.ts'
 import { bindExtra } from './layers/bind-extra.ts'
+import { callExtra } from './layers/call-extra.ts'
 import { choices } from './layers/choices.ts'
 import { type Deadlines, deadline } from './layers/deadline.ts'
 import { estimate } from './layers/estimate.ts'
@@ -47,7 +48,7 @@ export interface GatewayOptions {
   readonly deadlines: Deadlines
   /** Stores accounts and threads. */
   readonly store: Store
-  /** Milliseconds for which the thread of a conversation is remembered. */
+  /** Milliseconds for which the thread of a conversation, and what an upstream said of its calls, is remembered. */
   readonly threadTtlMs: number
   /** The tools that clients may use. Without them, a request for tools is sent to the upstream unchanged. */
   readonly tools?: ToolLoopOptions
@@ -80,7 +81,7 @@ export interface Gateway extends Tasks {
 const maxTestMs = 60_000
 
 /**
- * Puts the layers together: `observe → limit → tool loop → route → bind extra → support → estimate → deadline → choices → retry →
+ * Puts the layers together: `observe → limit → tool loop → route → bind extra → call extra → support → estimate → deadline → choices → retry →
  * thread → account → upstream`.
  */
 export function openGateway(options: GatewayOptions): Gateway {
@@ -152,7 +153,8 @@ function buildChain(
     : withAccounts
   const withRetry = retry(budget)(withThreads)
   const withDeadline = deadline(deadlines)(choices(upstream.support)(withRetry))
-  const chat = support(name, upstream.support)(estimate(countTokens)(withDeadline))
+  const withCallExtra = callExtra({ store, upstream: name, support: upstream.support, ttlMs: threadTtlMs })
+  const chat = withCallExtra(support(name, upstream.support)(estimate(countTokens)(withDeadline)))
   const limited = limit(permits)
   const tasks = buildTasks(upstream, { pool, budget, permits, deadlines })
   return { upstream, pool, budget, permits, chat: limited(bindExtra(name)(chat)), tasks }

@@ -15,6 +15,7 @@ type MessagesMembers = Pick<ChatRequest, 'parameters' | 'extra'>
  */
 export class NativeMessages implements NativeRequest {
   readonly dialect = dialect
+  readonly isComplete = true
   readonly value: Fields
   /** The JSON of the body, if it is known. */
   readonly bytes: Uint8Array | undefined

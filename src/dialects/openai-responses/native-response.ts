@@ -24,6 +24,7 @@ export interface KeptMessages {
 /** The body of a request, and what was decoded from it. An upstream of this dialect gets what has not changed since as it came. */
 export class NativeResponse implements NativeRequest {
   readonly dialect = dialect
+  readonly isComplete = true
   readonly value: Fields
   readonly parts: NativeParts
   readonly #decoded: DecodedItems

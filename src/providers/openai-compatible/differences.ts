@@ -10,6 +10,8 @@ export interface Differences
   readonly lacks?: readonly Parameter[]
   /** Whether it refuses a `name` in a message. */
   readonly refusesNames?: boolean
+  /** Whether it refuses calls of other models that do not say so. */
+  readonly refusesForeignCalls?: boolean
   /** Limit for the inputs of one request for embeddings. */
   readonly maxInputs?: number
 }
@@ -48,8 +50,14 @@ export const differences: Readonly<Record<string, Differences>> = {
   },
 
   // `Unknown name "…": Cannot find field.` n4ze3m/page-assist#418, Vali-98/ChatterUI#227, BerriAI/litellm#4333
+  // ai.google.dev/gemini-api/docs/thought-signatures: it refuses calls without a signature
   // `at most 100 requests can be in one batch`
-  gemini: { maxInputs: 100, lacks: ['frequencyPenalty', 'presencePenalty', 'seed'], lacksFields: ['logit_bias'] },
+  gemini: {
+    lacks: ['frequencyPenalty', 'presencePenalty', 'seed'],
+    lacksFields: ['logit_bias'],
+    refusesForeignCalls: true,
+    maxInputs: 100,
+  },
 
   // docs.x.ai, Reasoning: every reasoning model refuses these three; these are the names of such models
   xai: {
@@ -96,7 +104,7 @@ export function supportWith(manyChoices: boolean, { lacks = [], names, ...others
   const parameters: Support['parameters'] = { ...all, choices: manyChoices ? 'honoured' : 'emulated' }
   const renamed = Object.keys(names ?? {}).map((parameter) => [parameter, 'mapped'])
   const supported = Object.entries({ ...parameters, ...Object.fromEntries(renamed) })
-  const { refusesNames: _, maxInputs: __, ...asTheyAre } = others
+  const { refusesNames: _, refusesForeignCalls: _calls, maxInputs: _inputs, ...asTheyAre } = others
   return {
     parameters: Object.fromEntries(supported.filter(([parameter]) => !lacks.some((lacking) => lacking === parameter))),
     extraOf: dialect,

@@ -17,6 +17,7 @@ import type { AccountCall, Upstream } from '../provider.ts'
 import { ApiChoice, type ApiOptions } from './api-choice.ts'
 import { deploymentIn, headersFor } from './azure.ts'
 import { type Differences, supportWith } from './differences.ts'
+import { isGoogle, markForeignCalls } from './foreign-calls.ts'
 import { listModels } from './list-models.ts'
 import { tasksAt } from './tasks.ts'
 
@@ -44,7 +45,8 @@ const onlyChat: ApiOptions = { apis: ['chat'], responsesModels: [] }
 
 /** An upstream with OpenAI's dialects. A request from a client of the same dialect arrives unchanged. */
 export function openaiCompatible(options: OpenaiCompatibleOptions): Upstream<Secret | undefined> {
-  const { name, url, query = '', accounts, manyChoices, models, differs = {} } = options
+  const { name, url, query = '', accounts, manyChoices, models } = options
+  const differs = options.differs ?? { refusesForeignCalls: isGoogle(url) }
   const base = { url, query }
   const toolBounds = differs.toolBounds ?? toolBoundsAt(url)
   const api = new ApiChoice(options.api ?? onlyChat)
@@ -89,10 +91,11 @@ interface OpenaiService {
 
 function chat(service: OpenaiService, request: ChatRequest, call: AccountCall<Secret | undefined>): Flow {
   const { base, api, refused } = service
-  const { refusesNames, names } = service.differs
+  const { refusesNames, refusesForeignCalls, names } = service.differs
+  const asked = refusesForeignCalls ? markForeignCalls(request) : request
   // a request may have names that this service refuses
-  const relay = refusesNames ? undefined : (asked: ChatRequest) => relayRequest(asked, names)
-  const encode = (asked: ChatRequest) => encodeRequest(refusesNames ? withoutNames(asked) : asked, names)
+  const relay = refusesNames ? undefined : (whole: ChatRequest) => relayRequest(whole, names)
+  const encode = (whole: ChatRequest) => encodeRequest(refusesNames ? withoutNames(whole) : whole, names)
   const headers = headersFor(base, service.headers, call.account.credential)
   const instead = ({ message }: ChatError) =>
     api.learn(request.model, message) && request.parameters.choices === undefined
@@ -100,7 +103,7 @@ function chat(service: OpenaiService, request: ChatRequest, call: AccountCall<Se
       : undefined
   return askOpenaiChat(
     { url: service.chatUrl, headers, encode, ...(relay && { relay }), streamFields, refused, instead },
-    request,
+    asked,
     call,
   )
 }

@@ -31,6 +31,8 @@ export interface EmulatorOptions {
   readonly reply?: (chat: EmulatedChat, headers: Headers) => Script | undefined
   /** The same for requests to the Responses API. */
   readonly respond?: (body: ResponsesBody) => Script | undefined
+  /** Whether it is as Gemini: the first call of each of its answers has a signature, which must come back. */
+  readonly signsCalls?: boolean
   /** Models that only the Responses API has. */
   readonly responsesModels?: readonly string[]
   readonly tasks?: EmulatedTasks
@@ -68,10 +70,13 @@ export async function emulateOpenai(options: EmulatorOptions = {}): Promise<Open
     const chat = ChatBody.safeParse(JSON.parse(body))
     if (!chat.success)
       return replyError(exchange, 400, 'invalid_request', 'The emulator does not understand this body.')
+    const unsigned = options.signsCalls ? unsignedCall(chat.data) : undefined
+    if (unsigned !== undefined)
+      return exchange.reply(400, JSON.stringify([{ error: missingSignature(unsigned) }]), json)
     const script = chats.record(exchange, chat.data, () => options.reply?.(chat.data, headers))
     if (script) return play(exchange, script)
     if (options.responsesModels?.includes(chat.data.model)) return replyError(exchange, 404, null, onlyResponses)
-    return answer(exchange, chat.data, { models, paceMs: options.paceMs ?? 0 })
+    return answer(exchange, chat.data, { models, paceMs: options.paceMs ?? 0, isSigned: options.signsCalls ?? false })
   })
   return { ...emulator, url: `${emulator.origin}/v1`, ...chats.seen }
 }
@@ -113,16 +118,16 @@ function modelList(models: readonly string[]): string {
 async function answer(
   exchange: EmulatedExchange,
   chat: EmulatedChat,
-  options: { models: readonly string[]; paceMs: number },
+  options: { models: readonly string[]; paceMs: number; isSigned: boolean },
 ): Promise<void> {
   if (!options.models.includes(chat.model))
     return replyError(exchange, 404, 'model_not_found', `The model ${chat.model} does not exist.`)
-  if (!chat.stream) return exchange.reply(200, JSON.stringify(completion(chat)), json)
-  await play(exchange, { body: streamParts(chat), paceMs: options.paceMs })
+  if (!chat.stream) return exchange.reply(200, JSON.stringify(completion(chat, options.isSigned)), json)
+  await play(exchange, { body: streamParts(chat, options.isSigned), paceMs: options.paceMs })
 }
 
 /** The frames of a streamed answer, as OpenAI sends them: the role, the words, the finish, the usage on request, `[DONE]`. */
-function streamParts(chat: EmulatedChat): string[] {
+function streamParts(chat: EmulatedChat, isSigned: boolean): string[] {
   const wantsUsage = chat.stream_options?.include_usage ?? false
   const usage = wantsUsage ? { usage: null } : {}
   const chunk = (index: number, delta: object, finish: string | null = null) =>
@@ -135,7 +140,7 @@ function streamParts(chat: EmulatedChat): string[] {
       choices: [{ index, delta, logprobs: null, finish_reason: finish }],
       ...usage,
     })
-  const calls = callsFor(chat)
+  const calls = callsFor(chat, isSigned)
   const parts = Array.from({ length: chat.n ?? 1 }, (_, index) => [
     chunk(index, { role: 'assistant', content: calls.length > 0 ? null : '', refusal: null }),
     ...(calls.length > 0
@@ -157,19 +162,46 @@ export function frame(value: unknown): string {
 interface EmulatedCall {
   readonly id: string
   readonly name: string
+  readonly extra_content?: object
+}
+
+/** Gemini gives each call another id. */
+let signedCalls = 1
+
+/** The signature of the thoughts before all calls. */
+export const thoughtSignature = 'RW11bGF0ZWQtdGhvdWdodA=='
+const signed = { extra_content: { google: { thought_signature: thoughtSignature } } }
+const accepted = new Set([thoughtSignature, 'skip_thought_signature_validator'])
+
+/** The name of the first call of an answer without a signature that Gemini accepts. */
+function unsignedCall({ messages }: EmulatedChat): string | undefined {
+  for (const { role, tool_calls: calls } of messages) {
+    if (role !== 'assistant' || !Array.isArray(calls)) continue
+    if (!accepted.has(calls[0]?.extra_content?.google?.thought_signature)) return String(calls[0]?.function?.name)
+  }
+  return undefined
+}
+
+/** Google, Thought signatures */
+function missingSignature(name: string): object {
+  const message = `Function call is missing a thought_signature in functionCall parts. Additional data, function call \`default_api:${name}\`.`
+  return { code: 400, message, status: 'INVALID_ARGUMENT' }
 }
 
 /** A call as OpenAI streams it: its id and name, then its arguments in pieces. */
 function callDeltas(call: EmulatedCall, index: number): object[] {
   const pieces = ['{"ci', 'ty":"Pa', 'ris"}'].map((piece) => ({ index, function: { arguments: piece } }))
-  return [{ index, id: call.id, type: 'function', function: { name: call.name, arguments: '' } }, ...pieces]
+  const { name, ...others } = call
+  return [{ index, type: 'function', function: { name, arguments: '' }, ...others }, ...pieces]
 }
 
-function callsFor(chat: EmulatedChat): EmulatedCall[] {
+function callsFor(chat: EmulatedChat, isSigned: boolean): EmulatedCall[] {
   const [verb, ...names] = lastText(chat).split(' ')
   const known = chat.tools?.map((tool) => tool.function?.name) ?? []
   if (verb !== 'call') return []
-  return names.filter((name) => known.includes(name)).map((name, at) => ({ id: `call_${at + 1}`, name }))
+  const called = names.filter((name) => known.includes(name))
+  if (!isSigned) return called.map((name, at) => ({ id: `call_${at + 1}`, name }))
+  return called.map((name, at) => ({ id: `function-call-${signedCalls++}`, name, ...(at === 0 && signed) }))
 }
 
 function lastText(chat: EmulatedChat): string {
@@ -191,8 +223,8 @@ function usageOf(chat: EmulatedChat): object {
   }
 }
 
-function completion(chat: EmulatedChat): object {
-  const calls = callsFor(chat).map((call) => ({
+function completion(chat: EmulatedChat, isSigned: boolean): object {
+  const calls = callsFor(chat, isSigned).map((call) => ({
     ...call,
     type: 'function',
     function: { name: call.name, arguments: '{"city":"Paris"}' },
