@@ -1,7 +1,11 @@
 /** `POST /v1/embeddings` with the whole program, the official client and real sockets. */
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
+import OpenAI from 'openai'
 import { z } from 'zod'
+import { emulateCohere } from '../src/providers/cohere/emulator/index.ts'
+import { emulateMistral } from '../src/providers/mistral/emulator/index.ts'
 import { embeddingOf } from '../src/providers/openai-compatible/emulator/tasks.ts'
+import { startGateway } from './chaos/gateway.ts'
 import { errorFrom, startTasks } from './task-rig.ts'
 import { until } from './waiting.ts'
 
@@ -185,4 +189,48 @@ test('twenty clients at once get their own answers, without /v1 in their address
   )
   for (const [at, text] of texts(20).entries())
     expect(answers[at]?.map(({ embedding }) => embedding)).toEqual(Array(20).fill(embeddingOf(text)))
+})
+
+test('Cohere embeds 96 texts at a time in its own dialect, and Mistral as many as its tokens allow', async () => {
+  const [cohere, mistral] = await Promise.all([
+    emulateCohere({ models: ['embed-v4.0', 'rerank-v3.5'] }),
+    emulateMistral(),
+  ])
+  const gateway = startGateway({
+    COHERE_TOKEN: 'any-token',
+    COHERE_BASE_URL: cohere.origin,
+    MISTRAL_TOKEN: 'any-token',
+    MISTRAL_BASE_URL: mistral.origin,
+  })
+  open.push(cohere, mistral, gateway)
+  const openai = new OpenAI({ apiKey: 'none', baseURL: `${gateway.url}/v1`, maxRetries: 0 })
+  for (const model of ['embed-v4.0', 'mistral-embed']) {
+    const { data } = await openai.embeddings.create({ model, input: texts(200), user: 'somebody', dimensions: 256 })
+    expect(data.map(({ embedding }) => embedding[0])).toEqual(texts(200).map((text) => text.length))
+    expect(data[0]?.embedding.length).toBe(256)
+  }
+  const Embed = z.object({ texts: z.array(z.string()), input_type: z.string() })
+  const asked = cohere.requests
+    .filter(({ path }) => path === '/v2/embed')
+    .map(({ body }) => Embed.parse(JSON.parse(body)))
+  expect(asked.map((body) => body.texts.length).sort()).toEqual([8, 96, 96])
+  expect(asked[0]?.input_type).toBe('search_document')
+  const query = { model: 'embed-v4.0', input: 'one', input_type: 'search_query' }
+  expect((await openai.embeddings.create(query)).usage.prompt_tokens).toBe(1)
+  expect(cohere.requests.at(-1)?.body).toContain('"input_type":"search_query"')
+  const kinds = await openai.models.list()
+  expect(kinds.data.filter((one) => 'type' in one && one.type !== 'model').map(({ id }) => id)).toEqual([
+    'cohere/embed-v4.0',
+    'cohere/rerank-v3.5',
+    'mistral/mistral-embed',
+  ])
+  const ranked = await fetch(`${gateway.url}/v2/rerank`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'rerank-v3.5', query: 'q', documents: ['a', 'b'], top_n: 1 }),
+  })
+  expect(await ranked.json()).toMatchObject({ results: [{ index: 0, relevance_score: 1 }] })
+  expect((await openai.moderations.create({ model: 'mistral/mistral-moderation', input: 'a' })).results).toHaveLength(1)
+  const unserved = await errorFrom(openai.embeddings.create({ model: 'cohere/embed-v4.0', input: [[1]] }))
+  expect(unserved.message).toContain('check_embedding_ctx_length=False')
 })

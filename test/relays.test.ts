@@ -113,7 +113,7 @@ test('an upstream without the route is asked once, and the error names those tha
     const { error } = ErrorBody.parse(await response.json())
     expect([response.status, error.code, error.type]).toEqual([400, 'unsupported_task', 'invalid_request_error'])
     expect(error.message).toContain(text)
-    expect(error.message).toContain('These upstreams may: other.')
+    expect(error.message).toContain('These upstreams may: other, cohere.')
   }
   expect(emulator.requests.filter(({ path }) => path === '/v1/rerank')).toHaveLength(1)
 })

@@ -39,15 +39,20 @@ export class InputLimit {
   }
 
   /**
-   * Reads a lower limit from a refusal: `batch size 64 > maximum allowed batch size 32`, `at most 100 requests can be in
-   * one batch`, `batch size is invalid, it should not be larger than 10`. @returns whether the limit is lower now
+   * Finds in a refusal how many inputs to send instead: `batch size 64 > maximum allowed batch size 32`, `at most 100
+   * requests can be in one batch`, `batch size is invalid, it should not be larger than 10`. A limit for the tokens of a
+   * request (`max 300000 tokens per request`, `Too many tokens overall, split into more batches`) is not one for inputs,
+   * so half of them are tried.
+   * @returns undefined if the refusal has another cause
    */
-  learn({ message }: ChatError, count: number): boolean {
+  learn({ message }: ChatError, count: number): number | undefined {
+    if (/\btokens (per|in (one|a)) request|split into (more|smaller) batches/i.test(message))
+      return Math.ceil(count / 2)
     const [, stated] = /(?:max(?:imum)?|at most|(?:larger|more) than|up to|limit)\D{0,24}(\d+)/i.exec(message) ?? []
     const most = Number(stated ?? 0)
-    if (!/batch|inputs|texts|items/i.test(message) || most === 0 || most >= count) return false
+    if (!/batch|inputs|texts|items/i.test(message) || most === 0 || most >= count) return undefined
     this.#most = Math.min(most, this.#most)
-    return true
+    return most
   }
 }
 
@@ -70,15 +75,16 @@ async function askInParts(
   signal: Cancel,
 ): Promise<readonly EmbeddingEvent[]> {
   const { length } = request.inputs
+  let most: number | undefined
   try {
     return await askOnce(service, request, signal)
   } catch (thrown) {
-    if (signal.aborted || length === 1 || !service.limit.learn(asChatError(thrown), length)) throw thrown
+    most = length > 1 && !signal.aborted ? service.limit.learn(asChatError(thrown), length) : undefined
+    if (most === undefined) throw thrown
   }
-  const { most } = service.limit
   const answers = []
   for (let from = 0; from < length; from += most)
-    answers.push(await askOnce(service, { ...request, inputs: request.inputs.slice(from, from + most) }, signal))
+    answers.push(await askInParts(service, { ...request, inputs: request.inputs.slice(from, from + most) }, signal))
   return joinEmbeddings(answers)
 }
 

@@ -29,7 +29,7 @@ function inputTokensIn({ prompt_tokens: input, total_tokens: total }: { readonly
   return readCount(input) ?? readCount(total)
 }
 
-function isEmbedding(value: unknown): value is Embedding {
+export function isEmbedding(value: unknown): value is Embedding {
   if (typeof value === 'string') return isBase64(value)
   return Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'number')
 }

@@ -1,6 +1,6 @@
 import type { Account } from '../../accounts/account.ts'
 import { ChatError } from '../../chat/error.ts'
-import type { Model } from '../../chat/model.ts'
+import type { Model, ModelKind } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import type { Cancel } from '../../flow/cancel.ts'
@@ -16,6 +16,7 @@ import { CohereDecoder } from './events.ts'
 import { mappedFields } from './mapped-fields.ts'
 import { encodeCohereRequest, support } from './request.ts'
 import type { CohereModel } from './schema.ts'
+import { cohereTasks } from './tasks.ts'
 
 /** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
 const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
@@ -23,7 +24,7 @@ const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
 type TokenAccount = Account<Secret>
 
 /** Endings that a copied base URL may have. They are removed, because each route begins with the version. */
-const routes = ['/v2/chat', '/v1/models', '/v1/chat', '/compatibility/v1', '/v1', '/v2']
+const routes = ['/v2/chat', '/v2/embed', '/v2/rerank', '/v1/models', '/v1/chat', '/compatibility/v1', '/v1', '/v2']
 
 /** Cohere's own API, Chat v2: https://docs.cohere.com/reference/chat */
 export const provider: Provider = {
@@ -42,6 +43,7 @@ export const provider: Provider = {
         support,
         ...(models && { models: models.map((id) => ({ id })) }),
         listModels: (account: TokenAccount, signal) => listModels(origin, account, signal),
+        tasks: cohereTasks(origin),
         chat: (request, call: AccountCall<Secret>) =>
           flowOf((signal) => chat({ origin, refused }, request, { ...call, signal }), call.signal),
       },
@@ -49,7 +51,10 @@ export const provider: Provider = {
   },
   async emulate() {
     const { emulateCohere } = await import('./emulator/index.ts')
-    const emulator = await emulateCohere({ models: ['command-r-08-2024', 'command-a-03-2025'], paceMs: 20 })
+    const emulator = await emulateCohere({
+      models: ['command-r-08-2024', 'command-a-03-2025', 'embed-v4.0', 'rerank-v3.5'],
+      paceMs: 20,
+    })
     return { ...emulator, variables: { COHERE_TOKEN: 'any-token', COHERE_BASE_URL: emulator.origin } }
   },
 }
@@ -87,7 +92,7 @@ async function listModels(origin: string, account: TokenAccount, signal: Cancel)
   let token = ''
   for (let page = 0; page < maxPages; page++) {
     const next = token && `&page_token=${encodeURIComponent(token)}`
-    const url = `${origin}/v1/models?endpoint=chat&page_size=1000${next}`
+    const url = `${origin}/v1/models?page_size=1000${next}`
     const found = await getJson(
       { url, headers: authorization(account), schema: schemas().CohereModels, readComplaint },
       signal,
@@ -95,7 +100,8 @@ async function listModels(origin: string, account: TokenAccount, signal: Cancel)
     listed += found.models?.length ?? 0
     for (const entry of found.models ?? []) {
       const { data } = schemas().CohereModel.safeParse(entry)
-      if (data && (data.endpoints?.includes('chat') ?? true)) models.set(data.name, toModel(data))
+      const kind = data && kindOf(data)
+      if (kind) models.set(data.name, toModel(data, kind))
     }
     token = found.next_page_token ?? ''
     if (!token) break
@@ -107,10 +113,24 @@ async function listModels(origin: string, account: TokenAccount, signal: Cancel)
   })
 }
 
-function toModel({ name, context_length: contextLength, supports_vision: seesImages, features }: CohereModel): Model {
+/** Cohere's names of the routes that we use, with the kind of their models. */
+const kinds: readonly (readonly [string, ModelKind])[] = [
+  ['chat', 'chat'],
+  ['embed', 'embedding'],
+  ['rerank', 'rerank'],
+]
+
+/** What a model is for; undefined if it is for none of our routes. */
+function kindOf({ endpoints }: CohereModel): ModelKind | undefined {
+  return endpoints ? kinds.find(([name]) => endpoints.includes(name))?.[1] : 'chat'
+}
+
+function toModel(model: CohereModel, kind: ModelKind): Model {
+  const { name, context_length: contextLength, supports_vision: seesImages, features } = model
   return {
     id: name,
     ownedBy: 'cohere',
+    ...(kind !== 'chat' && { kind }),
     ...(contextLength && { contextLength }),
     ...(seesImages != null && {
       inputModalities: seesImages ? ['text', 'image'] : ['text'],

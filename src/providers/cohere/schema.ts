@@ -71,7 +71,7 @@ export const CohereEvent = z.looseObject({
   ),
 })
 
-/** A page of `GET /v1/models?endpoint=chat`. */
+/** A page of `GET /v1/models`. */
 export const CohereModels = z.looseObject({
   models: z.array(z.unknown()).nullable(),
   next_page_token: text,

@@ -166,7 +166,7 @@ describe('the list of models', () => {
 
   test('contains the chat models with their capabilities', async () => {
     const { models, paths } = await listModels({ models: ['command-test', 'command-vision-reasoning'] })
-    expect(paths).toEqual(['/v1/models?endpoint=chat&page_size=1000'])
+    expect(paths).toEqual(['/v1/models?page_size=1000'])
     const known = { ownedBy: 'cohere', contextLength: 128_000, outputModalities: ['text'] }
     expect(models).toEqual([
       { id: 'command-test', ...known, inputModalities: ['text'], capabilities: ['tools', 'structured-output'] },

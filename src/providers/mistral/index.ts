@@ -1,5 +1,6 @@
 import type { Account } from '../../accounts/account.ts'
 import type { Model, Support } from '../../chat/model.ts'
+import { kindOf } from '../../chat/model-kind.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { askOpenaiChat, bearer } from '../../clients/openai-chat/ask-openai-chat.ts'
 import { getModels } from '../../clients/openai-chat/get-models.ts'
@@ -10,6 +11,7 @@ import { withoutRoute } from '../../wire/base-url.ts'
 import { RefusedFields } from '../../wire/refused-fields.ts'
 import type { Provider, Upstream } from '../provider.ts'
 import { orderMessages } from './order-messages.ts'
+import { mistralTasks } from './tasks.ts'
 
 /** Endings that a copied base URL may have. They are removed, because each route begins with the version. */
 const routes = ['/v1/chat/completions', '/v1/models', '/v1']
@@ -43,6 +45,7 @@ function mistral(
     support,
     ...(models && { models: models.map((id) => ({ id })) }),
     listModels: (account, signal) => listModels(`${origin}/v1/models`, account.credential, signal),
+    tasks: mistralTasks(origin),
     chat: (request, call) =>
       askOpenaiChat(
         {
@@ -109,9 +112,12 @@ function shortId(id: string): string {
 
 async function listModels(url: string, key: Secret, signal: Cancel): Promise<readonly Model[]> {
   const models = await getModels(url, bearer(key), signal)
-  return models.filter(({ kind = 'chat' }) => kind === 'chat').map(toModel)
+  return models.map(toModel)
 }
 
-function toModel({ kind: _, ...model }: Model): Model {
-  return { ...model, ownedBy: 'mistralai' }
+/** The list only says that a model cannot chat. Its name says what it is for. */
+function toModel({ kind: stated, ...model }: Model): Model {
+  const named = kindOf(model)
+  const kind = named === 'chat' ? stated : named
+  return { ...model, ownedBy: 'mistralai', ...(stated !== undefined && stated !== 'chat' && kind && { kind }) }
 }

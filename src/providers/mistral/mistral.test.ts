@@ -421,14 +421,16 @@ test('a refused field that the client sent under another name is left out, and t
 })
 
 describe('the list of models', () => {
-  test('contains the chat models with their capabilities', async () => {
+  test('contains the models with their capabilities and kinds', async () => {
     const { upstream, account } = upstreamAt(mistral.origin)
     const models = (await upstream.listModels?.(account, never)) ?? []
     expect(models.map(({ id }) => id)).toEqual([
       'mistral-small-latest',
       'magistral-small-latest',
       'ministral-8b-latest',
+      'mistral-embed',
     ])
+    expect(models.map(({ kind }) => kind)).toEqual([undefined, undefined, undefined, 'embedding'])
     expect(models[0]).toEqual({
       id: 'mistral-small-latest',
       ownedBy: 'mistralai',

@@ -3,6 +3,7 @@ import { taskRoutes } from '../../chat/task.ts'
 import { openaiTasks, readsOpenaiTokens } from '../../clients/openai-tasks/openai-tasks.ts'
 import { encodeEmbeddings } from '../../dialects/openai-embeddings/encode-request.ts'
 import { type BaseUrl, routeOf } from '../../wire/base-url.ts'
+import type { UpstreamTasks } from '../provider.ts'
 import { deploymentIn, headersFor } from './azure.ts'
 
 interface TaskServer {
@@ -12,7 +13,7 @@ interface TaskServer {
 }
 
 /** What a server of OpenAI's dialect serves beside chats. It shows when it is asked. */
-export function tasksAt(base: BaseUrl, { headers, maxInputs }: TaskServer) {
+export function tasksAt(base: BaseUrl, { headers, maxInputs }: TaskServer): UpstreamTasks<Secret | undefined> {
   const isOpenai = new URL(base.url).hostname === 'api.openai.com'
   const deployment = deploymentIn(base)
   return openaiTasks({

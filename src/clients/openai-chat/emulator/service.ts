@@ -20,7 +20,7 @@ export interface EmulatedServiceOptions {
   readonly reply?: (chat: Fields & { readonly model: string }, headers: Headers) => Script | undefined
 }
 
-/** An error of the service. */
+/** An error of the service, or another whole reply. */
 export interface Refusal {
   readonly status: number
   readonly body: unknown
@@ -35,6 +35,8 @@ export interface ServiceRules {
   check(body: unknown): Refusal | undefined
   /** The answer to a `GET`; undefined for an unknown path. */
   get(path: string): unknown
+  /** The reply to a `POST` that is no chat; undefined for an unknown path. */
+  post?(path: string, body: unknown): Refusal | undefined
   /** The model's answer, both whole and in chunks, or a refusal. */
   answer(chat: EmulatedChatBody): Refusal | { readonly whole: unknown; readonly chunks: readonly unknown[] }
 }
@@ -65,8 +67,9 @@ export async function emulateService(
     if (!isKnown) return refuse(exchange, rules.unauthorized)
     const found = method === 'GET' ? rules.get(path) : undefined
     if (found !== undefined) return list(exchange, found, options.listing)
-    if (method !== 'POST' || path !== rules.chatPath) return refuse(exchange, rules.notFound)
+    if (method !== 'POST') return refuse(exchange, rules.notFound)
     const parsed: unknown = JSON.parse(body)
+    if (path !== rules.chatPath) return refuse(exchange, rules.post?.(path, parsed) ?? rules.notFound)
     const refusal = rules.check(parsed)
     if (refusal) return refuse(exchange, refusal)
     const chat = EmulatedChatBody.parse(parsed)

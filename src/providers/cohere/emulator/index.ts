@@ -4,6 +4,7 @@ import { type ScriptedChats, scriptedChats } from '../../../wire/emulator/script
 import { sseEvent } from '../../../wire/sse.ts'
 import { eventsOf, replyOf, writeAnswer } from './answer.ts'
 import { CohereBody, complaintAbout } from './body.ts'
+import { answerTask } from './tasks.ts'
 
 export interface CohereEmulator extends HttpEmulator, ScriptedChats<CohereBody> {}
 
@@ -39,6 +40,8 @@ export async function emulateCohere(options: CohereEmulatorOptions = {}): Promis
       return refuse(exchange, 401, 'invalid api token')
     const url = new URL(path, 'http://emulator')
     if (method === 'GET' && url.pathname === '/v1/models') return listModels(exchange, url.searchParams, options)
+    const task = method === 'POST' ? answerTask(url.pathname, parsedOrUndefined(exchange.request.body)) : undefined
+    if (task) return exchange.reply(task.status, JSON.stringify(task.body), json)
     if (method !== 'POST' || url.pathname !== '/v2/chat') return refuse(exchange, 404, 'page not found')
     const chat = readBody(exchange.request.body)
     if (typeof chat === 'string') return refuse(exchange, 400, `invalid request: ${chat}`)
@@ -84,7 +87,7 @@ function listModels(
   const next = from + size < all.length ? { next_page_token: btoa(String(from + size)) } : {}
   const models = all.slice(from, from + size).map((name) => ({
     name,
-    endpoints: ['chat'],
+    endpoints: endpointsOf(name),
     finetuned: false,
     context_length: 128_000,
     features: [
@@ -97,6 +100,11 @@ function listModels(
     supports_vision: name.includes('vision'),
   }))
   exchange.reply(200, JSON.stringify({ models, ...next }), json)
+}
+
+/** The routes that a model is for, which its name tells here. */
+function endpointsOf(model: string): string[] {
+  return [['embed', 'rerank'].find((one) => model.startsWith(one)) ?? 'chat']
 }
 
 async function answer(exchange: EmulatedExchange, chat: CohereBody, options: CohereEmulatorOptions): Promise<void> {

@@ -8,6 +8,7 @@ import {
 } from '../../../clients/openai-chat/emulator/service.ts'
 import { checkBody, refusedAs } from './body.ts'
 import { created, modelList, models } from './models.ts'
+import { answerTask } from './tasks.ts'
 
 /**
  * Mistral's API over real sockets, as strict as the service: 422 for an undocumented field, 400 for tool-call ids that are not
@@ -24,6 +25,7 @@ export function emulateMistral(options: EmulatedServiceOptions = {}): Promise<Em
       check: checkBody,
       get: (path) => (path === '/v1/models' ? modelList() : undefined),
       answer,
+      post: answerTask,
     },
     options,
   )
