@@ -32,16 +32,18 @@ export interface Surroundings {
   readonly runtime: Runtime
 }
 
+/** The upstreams, and how they are asked. */
+function modelsOf({ upstreams, panels, aliases, deadlines, emulateTools }: Config) {
+  return { upstreams, panels, aliases, deadlines, emulateTools }
+}
+
 /** Puts the rooms together. Closing the app closes the store. @throws when the address cannot be bound */
 export function openApp(config: Config, log: Logger, store: Store, { runtime }: Surroundings): App {
   const shared = { log, runtime, version }
   const tools = openTools(config.tools, shared)
   const gateway = openGateway({
     tools: { registry: tools, ...config.toolLoop },
-    upstreams: config.upstreams,
-    panels: config.panels,
-    aliases: config.aliases,
-    deadlines: config.deadlines,
+    ...modelsOf(config),
     store,
     threadTtlMs: config.sessionTtlMs,
     maxCalls: callsWithin(runtime.network),

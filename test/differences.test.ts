@@ -104,16 +104,18 @@ for (const [model, body, expected, receipt] of rows)
     expect(answer.receipt).toBe(receipt)
   })
 
-test('a service without tools refuses them, and another service with the model is asked instead', async () => {
+test('a service without tools refuses them if they must not be emulated, and another service with the model is asked instead', async () => {
   const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object', properties: {} } } }]
-  const refused = await readSentBody('perplexity/m', { tools })
+  const refused = await readSentBody('perplexity/m', { tools, tributary: { emulate: false } })
   expect(refused).toMatchObject({ status: 400, error: { code: 'unsupported_parameter', param: 'tools' } })
   for (let turn = 0; turn < presets.length; turn++) expect((await readSentBody('m', { tools })).status).toBe(200)
 })
 
-test('an unsupported format is refused, and Groq gets no names', async () => {
+test('an unsupported format is refused if it must not be emulated, and Groq gets no names', async () => {
   const schema = { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'object' } } }
-  expect(await readSentBody('deepseek/m', { response_format: schema })).toMatchObject({ status: 400 })
+  expect(await readSentBody('deepseek/m', { response_format: schema, tributary: { emulate: false } })).toMatchObject({
+    status: 400,
+  })
   expect(await readSentBody('deepseek/m', { response_format: { type: 'json_object' } })).toMatchObject({ status: 200 })
   expect((await readSentBody('groq/m', {})).sent?.messages).toEqual([{ role: 'user', content: 'Hello' }])
   expect((await readSentBody('openai/m', {})).sent?.messages).toEqual([{ role: 'user', name: 'ann', content: 'Hello' }])

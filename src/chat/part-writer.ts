@@ -1,5 +1,6 @@
 import {
   type ChatEvent,
+  type FileEvent,
   type FinishEvent,
   type FinishReason,
   isOfPart,
@@ -24,7 +25,10 @@ type PartEnding = Pick<Beside, 'annotations' | 'extra'>
 type ChoiceEnding = Pick<FinishEvent, 'raw' | 'stopSequence' | 'extra'>
 
 /** A part that is written at once, without its place in the answer. */
-type WholePart = Omit<ServerToolCallEvent, 'choice' | 'part'> | Omit<ServerToolResultEvent, 'choice' | 'part'>
+type WholePart =
+  | Omit<FileEvent, 'choice' | 'part'>
+  | Omit<ServerToolCallEvent, 'choice' | 'part'>
+  | Omit<ServerToolResultEvent, 'choice' | 'part'>
 
 interface NewCall {
   readonly id: string
@@ -91,7 +95,7 @@ export class PartWriter {
     return this.#calls.delete(part) ? [this.#ended(part, ending)] : []
   }
 
-  /** Writes a whole part: a call that the upstream runs itself, or its result. */
+  /** Writes a whole part: a file, a call that the upstream runs itself, or its result. */
   whole(event: WholePart): ChatEvent[] {
     const ended = this.endWords()
     const part = this.#next++

@@ -121,6 +121,8 @@ export interface ChatRequest {
    * that bring them back after a change of the model.
    */
   readonly bindsExtra?: boolean
+  /** False if the client wants nothing emulated that the upstream lacks. */
+  readonly emulate?: false
   /** True if the client wants a stream. If not, an adapter of the same dialect may fetch a whole reply. */
   readonly stream: boolean
   /** The body that it was decoded from. An upstream of the same dialect may get it in place of what was decoded. */
@@ -142,7 +144,7 @@ export interface NativeRequest {
  * few upstreams need.
  */
 export function withModel(request: ChatRequest, model: string): ChatRequest {
-  const { dialect, parameters, spelling, sent, unread, extra, bindsExtra, stream, native } = request
+  const { dialect, parameters, spelling, sent, unread, extra, bindsExtra, emulate, stream, native } = request
   return {
     dialect,
     model,
@@ -155,6 +157,7 @@ export function withModel(request: ChatRequest, model: string): ChatRequest {
     ...(unread && { unread }),
     extra,
     ...(bindsExtra && { bindsExtra }),
+    ...(emulate === false && { emulate }),
     stream,
     ...(native && { native }),
   }

@@ -1,5 +1,6 @@
 import { readTrustedProxies } from '../api/door/client-address.ts'
 import type { Secret } from '../chat/secret.ts'
+import type { EmulationMode } from '../gateway/emulated-tools/emulation.ts'
 import type { Deadlines } from '../gateway/layers/deadline.ts'
 import type { Panel } from '../gateway/panel.ts'
 import { demo } from '../providers/demo/index.ts'
@@ -44,6 +45,8 @@ export interface Config extends Listening {
   /** Tool servers whose tools the gateway can run for a model. */
   readonly tools: ToolsConfig
   readonly toolLoop: ToolLoopConfig
+  /** Where tools and JSON formats are emulated for upstreams that have none. */
+  readonly emulateTools: EmulationMode
   /** The hosts where callers of the chat server may use their own models. */
   readonly egress: EgressPolicy
   /** The chat server's model for callers that name none; by default the first model that chats and takes tools. */
@@ -93,6 +96,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
     // read directly, because these two are not settings of the gateway
     tools: readTools(environment, { PATH: variables.PATH, HOME: variables.HOME }),
     toolLoop: readToolLimits(environment),
+    emulateTools: environment.choice('EMULATE_TOOLS', ['api', 'all', 'none']) ?? 'api',
     egress: readEgress(environment),
     ...readChatModel(environment),
     state,

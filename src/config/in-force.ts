@@ -25,6 +25,7 @@ const gatewaySettings: readonly (readonly [name: string, value: (config: Config)
   ['ROUTES', () => 'none'],
   ['ALIASES', () => 'none'],
   ['MCP_SERVERS', () => 'none'],
+  ['EMULATE_TOOLS', ({ emulateTools }) => emulateTools],
   ['TOOL_MAX_ROUNDS', ({ toolLoop }) => String(toolLoop.limits.maxRounds)],
   ['TOOL_MAX_CALLS', ({ toolLoop }) => String(toolLoop.limits.maxCalls)],
   ['TOOL_MAX_PARALLEL', ({ toolLoop }) => String(toolLoop.limits.maxParallel)],

@@ -14,9 +14,11 @@ import { type FanMember, fanOut } from './combine/fan-out.ts'
 import { RecentFailures } from './combine/recent-failures.ts'
 import { countTokens } from './count-tokens.ts'
 import { type DirectTools, directTools } from './direct-tools.ts'
+import { Emulation, type EmulationMode, emulatedSupport, preferNative } from './emulated-tools/emulation.ts'
+import { emulateTools } from './emulated-tools/layer.ts'
 import { type Examiner, openExaminer } from './examiner.ts'
 import { type GatewayStatus, statusOf } from './inspect.ts'
-import type { Member } from './known-models.ts'
+import type { Candidate, Member } from './known-models.ts'
 import { account, type WithAccount } from './layers/account.ts'
 import { bindExtra } from './layers/bind-extra.ts'
 import { callExtra } from './layers/call-extra.ts'
@@ -25,6 +27,7 @@ import { type Deadlines, deadline } from './layers/deadline.ts'
 import { estimate } from './layers/estimate.ts'
 import { limit } from './layers/limit.ts'
 import { observe } from './layers/observe.ts'
+import { pace } from './layers/pace.ts'
 import { retry } from './layers/retry.ts'
 import { RetryBudget } from './layers/retry-budget.ts'
 import { support } from './layers/support.ts'
@@ -50,6 +53,8 @@ export interface GatewayOptions {
   readonly store: Store
   /** Milliseconds for which the thread of a conversation, and what an upstream said of its calls, is remembered. */
   readonly threadTtlMs: number
+  /** Where tools and JSON formats are emulated; `api` by default. */
+  readonly emulateTools?: EmulationMode
   /** The tools that clients may use. Without them, a request for tools is sent to the upstream unchanged. */
   readonly tools?: ToolLoopOptions
   /** Limit for the calls that run at the same time. */
@@ -82,27 +87,21 @@ const maxTestMs = 60_000
 
 /**
  * Puts the layers together: `observe → limit → tool loop → route → bind extra → call extra → support → estimate → deadline → choices → retry →
- * thread → account → upstream`.
+ * thread → account → emulated tools → pace → upstream`.
  */
 export function openGateway(options: GatewayOptions): Gateway {
   const { upstreams, panels = [], aliases, store, tools, maxCalls, log, runtime } = options
-  const chains = upstreams.map((upstream) => buildChain(upstream, options))
-  const catalog = new Catalog(chains, { log, runtime, panels, ...(aliases && { aliases }) })
+  const lacksTools = (candidate: Candidate) => catalog.modelOf(candidate).takesTools === false
+  const chains = upstreams.map((upstream) => buildChain(upstream, { ...options, lacksTools }))
+  const catalog: Catalog<UpstreamParts> = new Catalog(chains, { log, runtime, panels, ...(aliases && { aliases }) })
   const failures = new RecentFailures(() => runtime.elapsed())
   const combine = balance(failures)
-  const panelChat = withPanels(panels, route(catalog, { combine, askOf: ({ chat }) => chat, withModel }))
+  const routed = route(catalog, { combine, askOf: ({ chat }) => chat, withModel, select: preferNative })
+  const panelChat = withPanels(panels, routed)
   const wrapOwn = (own: Chat) => estimate(countTokens)(deadline(options.deadlines)(own))
-  const isOffered = async (model: string, signal: Cancel) =>
-    // each member of a panel would call its own tools
-    !panels.some(({ name }) => name === model) &&
-    (await catalog.route(model, signal)).every((one) => takesTools(one.member.upstream.support, catalog.modelOf(one)))
-  const addressesOf = (model: string) =>
-    panels.find(({ name }) => name === model)?.members.map(({ address }) => address) ?? [model]
-  const boundsFor: BoundsFor = async (model, signal) => {
-    const served = await Promise.all(addressesOf(model).map((address) => catalog.route(address, signal)))
-    return tightestBounds(served.flat().map(({ member }) => member.upstream.support.toolBounds))
-  }
-  const showing = toolChat({ chat: panelChat, wrapOwn, tools, takesTools: isOffered, boundsFor, runtime })
+  const boundsFor = boundsIn(catalog, panels)
+  const offers = { takesTools: toolTakers(catalog, panels), boundsFor }
+  const showing = toolChat({ chat: panelChat, wrapOwn, tools, ...offers, runtime })
   const permits = new Permits(maxCalls)
   const limited = limit(permits, new SpareMemory(runtime))
   const observed = observe()
@@ -138,26 +137,63 @@ function isSameUrl(a: string, b: string): boolean {
   return plain(a) !== undefined && plain(a) === plain(b)
 }
 
+/** Finds the limits for tools of all upstreams that may serve a model, or a member of a panel. */
+function boundsIn(catalog: Catalog<UpstreamParts>, panels: readonly Panel[]): BoundsFor {
+  return async (model, signal) => {
+    const members = panels.find(({ name }) => name === model)?.members ?? [{ address: model }]
+    const served = await Promise.all(members.map(({ address }) => catalog.route(address, signal)))
+    return tightestBounds(served.flat().map(({ member }) => member.upstream.support.toolBounds))
+  }
+}
+
+/** Tells whether all upstreams that may serve a model can be offered tools, their own or emulated ones. */
+function toolTakers(catalog: Catalog<UpstreamParts>, panels: readonly Panel[]) {
+  return async (model: string, signal: Cancel): Promise<boolean> => {
+    // each member of a panel would call its own tools
+    if (panels.some(({ name }) => name === model)) return false
+    const served = await catalog.route(model, signal)
+    return served.every((candidate) => {
+      const { upstream, emulation } = candidate.member
+      return emulation.isAllowed || takesTools(upstream.support, catalog.modelOf(candidate))
+    })
+  }
+}
+
+interface ChainOptions extends GatewayOptions {
+  /** Whether the upstream says that a model calls no tools. */
+  lacksTools(candidate: Candidate): boolean
+}
+
 /** Builds the layers around one upstream. */
 function buildChain(
   upstream: Upstream,
-  { deadlines, store, threadTtlMs, log, runtime }: GatewayOptions,
+  { deadlines, store, threadTtlMs, emulateTools: mode = 'api', lacksTools, log, runtime }: ChainOptions,
 ): UpstreamParts {
-  const { name } = upstream
+  const { name, support: offered } = upstream
   const pool = openPool(upstream, { store, log, runtime })
+  const emulation = new Emulation(upstream, {
+    mode,
+    runtime,
+    lacksTools: (model) => lacksTools({ member: { upstream, pool }, model }),
+  })
   const [budget, permits] = [new RetryBudget(runtime), new Permits()]
   const askUpstream: Chat<WithAccount> = (request, call) => upstream.chat(request, call)
-  const withAccounts = account(pool, name)(askUpstream)
+  const paced = pace(name, upstream.maxRpm)(askUpstream)
+  const withEmulation = emulation.isAllowed ? emulateTools(emulation, name)(paced) : paced
+  const withAccounts = account(pool, name)(withEmulation)
   const withThreads = upstream.keepsThreads
     ? thread({ store, upstream: name, ttlMs: threadTtlMs })(withAccounts)
     : withAccounts
   const withRetry = retry(budget)(withThreads)
-  const withDeadline = deadline(deadlines)(choices(upstream.support)(withRetry))
-  const withCallExtra = callExtra({ store, upstream: name, support: upstream.support, ttlMs: threadTtlMs })
-  const chat = withCallExtra(support(name, upstream.support)(estimate(countTokens)(withDeadline)))
+  const withDeadline = deadline(deadlines)(choices(offered)(withRetry))
+  const estimated = estimate(countTokens)(withDeadline)
+  const plain = support(name, offered)(estimated)
+  const emulated = emulation.isAllowed ? support(name, emulatedSupport(offered))(estimated) : plain
+  const supported: Chat = (request, call) => (request.emulate === false ? plain : emulated)(request, call)
+  const chat = callExtra({ store, upstream: name, support: offered, ttlMs: threadTtlMs })(supported)
   const limited = limit(permits)
   const tasks = buildTasks(upstream, { pool, budget, permits, deadlines })
-  return { upstream, pool, budget, permits, chat: limited(bindExtra(name)(chat)), tasks }
+  return { upstream, pool, budget, permits, emulation, chat: limited(bindExtra(name)(chat)), tasks }
 }
 
 /** Sends a request for a panel to all its members, and any other request to the router. */

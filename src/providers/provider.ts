@@ -29,6 +29,10 @@ export interface Upstream<Credential = unknown> {
    * the thread of the request's conversation, if there is one. Otherwise every request contains the whole conversation.
    */
   readonly keepsThreads?: boolean
+  /** Whether it is made for people, and not for programs. The gateway uses such a service only as a person would. */
+  readonly isWebProduct?: true
+  /** Limit for the requests of a minute, if the operator has set one. */
+  readonly maxRpm?: number
   readonly support: Support
   /**
    * The models that it serves, if the operator or the adapter has a fixed list. Otherwise the upstream is asked for

@@ -290,10 +290,24 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: "a client's own key",
-    file: 'src/dialects/client-keys.ts',
-    find: "return 'api_key' in body",
+    file: 'src/dialects/gateway-members.ts',
+    find: 'return members.some((name) => name in body)',
     replace: 'return body === undefined',
     tests: ['test/pairs/classes.test.ts'],
+  },
+  {
+    name: 'a result that calls a tool',
+    file: 'src/gateway/emulated-tools/escape-marks.ts',
+    find: "if (readCallHead(line, options) === 'text') continue",
+    replace: "if (line !== '') continue",
+    tests: ['test/emulation/cases.test.ts'],
+  },
+  {
+    name: 'a call in a code fence of the text',
+    file: 'src/gateway/emulated-tools/call-reader.ts',
+    find: "if (this.#fence.isOpen || fence === 'closed') return this.#sayHeld(visible)",
+    replace: "if (fence === 'closed') return this.#sayHeld(visible)",
+    tests: ['test/emulation/cases.test.ts'],
   },
   {
     name: 'members of another dialect',

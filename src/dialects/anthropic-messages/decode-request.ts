@@ -1,8 +1,8 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest, OfferedTool, Parameter } from '../../chat/request.ts'
-import { withoutClientKey } from '../client-keys.ts'
 import { isFields, rest } from '../fields.ts'
+import { gatewayWishes, withoutGatewayMembers } from '../gateway-members.ts'
 import { mustBe, notABody, refusedBody, textIn, tooMany } from '../invalid-request.ts'
 import { readFlag } from '../readings.ts'
 import { referencedTools } from './decode-messages.ts'
@@ -31,7 +31,7 @@ export interface RequestSource {
  */
 export function decodeRequest(given: unknown, { betas, bytes }: RequestSource = {}): ChatRequest {
   if (!isFields(given)) throw notABody('"model", "max_tokens" and "messages"')
-  const body = withoutClientKey(given)
+  const body = withoutGatewayMembers(given)
   const model = textIn(body, 'model', [])
   if (model === '') throw refusedBody({ path: ['model'], problem: 'must not be empty', code: 'invalid_value' })
   refuseServers(body)
@@ -65,6 +65,7 @@ export function decodeRequest(given: unknown, { betas, bytes }: RequestSource = 
       return native.messages
     },
     ...decoded,
+    ...gatewayWishes(given),
     spelling: named,
     stream: streamIn(body),
     native,

@@ -1,7 +1,7 @@
 import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
-import { withoutClientKey } from '../client-keys.ts'
 import { isFields, rest } from '../fields.ts'
+import { gatewayWishes, withoutGatewayMembers } from '../gateway-members.ts'
 import { mustBe, notABody, refusedBody, tooMany } from '../invalid-request.ts'
 import { readFlag } from '../readings.ts'
 import { decodeMessages } from './decode-messages.ts'
@@ -59,12 +59,13 @@ export function decodePlainRequest(body: unknown, bytes?: Uint8Array): DecodedRe
 /** Does the same as `decodeRequest`, and yields so that other work can run. @throws as `decodeRequest` */
 export function* decodeSteps(given: unknown): Generator<void, DecodedRequest> {
   if (!isFields(given)) throw notABody('"model" and "messages"')
-  const body = withoutClientKey(given)
+  const body = withoutGatewayMembers(given)
   modelIn(body)
   const { messages, unread } = yield* decodeMessages(messagesIn(body))
   const { model, members, stream, includeUsage, unread: others } = decodeMembers(body)
   const all = [...unread, ...others]
-  const request = { dialect, model, messages, ...members, ...(all.length > 0 && { unread: all }), stream }
+  const wishes = gatewayWishes(given)
+  const request = { dialect, model, messages, ...members, ...wishes, ...(all.length > 0 && { unread: all }), stream }
   return { request, includeUsage }
 }
 

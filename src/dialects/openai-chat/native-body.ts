@@ -1,7 +1,7 @@
 import type { Fields, Message } from '../../chat/message.ts'
 import type { ChatRequest, NativeRequest } from '../../chat/request.ts'
-import { hasClientKey } from '../client-keys.ts'
 import { isFields } from '../fields.ts'
+import { hasGatewayMembers } from '../gateway-members.ts'
 import { decodeMessage } from './decode-message.ts'
 import { dialect } from './dialect.ts'
 import { isPlainMessage, membersOfPlain, type PlainMessage } from './plain-message.ts'
@@ -16,7 +16,7 @@ const maxPlainMessages = 2_000
 
 /** Whether a body's messages are plain, and no other member would be left out or rewritten. */
 export function isPlainBody(body: unknown): body is PlainBody {
-  if (!isFields(body) || hasClientKey(body)) return false
+  if (!isFields(body) || hasGatewayMembers(body)) return false
   return isPlainList(body.messages) && !hasIdleMembers(body) && hasPlainStream(body)
 }
 

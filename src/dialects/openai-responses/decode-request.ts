@@ -1,8 +1,8 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields, ForeignPart, Part } from '../../chat/message.ts'
 import type { ChatRequest, OfferedTool } from '../../chat/request.ts'
-import { withoutClientKey } from '../client-keys.ts'
 import { isFields } from '../fields.ts'
+import { gatewayWishes, withoutGatewayMembers } from '../gateway-members.ts'
 import { mustBe, notABody, refusedBody, textIn, tooMany } from '../invalid-request.ts'
 import { readFlag } from '../readings.ts'
 import { askForSummary, isOfCompaction, wantsCompaction } from './compaction.ts'
@@ -70,7 +70,11 @@ export function decodeRequest(body: Fields, { earlier = [], sealer }: BesideBody
   const all = [...earlier, ...items]
   // a summary that was sealed here is of no use to a service
   if (all.some(isOfCompaction)) return { request, ...shared }
-  const native = new NativeResponse(withoutClientKey(body), { items: all, reasoning: input.reasoning, names }, request)
+  const native = new NativeResponse(
+    withoutGatewayMembers(body),
+    { items: all, reasoning: input.reasoning, names },
+    request,
+  )
   return { request: { ...request, native }, ...shared }
 }
 
@@ -104,6 +108,7 @@ function requestOf(body: Fields, { model, input, tools: found, hosted, names }: 
       ...(tools.length > 0 && { tools: 'tools' }),
       ...(toolChoice && { toolChoice: 'tool_choice' }),
     },
+    ...gatewayWishes(body),
     extra: { [dialect]: Object.fromEntries(dropped.map((name) => [name, true])) },
     bindsExtra: true,
     stream: streamIn(body),

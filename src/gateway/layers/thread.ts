@@ -27,7 +27,7 @@ interface StoredThread {
 
 /**
  * Finds the thread of a conversation, for an upstream that keeps conversations itself. Its key is a hash of the client,
- * the model and all messages up to the last answer. A thread is taken out of the store while it is used, so a second
+ * the model, its tools and all messages up to the last answer. A thread is taken out of the store while it is used, so a second
  * attempt of the same turn cannot use it too. It is put back if the upstream received nothing. An answer ends only when its
  * thread is stored, so that the next turn finds it, also after a crash (docs/decisions/0016-threads.md).
  */
@@ -38,7 +38,9 @@ export function thread({
 }: ThreadOptions): <Needs>(next: Chat<Needs & WithThreadState>) => Chat<Needs> {
   return (next) => (request, call) =>
     defer(async ({ signal }) => {
-      const scope = [call.caller.id, upstream, request.model]
+      const { tools } = request.parameters
+      // a thread was told of the tools at its start
+      const scope = [call.caller.id, upstream, request.model, ...(tools ? [JSON.stringify(tools)] : [])]
       const { before } = splitTurn(request.messages)
       const key = before.length > 0 ? keyOf(scope, before) : undefined
       const turn = new ThreadUse(key === undefined ? undefined : await takeThread(key, store, call.log))

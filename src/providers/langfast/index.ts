@@ -18,11 +18,19 @@ export const provider: Provider = {
       variables.socketUrl('LANGFAST_SOCKET_URL') ?? 'https://langfast-prompt-runner-35808038077.us-central1.run.app'
     const promptId = variables.text('LANGFAST_PROMPT_ID')
     const bounds = boundsIn(variables)
+    const maxRpm = variables.integer('LANGFAST_MAX_RPM', { fallback: 0, min: 0, max: 10_000 })
     const models = variables.list('LANGFAST_MODELS') ?? knownModels
     if (!anonKey) return []
     const project = { url, anonKey }
     const service = { project, socketUrl, promptId, userAgent: variables.userAgent }
-    return [{ ...langfast(service), supply: supplyOf(project, bounds), models: models.map((id) => ({ id })) }]
+    return [
+      {
+        ...langfast(service),
+        supply: supplyOf(project, bounds),
+        ...(maxRpm > 0 && { maxRpm }),
+        models: models.map((id) => ({ id })),
+      },
+    ]
   },
   async emulate() {
     const { emulateLangfast } = await import('./emulator/index.ts')
@@ -36,6 +44,7 @@ function langfast(service: LangfastService): Upstream<SupabaseSession> {
     name: 'langfast',
     address: service.project.url,
     accounts: [],
+    isWebProduct: true,
     support,
     chat: (request, call: AccountCall<SupabaseSession>) =>
       flowOf(

@@ -103,7 +103,7 @@ function configureOllama(variables: Variables): Upstream<Secret | undefined>[] {
 
 function configureOthers(variables: Variables): Upstream<Secret | undefined>[] {
   for (const [, prefix = '', kind = ''] of variables.matching(
-    /^UPSTREAM_([A-Z0-9_]+?)_(KEY|KEY_\d+|MODELS|HEADERS|API|RESPONSES_MODELS)$/,
+    /^UPSTREAM_([A-Z0-9_]+?)_(KEY|KEY_\d+|MODELS|HEADERS|API|RESPONSES_MODELS|TOOLS)$/,
   )) {
     if (!variables.text(`UPSTREAM_${prefix}_URL`)) variables.report(missingUrl(prefix, kind))
   }
@@ -115,13 +115,23 @@ function configureOthers(variables: Variables): Upstream<Secret | undefined>[] {
     const keys = variables.secrets(`UPSTREAM_${prefix}_KEY`)
     const models = variables.list(`UPSTREAM_${prefix}_MODELS`)
     const headers = variables.headers(`UPSTREAM_${prefix}_HEADERS`)
+    const differs = readToolsSetting(`UPSTREAM_${prefix}_TOOLS`, variables)
     if (!address) return []
     const name = prefix.toLowerCase().replaceAll('_', '-')
     const common = { name, accounts: accountsOf(keys, name), headers, models }
     const api = configureApi(variables, { variable, base: address, responsesModels })
     if (api === 'messages') return [messagesCompatible({ ...common, base: address })]
-    return [openaiCompatible({ ...common, ...address, manyChoices: false, api })]
+    return [openaiCompatible({ ...common, ...address, manyChoices: false, api, ...(differs && { differs }) })]
   })
+}
+
+/** Reads whether a server takes tools. One that takes none takes no response formats either. */
+function readToolsSetting(name: string, variables: Variables): Differences | undefined {
+  const setting = variables.text(name)?.toLowerCase()
+  if (setting === 'none') return { lacks: ['tools', 'toolChoice', 'parallelToolCalls', 'responseFormat'] }
+  if (setting !== undefined && setting !== 'native')
+    variables.report({ variable: name, problem: 'is not a known word', remedy: 'one of native, none' })
+  return undefined
 }
 
 /**
