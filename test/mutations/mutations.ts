@@ -228,14 +228,14 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'long names of tools',
-    file: 'src/dialects/openai-chat/short-names.ts',
+    file: 'src/dialects/short-names.ts',
     find: 'const maxName = 64',
     replace: 'const maxName = 128',
     tests: ['test/pairs/classes.test.ts'],
   },
   {
     name: 'names of tools that do not come back',
-    file: 'src/dialects/openai-chat/short-names.ts',
+    file: 'src/dialects/short-names.ts',
     find: 'long.set(fitting, name)',
     replace: 'long.set(name, name)',
     tests: ['test/pairs/classes.test.ts'],

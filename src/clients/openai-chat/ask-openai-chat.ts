@@ -4,7 +4,7 @@ import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { readComplaint } from '../../dialects/openai-chat/complaint.ts'
 import { dialect } from '../../dialects/openai-chat/dialect.ts'
-import { withShortNames } from '../../dialects/openai-chat/short-names.ts'
+import { withShortNames } from '../../dialects/short-names.ts'
 import type { Call } from '../../flow/call.ts'
 import { defer, type FlowOpening } from '../../flow/defer.ts'
 import { type Flow, flowOf } from '../../flow/flow.ts'
@@ -49,7 +49,7 @@ export interface AskOptions {
  * dialect and wants a whole answer.
  */
 export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: Call): Flow {
-  const short = withShortNames(request)
+  const short = withShortNames(request, dialect)
   if (short)
     return map(askOpenaiChat(options, short.request, call), (batch) => batch.map((event) => short.restore(event)))
   const post = new ChatPost(options, request, call)

@@ -1,8 +1,9 @@
 import type { ChatRequest } from '../../chat/request.ts'
-import { withShortNames } from '../../dialects/openai-chat/short-names.ts'
 import { readComplaint } from '../../dialects/openai-responses/complaint.ts'
+import { dialect } from '../../dialects/openai-responses/dialect.ts'
 import { encodeRequest } from '../../dialects/openai-responses/encode-request.ts'
 import { NativeResponse } from '../../dialects/openai-responses/native-response.ts'
+import { withShortNames } from '../../dialects/short-names.ts'
 import type { Call } from '../../flow/call.ts'
 import { type Flow, flowOf } from '../../flow/flow.ts'
 import { map } from '../../flow/map.ts'
@@ -21,7 +22,7 @@ interface ResponsesAccess {
 
 /** Asks a service that has OpenAI's Responses API. */
 export function askResponses(access: ResponsesAccess, request: ChatRequest, call: Call): Flow {
-  const short = withShortNames(request)
+  const short = withShortNames(request, dialect)
   if (short)
     return map(askResponses(access, short.request, call), (batch) => batch.map((event) => short.restore(event)))
   const names = request.native instanceof NativeResponse ? request.native.parts.names : undefined

@@ -1,9 +1,8 @@
-import type { ChatEvent } from '../../chat/event.ts'
-import type { Message, Part } from '../../chat/message.ts'
-import type { ChatRequest, ToolChoice } from '../../chat/request.ts'
-import { dialect } from './dialect.ts'
+import type { ChatEvent } from '../chat/event.ts'
+import type { Message, Part } from '../chat/message.ts'
+import type { ChatRequest, ToolChoice } from '../chat/request.ts'
 
-/** Limit for the characters of a function's name. OpenAI, Chat API reference, `tools`. Anthropic allows 128. */
+/** Limit for the characters of a function's name. OpenAI, both API references, `tools`. Anthropic allows 128. */
 const maxName = 64
 
 /** A request whose names fit, and how its answer gets the client's names back. */
@@ -13,10 +12,11 @@ interface ShortNamed {
 }
 
 /**
- * Shortens the names of tools that are too long for this dialect. A name is shortened in the same way in each turn. Returns
- * undefined if all names fit, and for a client of this dialect, whose names are the upstream's to judge.
+ * Shortens the names of tools that are too long for a service of OpenAI's dialects. A name is shortened in the same way in each turn.
+ * Returns undefined if all names fit, and for a client of the service's own dialect, whose names are the service's to judge.
+ * @param dialect the service's
  */
-export function withShortNames(request: ChatRequest): ShortNamed | undefined {
+export function withShortNames(request: ChatRequest, dialect: string): ShortNamed | undefined {
   const { parameters } = request
   if (request.dialect === dialect || !parameters.tools?.some(({ name }) => name.length > maxName)) return undefined
   const short = new Map<string, string>()

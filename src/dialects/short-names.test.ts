@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { runs } from '../../../test/sizes.ts'
-import type { ChatRequest } from '../../chat/request.ts'
+import { runs } from '../../test/sizes.ts'
+import type { ChatRequest } from '../chat/request.ts'
 import { withShortNames } from './short-names.ts'
 
 function requestWith(names: readonly string[], dialect = 'anthropic-messages'): ChatRequest {
@@ -45,7 +45,7 @@ const toolName = fc.oneof(
 test('names fit, differ, and come back in a call', () => {
   fc.assert(
     fc.property(fc.uniqueArray(toolName, { minLength: 1, maxLength: 30 }), (names) => {
-      const short = withShortNames(requestWith(names))
+      const short = withShortNames(requestWith(names), 'openai-chat')
       expect(short !== undefined).toBe(names.some((name) => name.length > 64))
       if (!short) return
       const { tools, called, chosen } = namesIn(short.request)
@@ -60,11 +60,11 @@ test('names fit, differ, and come back in a call', () => {
 
 test('a name is shortened in the same way beside other tools', () => {
   const shortOf = (...names: readonly string[]) =>
-    namesIn(withShortNames(requestWith(names))?.request ?? requestWith([])).tools
+    namesIn(withShortNames(requestWith(names), 'openai-chat')?.request ?? requestWith([])).tools
   const [alone] = shortOf(`${prefix}_1`)
   expect(shortOf('other', `${prefix}_2`, `${prefix}_1`)[2]).toBe(alone)
 })
 
 test('a client of this dialect keeps its names', () => {
-  expect(withShortNames(requestWith([`${prefix}_1`], 'openai-chat'))).toBeUndefined()
+  expect(withShortNames(requestWith([`${prefix}_1`], 'openai-chat'), 'openai-chat')).toBeUndefined()
 })
