@@ -1,4 +1,6 @@
+import type { Fields } from '../../chat/message.ts'
 import { isFields, rest } from '../fields.ts'
+import { callIdFor } from './call-id.ts'
 import type { KeptMessages, NativeParts } from './native-response.ts'
 import { encodeReasoning } from './own-reasoning.ts'
 
@@ -18,11 +20,17 @@ const selfContained: ReadonlySet<unknown> = new Set([
   'additional_tools',
 ])
 
+/** Calls of another upstream may have longer ids. */
+function withOwnIds(item: Fields): Fields | undefined {
+  const own = selfContained.has(item.type) ? rest(item, ['id']) : item
+  return typeof item.call_id === 'string' ? { ...own, call_id: callIdFor(item.call_id) } : own
+}
+
 /** The items of a client of this dialect, as a service gets them that stores nothing. */
 export function nativeItems({ items, reasoning }: NativeParts, kept: KeptMessages): readonly unknown[] {
   return items.flatMap((item) => {
     if (!isFields(item)) return [item]
-    if (item.type !== 'reasoning') return [selfContained.has(item.type) ? rest(item, ['id']) : item]
+    if (item.type !== 'reasoning') return [withOwnIds(item)]
     const read = reasoning.get(item)
     const part = read && (kept.parts.get(read) ?? read)
     return part?.type === 'reasoning' ? (encodeReasoning(part) ?? []) : []
