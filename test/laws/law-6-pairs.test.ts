@@ -4,6 +4,7 @@
  */
 import { afterAll, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { encryptedFor } from '../../src/providers/openai-compatible/emulator/responses-body.ts'
 import { type ClientName, hasWholeReplies, pairs, startPairs, type UpstreamName } from '../pairs/rig.ts'
 import { joined, type Piece, type Reply, type Talk, type ToolResult, type Turn, textOf } from '../pairs/talk.ts'
 import { signatures } from '../pairs/upstreams.ts'
@@ -99,22 +100,32 @@ function turnsOf(
 
 // what must arrive
 
+/** The upstreams whose dialects keep the order of parts. */
+const ordered: ReadonlySet<UpstreamName> = new Set(['anthropic', 'responses'])
+
+/** Whether both have the dialect of Anthropic, in which the generated signatures are. */
+const isOwn = (client: ClientName, upstream: UpstreamName) => client === 'messages' && upstream === 'anthropic'
+
 /** The pieces that a client and an upstream can both say. Without an order they stand by their kind, as in Chat Completions. */
 function heardPieces(pieces: readonly Piece[], client: ClientName, upstream: UpstreamName): readonly Piece[] {
-  const isSigned = client === 'messages' && upstream === 'anthropic'
+  const isSigned = isOwn(client, upstream)
   const calls = pieces.filter((piece) => 'call' in piece)
   const isThought = isSigned || upstream === 'chat' || (upstream === 'cohere' && calls.length > 0)
   const kept = pieces.flatMap((piece): readonly Piece[] => {
     if (!('thought' in piece) || isSigned) return [piece]
     return isThought ? [{ thought: piece.thought }] : []
   })
-  return upstream === 'anthropic' && client !== 'chat' ? kept : byKind(kept)
+  return ordered.has(upstream) && client !== 'chat' ? kept : byKind(kept)
 }
 
-/** The pieces of an answer that come back: with calls, also signed thoughts for which the client has no place. */
+/**
+ * The pieces of an answer that come back: with calls, also signed thoughts for which the client has no place. A client of Responses
+ * keeps all of them, sealed.
+ */
 function returnedPieces(pieces: readonly Piece[], client: ClientName, upstream: UpstreamName): readonly Piece[] {
   const signed = pieces.filter((piece) => 'thought' in piece && piece.signature !== undefined)
-  const isKept = upstream === 'anthropic' && client !== 'messages' && signed.length > 0
+  if (client === 'responses' && ordered.has(upstream)) return pieces
+  const isKept = ordered.has(upstream) && !isOwn(client, upstream) && signed.length > 0
   if (!isKept || !pieces.some((piece) => 'call' in piece)) return heardPieces(pieces, client, upstream)
   const callsBefore = (piece: Piece) => pieces.slice(0, pieces.indexOf(piece)).filter((one) => 'call' in one).length
   const thoughtsAt = (place: number) => signed.filter((thought) => callsBefore(thought) === place)
@@ -141,8 +152,12 @@ function byKind(pieces: readonly Piece[]): readonly Piece[] {
 
 /** Only Messages says that a tool failed. Pictures of results come after their text where they are shown in another message. */
 function heardResult({ failed, ...result }: ToolResult, client: ClientName, upstream: UpstreamName): ToolResult {
-  const isWhole = upstream === 'anthropic' || (upstream === 'chat' && client === 'chat')
-  const pieces = isWhole ? result.pieces : byKind(result.pieces)
+  const isWhole = ordered.has(upstream) || (upstream === 'chat' && client === 'chat')
+  const isText = result.pieces.every((piece) => 'text' in piece)
+  // a result of texts is one text at OpenAI
+  const isLines = upstream === 'responses' && client === 'messages' && isText
+  const lines = [{ text: result.pieces.map((piece) => textOf([piece])).join('\n') }]
+  const pieces = isLines ? lines : isWhole ? result.pieces : byKind(result.pieces)
   return { ...result, pieces, ...(failed && client === 'messages' && { failed }) }
 }
 
@@ -196,7 +211,7 @@ function normal(turns: readonly Turn[]): readonly Turn[] {
 /** Leaves out what an upstream refuses. */
 function withoutRefused(talk: Talk, upstream: UpstreamName): Talk {
   const takes = (piece: Piece) =>
-    'pdf' in piece ? upstream === 'chat' || upstream === 'anthropic' : !('picture' in piece) || upstream !== 'ai21'
+    'pdf' in piece ? upstream === 'chat' || ordered.has(upstream) : !('picture' in piece) || upstream !== 'ai21'
   const kept = (pieces: readonly Piece[]) => {
     const left = pieces.filter(takes)
     return left.length > 0 ? left : [{ text: 'Nothing.' }]
@@ -238,9 +253,12 @@ const replies: fc.Arbitrary<Reply> = fc
     return { pieces, end: called.length > 0 ? 'calls' : 'stop' }
   })
 
-/** The answer of a service, which may have an order of its own. */
+/** The answer of a service, which may have an order and signatures of its own. */
 function sayable({ pieces, end }: Reply, upstream: UpstreamName, isWhole: boolean): Reply {
-  const signed = upstream === 'anthropic' ? pieces : pieces.map(unsigned)
+  const signed = pieces.map((piece, at) => {
+    if (!('thought' in piece) || upstream === 'anthropic') return piece
+    return upstream === 'responses' ? { ...piece, signature: encryptedFor(`rs_${at}`) } : unsigned(piece)
+  })
   return { pieces: isWhole ? byKind(signed) : signed, end }
 }
 
@@ -268,27 +286,24 @@ for (const [client, upstream] of pairs)
           const asked: Turn = { by: 'user', pieces: [{ text: 'How is it?' }] }
           const first = await rig.ask(client, upstream, { talk: { turns: [asked], tools: names }, reply, isStream })
           if (!first.reply) throw new Error(first.text)
-          const expected = client === 'messages' ? reply.pieces : reply.pieces.map(unsigned)
-          const [got, wanted] = [first.reply.pieces, expected].map((pieces) =>
-            told(client === 'chat' ? byKind(pieces) : pieces),
-          )
-          expect(got).toEqual(wanted)
+          const shown = (pieces: readonly Piece[]) => {
+            const known = isOwn(client, upstream) ? pieces : pieces.map(unsigned)
+            return told(client === 'chat' ? byKind(known) : known)
+          }
+          expect(shown(first.reply.pieces)).toEqual(shown(reply.pieces))
           expect(first.reply.end).toBe(reply.end)
-          if (!isStream) expect(lostOf(first.headers)).toEqual(losses(client, reply, first.text))
+          if (!isStream) expect(lostOf(first.headers)).toEqual(losses(reply.pieces, client, upstream))
 
-          const results = got?.flatMap((piece) =>
+          const { pieces } = first.reply
+          const calls = pieces.flatMap((piece) =>
             'call' in piece ? [{ call: piece.call, pieces: [{ text: 'So.' }] }] : [],
           )
-          const back: Talk = {
-            tools: names,
-            turns: [asked, { by: 'model', pieces: got ?? [] }, { by: 'tools', results: results ?? [] }, asked],
-          }
-          const second = await rig.ask(client, upstream, { talk: back, reply: done })
+          const back: readonly Turn[] = [asked, { by: 'model', pieces }, { by: 'tools', results: calls }, asked]
+          const second = await rig.ask(client, upstream, { talk: { tools: names, turns: back }, reply: done })
           if (!second.talk || second.status !== 200) throw new Error(second.text)
-          const turns = normal(second.talk.turns)
-          const answer: Turn = { by: 'model', pieces: returnedPieces(reply.pieces, client, upstream) }
-          const wantedTurns = heard(back, client, upstream).map((turn) => (turn.by === 'model' ? answer : turn))
-          expect(turns.map(seen)).toEqual(normal(wantedTurns).map(seen))
+          const answer = { by: 'model' as const, pieces: returnedPieces(reply.pieces, client, upstream) }
+          const expected = normal([asked, answer, { by: 'tools', results: calls }, asked])
+          expect(normal(second.talk.turns).map(seen)).toEqual(expected.map(seen))
         }),
         { numRuns },
       )
@@ -298,13 +313,17 @@ const seen = (turn: Turn): Turn => (turn.by === 'tools' ? turn : { by: turn.by, 
 
 const lostOf = (headers: Headers): readonly string[] => headers.get('x-tributary-lost')?.split(', ').sort() ?? []
 
+/** What signs the thoughts of an upstream. */
+const signs: Readonly<Partial<Record<UpstreamName, readonly string[]>>> = {
+  anthropic: ['reasoning.signature'],
+  responses: ['reasoning.encrypted_content', 'reasoning.id'],
+}
+
 /** What the receipt must name: an order that the client's dialect does not keep, and signatures that it has no place for. */
-function losses(client: ClientName, { pieces }: Reply, text: string): readonly string[] {
+function losses(pieces: readonly Piece[], client: ClientName, upstream: UpstreamName): readonly string[] {
   const kinds = pieces.map((piece) => ('thought' in piece ? 0 : 'text' in piece ? 1 : 2))
   const isMixed = kinds.some((kind, at) => kind < Math.max(...kinds.slice(0, at), 0))
   const isSigned = pieces.some((piece) => 'thought' in piece && piece.signature !== undefined)
-  return [
-    ...(client === 'chat' && isMixed ? ['order'] : []),
-    ...(client !== 'messages' && isSigned && !text.includes('"encrypted_content":"') ? ['reasoning.signature'] : []),
-  ]
+  const isKept = client === 'responses' || isOwn(client, upstream)
+  return [...(client === 'chat' && isMixed ? ['order'] : []), ...(isSigned && !isKept ? (signs[upstream] ?? []) : [])]
 }

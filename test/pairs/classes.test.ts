@@ -152,8 +152,8 @@ const picture = 'iVBORw0KGgo='
 const pdf = 'JVBERi0xLjQK'
 /** The services that take pictures, and those that take files. */
 const taking: Readonly<Record<string, readonly UpstreamName[]>> = {
-  picture: ['chat', 'anthropic', 'mistral', 'cohere'],
-  pdf: ['chat', 'anthropic'],
+  picture: ['chat', 'responses', 'anthropic', 'mistral', 'cohere'],
+  pdf: ['chat', 'responses', 'anthropic'],
 }
 
 for (const [kind, piece] of Object.entries({ picture: { picture }, pdf: { pdf } }))
@@ -176,23 +176,34 @@ for (const [kind, piece] of Object.entries({ picture: { picture }, pdf: { pdf } 
 
 const long = ['a', 'b'].map((end) => `mcp__a_server_with_a_long_name__${'tool_'.repeat(9)}${end}`)
 
-eachAnswer('names of over 64 characters are two tools, and come back', async (client, upstream, isStream) => {
-  const turns = [
-    user('How is it?'),
-    model(call('call_1', long[1])),
-    results({ call: 'call_1', pieces: [{ text: 'x' }] }),
-  ]
-  const asking = { talk: { turns, tools: long }, isStream }
-  const { talk } = await rig.ask(client, upstream, { ...asking, reply: done })
-  const [first = '', second = ''] = talk?.tools ?? []
-  expect([first === second, talk && callsIn(talk.turns).map(({ name }) => name)]).toEqual([false, [second]])
-  // a client of Responses has names of at most 64, and for one of the same dialect the upstream's names are its own matter
-  const isLong = client === 'chat' || (client === 'messages' && (upstream === 'anthropic' || upstream === 'cohere'))
-  expect([first.length > 64, second.length > 64]).toEqual([isLong, isLong])
-  // the model calls what it was offered
-  const reply: Reply = { pieces: [call('call_2', first)], end: 'calls' }
-  expect((await rig.ask(client, upstream, { ...asking, reply })).reply?.pieces).toEqual([call('call_2', long[0])])
-})
+/** Where long names are sent as they are: to services of the client's own dialect, and to those without a limit. */
+const sendsLong: Readonly<Record<ClientName, readonly UpstreamName[]>> = {
+  chat: ['chat', 'anthropic', 'mistral', 'cohere', 'ai21'],
+  responses: [],
+  messages: ['anthropic', 'cohere'],
+}
+
+eachAnswer(
+  'names of over 64 characters are two tools, and come back',
+  async (client, upstream, isStream) => {
+    const turns = [
+      user('How is it?'),
+      model(call('call_1', long[1])),
+      results({ call: 'call_1', pieces: [{ text: 'x' }] }),
+    ]
+    const asking = { talk: { turns, tools: long }, isStream }
+    const { talk } = await rig.ask(client, upstream, { ...asking, reply: done })
+    const [first = '', second = ''] = talk?.tools ?? []
+    expect([first === second, talk && callsIn(talk.turns).map(({ name }) => name)]).toEqual([false, [second]])
+    const isLong = sendsLong[client].includes(upstream)
+    expect([first.length > 64, second.length > 64]).toEqual([isLong, isLong])
+    // the model calls what it was offered
+    const reply: Reply = { pieces: [call('call_2', first)], end: 'calls' }
+    expect((await rig.ask(client, upstream, { ...asking, reply })).reply?.pieces).toEqual([call('call_2', long[0])])
+  },
+  // OpenAI refuses them from its own clients
+  (client, upstream) => client !== 'responses' || upstream !== 'responses',
+)
 
 /** Every message with nothing in it: no words and no calls. */
 const empty = /"content":(""|\[\]|null)(?!,"(tool_calls|reasoning_content)")|"text":""/
@@ -262,10 +273,19 @@ eachAnswer(
 eachPair('no limit and no mark is made up', async (client, upstream) => {
   const { sent, status } = await rig.ask(client, upstream, { talk: { turns: [user('Hello')] }, reply: done })
   expect(status).toBe(200)
-  const limits = ['max_tokens', 'max_completion_tokens', 'temperature', 'top_p', 'tools', 'tool_choice', 'thinking']
+  const limits = [
+    'max_tokens',
+    'max_completion_tokens',
+    'max_output_tokens',
+    'temperature',
+    'top_p',
+    'tools',
+    'tool_choice',
+    'thinking',
+  ]
   const made = limits.filter((name) => sent?.json[name] !== undefined)
   // Anthropic's dialect requires a limit, and a client of it has named one
-  const limit = client === 'messages' && upstream === 'chat' ? 'max_completion_tokens' : 'max_tokens'
+  const limit = limits.find((name) => sent?.json[name] !== undefined) ?? ''
   expect(made).toEqual(upstream === 'anthropic' || client === 'messages' ? [limit] : [])
   if (client === 'messages') expect(sent?.json[limit]).toBe(500)
   // the marks that the gateway sets for clients that cannot (docs/anthropic.md)
@@ -331,7 +351,9 @@ eachPair(
     const receipt = headers.get('x-tributary-parameters')?.split(', ') ?? []
     expect(Object.keys(members).filter((name) => receipt.includes(`${name}=honoured`))).toEqual([])
   },
-  (client, upstream) => client !== upstream && (client !== 'messages' || upstream !== 'anthropic'),
+  // both of OpenAI's dialects have the same words
+  (client, upstream) =>
+    upstream !== 'responses' && client !== upstream && (client !== 'messages' || upstream !== 'anthropic'),
 )
 
 const everyEnd = ['stop', 'length'] as const satisfies readonly End[]

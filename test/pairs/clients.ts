@@ -265,8 +265,10 @@ function inputPart(piece: Piece): object {
 }
 
 function itemOf(piece: Piece): object {
-  if ('thought' in piece)
-    return { type: 'reasoning', id: 'rs_1', summary: [{ type: 'summary_text', text: piece.thought }] }
+  if ('thought' in piece) {
+    const sealed = piece.signature !== undefined && { encrypted_content: piece.signature }
+    return { type: 'reasoning', id: 'rs_1', summary: [{ type: 'summary_text', text: piece.thought }], ...sealed }
+  }
   if ('call' in piece)
     return { type: 'function_call', call_id: piece.call, name: piece.name, arguments: JSON.stringify(piece.input) }
   return { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: textOf([piece]) }] }
@@ -290,7 +292,8 @@ function itemsOf(turn: Turn): readonly object[] {
 
 function replyOfResponse({ status, incomplete_details, output }: Json): Reply {
   const pieces: readonly Piece[] = output.flatMap((item: Json): readonly Piece[] => {
-    if (item.type === 'reasoning') return item.summary.map(({ text }: Json) => ({ thought: text }))
+    const sealed = item.encrypted_content && { signature: item.encrypted_content }
+    if (item.type === 'reasoning') return item.summary.map(({ text }: Json) => ({ thought: text, ...sealed }))
     if (item.type === 'function_call')
       return [{ call: item.call_id, name: item.name, input: JSON.parse(item.arguments) }]
     return item.content.map(({ text }: Json) => ({ text }))
@@ -307,6 +310,7 @@ const responses: Client = {
     const first = turns[0]?.by === 'system' ? turns[0] : undefined
     return {
       store: false,
+      include: ['reasoning.encrypted_content'],
       ...(first && { instructions: textOf(first.pieces) }),
       input: (first ? turns.slice(1) : turns).flatMap(itemsOf),
       ...(tools && { tools: tools.map((name) => ({ type: 'function', name, parameters: schema, strict: false })) }),

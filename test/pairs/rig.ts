@@ -9,7 +9,14 @@ export type ClientName = keyof typeof clients
 export type UpstreamName = keyof typeof upstreams
 
 const clientNames = ['chat', 'responses', 'messages'] as const satisfies readonly ClientName[]
-const upstreamNames = ['chat', 'anthropic', 'mistral', 'cohere', 'ai21'] as const satisfies readonly UpstreamName[]
+const upstreamNames = [
+  'chat',
+  'responses',
+  'anthropic',
+  'mistral',
+  'cohere',
+  'ai21',
+] as const satisfies readonly UpstreamName[]
 
 /** Every client's dialect with every upstream's. */
 export const pairs = clientNames.flatMap((client) => upstreamNames.map((upstream) => [client, upstream] as const))

@@ -3,10 +3,16 @@ import { emulateAnthropic, messageEvent } from '../../src/providers/anthropic/em
 import { cohereEvent, emulateCohere } from '../../src/providers/cohere/emulator/index.ts'
 import { emulateMistral } from '../../src/providers/mistral/emulator/index.ts'
 import { emulateOpenai, frame } from '../../src/providers/openai-compatible/emulator/index.ts'
+import { encryptedFor } from '../../src/providers/openai-compatible/emulator/responses-body.ts'
+import {
+  type ResponseEnding,
+  type ResponseItem,
+  responseStream,
+} from '../../src/providers/openai-compatible/emulator/responses-stream.ts'
 import type { HttpEmulator } from '../../src/wire/emulator/http.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
 import type { Json } from './clients.ts'
-import { type Piece, type Reply, type Talk, type ToolResult, type Turn, textOf } from './talk.ts'
+import { type End, type Piece, type Reply, type Talk, type ToolResult, type Turn, textOf } from './talk.ts'
 
 interface How {
   readonly isStream: boolean
@@ -108,9 +114,10 @@ function piecesOfContent(content: Json): readonly Piece[] {
   })
 }
 
+const resultOf = ({ tool_call_id: call, content }: Json) => failedOrNot(call, piecesOfContent(content))
+
 /** A result that begins with this word failed: these dialects cannot say it in another way. */
-function resultOf({ tool_call_id: call, content }: Json): ToolResult {
-  const [first, ...others] = piecesOfContent(content)
+function failedOrNot(call: string, [first, ...others]: readonly Piece[]): ToolResult {
   const [, rest] = first && 'text' in first ? (/^Error(?:: (.*))?$/s.exec(first.text) ?? []) : []
   const failed = first && 'text' in first && /^Error(:|$)/.test(first.text)
   if (!failed) return { call, pieces: first ? [first, ...others] : [] }
@@ -382,4 +389,89 @@ const anthropic: UpstreamDialect = {
   }),
 }
 
-export const upstreams = { chat, anthropic, mistral, cohere, ai21 } as const satisfies Record<string, UpstreamDialect>
+// Responses
+
+const endings = {
+  stop: {},
+  calls: {},
+  length: { status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } },
+  filter: { status: 'incomplete', incomplete_details: { reason: 'content_filter' } },
+  unknown: {},
+} as const satisfies Record<End, ResponseEnding>
+
+function itemOf(piece: Piece, at: number): ResponseItem {
+  if ('thought' in piece) {
+    const id = `rs_${at}`
+    return {
+      id,
+      type: 'reasoning',
+      summary: [{ type: 'summary_text', text: piece.thought }],
+      encrypted_content: encryptedFor(id),
+    }
+  }
+  if ('call' in piece) {
+    const { id: call_id, function: called } = callOf(piece)
+    return { id: `fc_${at}`, type: 'function_call', status: 'completed', call_id, ...called }
+  }
+  const content = [{ type: 'output_text', text: textOf([piece]), annotations: [], logprobs: [] }]
+  return { id: `msg_${at}`, type: 'message', status: 'completed', role: 'assistant', content }
+}
+
+function piecesOfInput(content: Json): readonly Piece[] {
+  if (typeof content === 'string') return content === '' ? [] : [{ text: content }]
+  return content.map((part: Json): Piece => {
+    if (part.type === 'input_image') return { picture: base64Of(part.image_url) }
+    if (part.type === 'input_file') return { pdf: base64Of(part.file_data) }
+    return { text: part.text }
+  })
+}
+
+function turnOfItem(item: Json): Turn {
+  switch (item.type ?? 'message') {
+    case 'function_call':
+      return { by: 'model', pieces: [{ call: item.call_id, name: item.name, input: JSON.parse(item.arguments) }] }
+    case 'function_call_output':
+      return { by: 'tools', results: [failedOrNot(item.call_id, piecesOfInput(item.output))] }
+    case 'reasoning':
+      return { by: 'model', pieces: [{ thought: item.summary[0]?.text ?? '', signature: item.encrypted_content }] }
+    default: {
+      const by = item.role === 'assistant' ? 'model' : item.role === 'user' ? 'user' : 'system'
+      return { by, pieces: piecesOfInput(item.content) }
+    }
+  }
+}
+
+/** An answer of several items is one turn, and so are the results of its calls. */
+function withTurn(turns: readonly Turn[], turn: Turn): readonly Turn[] {
+  const last = turns.at(-1)
+  if (last?.by === 'tools' && turn.by === 'tools')
+    return [...turns.slice(0, -1), { by: 'tools', results: [...last.results, ...turn.results] }]
+  if (last?.by === 'model' && turn.by === 'model')
+    return [...turns.slice(0, -1), { by: 'model', pieces: [...last.pieces, ...turn.pieces] }]
+  return [...turns, turn]
+}
+
+const responses: UpstreamDialect = {
+  model: 'items/m',
+  start: (respond) => emulateOpenai({ models: ['m'], respond }),
+  variables: (origin) => ({
+    UPSTREAM_ITEMS_URL: `${origin}/v1`,
+    UPSTREAM_ITEMS_KEY: 'sk-upstream',
+    UPSTREAM_ITEMS_MODELS: 'm',
+    UPSTREAM_ITEMS_API: 'responses',
+  }),
+  answer: ({ pieces, end }) => ({ body: responseStream('m', pieces.map(itemOf), endings[end]) }),
+  read: ({ instructions, input, tools, parallel_tool_calls }) => ({
+    turns: [
+      ...(instructions ? [{ by: 'system' as const, pieces: [{ text: instructions }] }] : []),
+      ...(typeof input === 'string' ? [{ role: 'user', content: input }] : input).map(turnOfItem).reduce(withTurn, []),
+    ],
+    ...(tools && { tools: tools.map(({ name }: Json) => name) }),
+    ...(parallel_tool_calls === false && { isSingle: true }),
+  }),
+}
+
+export const upstreams = { chat, responses, anthropic, mistral, cohere, ai21 } as const satisfies Record<
+  string,
+  UpstreamDialect
+>

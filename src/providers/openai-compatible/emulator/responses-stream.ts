@@ -126,7 +126,7 @@ function partsIn(value: unknown): readonly EmulatedPart[] {
 }
 
 function pieces(text: unknown): readonly string[] {
-  return String(text).match(/\s*\S+/g) ?? []
+  return String(text).match(/\s*\S+|\s+$/g) ?? []
 }
 
 function halves(text: unknown): readonly string[] {
