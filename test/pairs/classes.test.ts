@@ -68,7 +68,7 @@ eachAnswer('a filtered call does not end as a call', async (client, upstream, is
 const signed = 'c2lnbmF0dXJlLW9mLWEtdGhvdWdodA=='
 
 eachAnswer(
-  "a thought's signature is not hidden in the id of a call",
+  "a thought's signature is not hidden in the id of a call, and goes back",
   async (client, _upstream, isStream) => {
     const one = {
       index: 0,
@@ -95,6 +95,14 @@ eachAnswer(
     expect(got).toEqual({ pieces: [call('call_1', 'weather', {})], end: 'calls' })
     // only this dialect has a place for it
     expect(text.includes(signed)).toBe(client === 'chat')
+    // the client drops it, and still it goes back
+    const back = [
+      ...hello.turns,
+      model(call('call_1', 'weather', {})),
+      results({ call: 'call_1', pieces: [{ text: 'x' }] }),
+    ]
+    const { sent } = await rig.ask(client, 'chat', { talk: { ...hello, turns: back }, reply: done })
+    expect(sent?.json.messages[1].tool_calls[0]).toMatchObject({ id: 'call_1', extra_content: one.extra_content })
   },
   (_client, upstream) => upstream === 'chat',
 )
