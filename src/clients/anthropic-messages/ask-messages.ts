@@ -18,8 +18,8 @@ export interface MessagesService extends LearnedFacts {
   /** Headers of each request, besides the key. */
   readonly headers: Readonly<Record<string, string>>
   readonly refused: RefusedFields
-  /** Whether it expects the key as a bearer, as most services do that are not Anthropic's. */
-  readonly isBearer?: boolean
+  /** Whether it may expect the key as a bearer, and not in `x-api-key`, as services do that are not Anthropic's. */
+  readonly takesBearer?: boolean
 }
 
 /** A service, and the key to it. */
@@ -89,21 +89,21 @@ class MessagesPost implements FieldsPost {
  * @param betas features that the client asks for. Those that the operator asks for come first
  */
 export function headersFor(
-  { headers, isBearer = false }: Pick<MessagesService, 'headers' | 'isBearer'>,
+  { headers, takesBearer = false }: Pick<MessagesService, 'headers' | 'takesBearer'>,
   key: Secret | undefined,
   betas?: string,
 ): Readonly<Record<string, string>> {
   const wanted = [headers['anthropic-beta'], betas].filter((each) => each !== undefined).join(',')
   return {
-    ...(key && headers.authorization === undefined && keyHeader(key, isBearer)),
+    ...(key && headers.authorization === undefined && keyHeader(key, takesBearer)),
     'anthropic-version': '2023-06-01',
     ...headers,
     ...(wanted !== '' && { 'anthropic-beta': wanted }),
   }
 }
 
-function keyHeader(key: Secret, isBearer: boolean) {
-  return isBearer ? { authorization: `Bearer ${key.reveal()}` } : { 'x-api-key': key.reveal() }
+function keyHeader(key: Secret, takesBearer: boolean) {
+  return { 'x-api-key': key.reveal(), ...(takesBearer && { authorization: `Bearer ${key.reveal()}` }) }
 }
 
 function betasOf(request: ChatRequest): string | undefined {

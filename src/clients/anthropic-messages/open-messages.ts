@@ -24,7 +24,7 @@ interface OpenedMessages {
 }
 
 /** Opens a service. What it says of its models is remembered. */
-export function openMessages(address: Pick<MessagesService, 'origin' | 'headers' | 'isBearer'>): OpenedMessages {
+export function openMessages(address: Pick<MessagesService, 'origin' | 'headers' | 'takesBearer'>): OpenedMessages {
   const facts = new Map<string, ModelFacts>()
   const service: MessagesService = {
     ...address,

@@ -7,7 +7,7 @@ import { meaningOfBaseResp, meaningOfCode } from './vendor-codes.ts'
 /**
  * Reads an error body in the shapes that services send: `{error: {message, type, code, param}}`, `{error: "…"}`,
  * `{code, message}`, `{detail: "…"}`, `{detail: [{msg, loc}]}`, the same within `message` (Mistral), `{errors: […]}`,
- * `{base_resp: {status_code, status_msg}}` (MiniMax), a list around any of them.
+ * `{base_resp: {status_code, status_msg}}` (MiniMax), `{innererror: {code}}` (Azure), a list around any of them.
  */
 export function readComplaint(body: unknown): UpstreamComplaint {
   if (typeof body === 'string') return { message: body }
@@ -55,7 +55,7 @@ const statusMembers = [
 ]
 
 /** Members that may hold the actual error. */
-const innerMembers = ['error', 'errors', 'base_resp', 'detail', 'message']
+const innerMembers = ['error', 'errors', 'base_resp', 'detail', 'message', 'innererror']
 const maxLayers = 6
 
 /** Returns the nested objects of an error body. The innermost comes first, because it is the most precise. */

@@ -10,7 +10,7 @@ interface MessagesOptions extends Pick<OpenaiCompatibleOptions, 'name' | 'accoun
   readonly base: BaseUrl
 }
 
-/** An upstream at an address with Anthropic's Messages API, which takes the key as a bearer. */
+/** An upstream at an address with Anthropic's Messages API, which may take the key as a bearer: DeepSeek documents `x-api-key`, Moonshot a bearer. */
 export function messagesCompatible({
   name,
   accounts,
@@ -19,7 +19,7 @@ export function messagesCompatible({
   base,
 }: MessagesOptions): Upstream<Secret | undefined> {
   const origin = withoutRoute(base.url, routesOfMessages)
-  const service = openMessages({ origin, headers, isBearer: true })
+  const service = openMessages({ origin, headers, takesBearer: true })
   return {
     name,
     address: origin,
