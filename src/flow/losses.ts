@@ -1,5 +1,6 @@
 import { type ChatEvent, isOfPart } from '../chat/event.ts'
 import type { Extras, Part } from '../chat/message.ts'
+import type { ChatRequest } from '../chat/request.ts'
 import type { Batch, Flow } from './flow.ts'
 import type { GrowingEvent } from './growing-part.ts'
 import { type Watcher, watch } from './watch.ts'
@@ -34,6 +35,17 @@ export interface AnswerSupport {
  */
 export function noteLosses(flow: Flow, support: AnswerSupport, lost: Set<string>): Flow {
   return watch(flow, new LossWatcher(support, lost))
+}
+
+/**
+ * Notes the parts of a request that only another dialect knows, for an upstream that passes over them.
+ * @param dialect the upstream's
+ */
+export function noteForeignParts({ messages }: ChatRequest, dialect: string, lost: Set<string>): void {
+  for (const { content } of messages)
+    for (const part of content)
+      if (part.type === 'foreign' && !part.extra[dialect])
+        lost.add(/^\w{1,48}$/.test(part.name) ? part.name : 'foreign')
 }
 
 /** Watches one answer. Its notes begin with the first event that may lose something. */

@@ -8,6 +8,7 @@ import { withShortNames } from '../../dialects/short-names.ts'
 import type { Call } from '../../flow/call.ts'
 import { defer, type FlowOpening } from '../../flow/defer.ts'
 import { type Flow, flowOf } from '../../flow/flow.ts'
+import { noteForeignParts } from '../../flow/losses.ts'
 import { map } from '../../flow/map.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import {
@@ -52,6 +53,8 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
   const short = withShortNames(request, dialect)
   if (short)
     return map(askOpenaiChat(options, short.request, call), (batch) => batch.map((event) => short.restore(event)))
+  // a client of this dialect sends no part that it does not know
+  if (request.dialect !== dialect) noteForeignParts(request, dialect, call.receipt.lost)
   const post = new ChatPost(options, request, call)
   const newId = idsOf(call.signal.runtime)
   const { choices = 1, stop } = request.parameters
