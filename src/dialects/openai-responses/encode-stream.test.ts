@@ -10,6 +10,7 @@ import { SseDecoder } from '../../wire/sse.ts'
 import { isFields } from '../fields.ts'
 import { answerSupport } from './answer-support.ts'
 import { decodeRequest } from './decode-request.ts'
+import { responseCancelled } from './encode-error.ts'
 import { ResponseStream, type ResponseStreamOptions } from './encode-stream.ts'
 import { ItemMaker, itemsOf } from './items.ts'
 import { encodeResponse } from './response-object.ts'
@@ -62,21 +63,38 @@ function valuesOf(text: string): readonly Fields[] {
 
 type Item = Record<string, unknown>
 
+/** Hides nothing, so that a test can read what would be sealed. */
+const plainSealer: ContentSealer = {
+  seal: (kind, text) => `${kind}:${text}`,
+  open: (kind, sealed) => (sealed.startsWith(`${kind}:`) ? sealed.slice(kind.length + 1) : undefined),
+}
+
+function demand(isSo: boolean, rule: string): void {
+  if (!isSo) throw new Error(rule)
+}
+
+/** Checks the first and the last events. @returns those between them, without signs of life */
+function withoutFrame(values: readonly Fields[]): readonly Fields[] {
+  const types = values.map(({ type }) => type)
+  const isQueued = types[1] === 'response.queued'
+  demand(types[0] === 'response.created', 'it begins')
+  demand(types[isQueued ? 2 : 1] === 'response.in_progress', 'then a model works on it')
+  const ends = ['response.completed', 'response.incomplete', 'response.failed']
+  demand(types.filter((type) => ends.includes(String(type))).length === 1, 'it has one end')
+  demand(ends.includes(String(types.at(-1))), 'the end is the last event')
+  const ids = values.flatMap(({ response }) => (isFields(response) ? [response.id] : []))
+  demand(new Set(ids).size === 1, 'its id stays the same')
+  return values.slice(isQueued ? 3 : 2, -1).filter(({ type }) => type !== 'response.in_progress')
+}
+
 /** Applies the order rules of a response's stream, which its clients rely on. @returns the items that its deltas make */
 function readStrictly(values: readonly Fields[]) {
-  const demand = (isSo: boolean, rule: string) => {
-    if (!isSo) throw new Error(rule)
-  }
   const done: Item[] = []
   let open: Item | undefined
   let grown = ''
   let hasPart = false
   const isOpen = (value: Fields) => open?.id === value.item_id && value.output_index === done.length
-  demand(
-    values[0]?.type === 'response.created' && values[1]?.type === 'response.in_progress',
-    'it begins with two snapshots',
-  )
-  for (const value of values.slice(2, -1)) {
+  for (const value of withoutFrame(values)) {
     const type = String(value.type)
     if (type === 'response.output_item.added') {
       demand(!open && value.output_index === done.length && isFields(value.item), 'items are added one by one')
@@ -104,10 +122,21 @@ function readStrictly(values: readonly Fields[]) {
     }
   }
   const last = values.at(-1)
-  demand(isFields(last?.response) && !open, 'the last event has the response')
   const response = isFields(last?.response) ? last.response : {}
-  expect<unknown>(response.output).toEqual(done)
+  checkOutput(response, done, open)
   return { last, response, output: done }
+}
+
+/** The response has every item that is done; if it has failed, also the one that was open. */
+function checkOutput({ output, status }: Fields, done: readonly Item[], open: Item | undefined): void {
+  const items: readonly Item[] = Array.isArray(output) ? output : []
+  expect(items.slice(0, done.length)).toEqual([...done])
+  const others = items.slice(done.length)
+  demand(others.length === (open ? 1 : 0) && others[0]?.id === open?.id, 'nothing else is in the response')
+  demand(!open || status === 'failed' || status === 'cancelled', 'only a failure leaves an item open')
+  const cut = items.findIndex((item) => item.status === 'incomplete')
+  demand(cut === -1 || cut === items.length - 1, 'an incomplete item is the last one')
+  demand(cut === -1 || status !== 'completed', 'a complete response has complete items')
 }
 
 /** The items of the same answer when it is sent whole. Only the ids are numbered in another order. */
@@ -131,6 +160,56 @@ test('any answer keeps the order rules, and says the same as a stream and whole'
     { numRuns: runs(300) },
   )
 })
+
+const endings = ['stop', 'length', 'content-filter', 'failure', 'cancel'] as const
+
+test('any answer keeps the order rules however it ends, in the background and with signs of life', () => {
+  const origin = { upstream: 'a', model: 'm' }
+  const signed = (signature: string) => withOrigin({ theirs: { signature } }, origin)
+  const setting = fc.record({
+    ending: fc.constantFrom(...endings),
+    cutAt: fc.nat(40),
+    signAt: fc.nat(40),
+    isQueued: fc.boolean(),
+    sealer: fc.constantFrom(undefined, plainSealer),
+    showsSealed: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(anyAnswer(signed, signed), setting, (events, { ending, cutAt, signAt, isQueued, ...sealing }) => {
+      const kept: EndedResponse[] = []
+      const stream = newStream({ kept, ...sealing })
+      let written = isQueued ? stream.queue() : ''
+      // what is only counted is no event
+      expect(stream.event({ type: 'usage', choice: 0, usage: { source: 'upstream' } })).toBe('')
+      const isCut = ending === 'failure' || ending === 'cancel'
+      const shown = isCut ? events.slice(0, Math.min(cutAt, events.length - 1)) : events
+      for (const [at, event] of shown.entries()) {
+        if (at === signAt) written += stream.keepAlive
+        written += stream.event(event.type === 'finish' && !isCut ? { ...event, reason: reasonOf(ending) } : event)
+      }
+      const error =
+        ending === 'cancel' ? responseCancelled() : new ChatError('upstream-failed', { message: 'It failed.' })
+      void stream.kept(isCut ? error : undefined)
+      const { response } = readStrictly(valuesOf(written + (isCut ? stream.error(error) : stream.end())))
+      expect(response.status).toBe(
+        {
+          stop: 'completed',
+          length: 'incomplete',
+          'content-filter': 'incomplete',
+          failure: 'failed',
+          cancel: 'cancelled',
+        }[ending],
+      )
+      // nothing is kept of a response that the client has not seen
+      expect<unknown>(kept.map((ended) => ended.response)).toEqual(isCut && written === '' ? [] : [response])
+    }),
+    { numRuns: runs(300) },
+  )
+})
+
+function reasonOf(ending: (typeof endings)[number]): 'stop' | 'length' | 'content-filter' {
+  return ending === 'length' || ending === 'content-filter' ? ending : 'stop'
+}
 
 /** A message whose neighbouring contents of one kind are one, because only a stream knows where a text ended. */
 function joined(item: Fields): Fields {
@@ -284,10 +363,7 @@ describe('a stream that failed', () => {
 describe('what an upstream wants back', () => {
   const origin = { upstream: 'a', model: 'm' }
   const bound = (fields: Fields) => withOrigin({ theirs: fields }, origin)
-  const sealer: ContentSealer = {
-    seal: (kind, text) => `${kind}:${text}`,
-    open: (kind, sealed) => (sealed.startsWith(`${kind}:`) ? sealed.slice(kind.length + 1) : undefined),
-  }
+  const sealer = plainSealer
   const signed = bound({ signature: 's1' })
   const events: readonly ChatEvent[] = [
     { type: 'reasoning', choice: 0, part: 0, text: 'Hm.' },
