@@ -1,15 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { join } from 'node:path'
 import { emulateOpenai, type OpenaiEmulator } from '../../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
-import { build, emptyFolder, type Running, start } from '../e2e/program.ts'
-import { within } from '../waiting.ts'
-import { folder, install } from './install.ts'
+import { build, type Running, start } from '../e2e/program.ts'
+import { install } from './install.ts'
+import { runCodex } from './run-codex.ts'
 import { calls, chunk, says } from './scripts.ts'
 
 // The real Codex CLI works through the executable, with an upstream that speaks only Chat Completions.
 
-const patienceMs = 60_000
 let openai: OpenaiEmulator
 let gateway: Running
 /** Scripts for the next requests. */
@@ -32,42 +30,9 @@ interface Work {
 
 /** Runs a prompt. @returns its last message, everything that it printed, and the bodies of its requests */
 async function work(prompt: string, { model = 'openai/gpt-test' }: Work = {}) {
-  await using home = await emptyFolder()
-  await Bun.write(join(home.path, 'one.txt'), 'This is one.\n')
-  await Bun.write(
-    join(home.path, 'config.toml'),
-    `model = "${model}"
-model_provider = "tributary"
-[model_providers.tributary]
-name = "tributary"
-base_url = "${gateway.url}"
-env_key = "TRIBUTARY_KEY"
-wire_api = "responses"
-`,
-  )
-  const last = join(home.path, 'last.txt')
   const before = openai.chats.length
-  const options = ['--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', '--output-last-message', last]
-  const child = Bun.spawn([join(folder, 'node_modules/.bin/codex'), 'exec', ...options, prompt], {
-    cwd: home.path,
-    env: { PATH: process.env.PATH ?? '', HOME: home.path, CODEX_HOME: home.path, TRIBUTARY_KEY: 'unused' },
-    stdin: 'ignore',
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
-  try {
-    const [stdout, stderr] = await within(
-      Promise.all([child.stdout.text(), child.stderr.text()]),
-      patienceMs,
-      'the end of Codex',
-    )
-    const said = await Bun.file(last)
-      .text()
-      .catch(() => '')
-    return { said, printed: stdout + stderr, asked: openai.chats.slice(before) }
-  } finally {
-    child.kill('SIGKILL')
-  }
+  const ended = await runCodex({ prompt, url: gateway.url, model })
+  return { ...ended, asked: openai.chats.slice(before) }
 }
 
 test('a turn with two tool calls at once, after reasoning', async () => {
