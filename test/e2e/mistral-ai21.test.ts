@@ -341,6 +341,7 @@ test('the models of both upstreams are listed, with their support for each param
     'ai21/jamba-mini',
     'mistral/magistral-small-latest',
     'mistral/ministral-8b-latest',
+    'mistral/mistral-embed',
     'mistral/mistral-small-latest',
   ])
   expect(listed.get('mistral/mistral-small-latest')).toMatchObject({

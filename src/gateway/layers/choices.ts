@@ -26,12 +26,15 @@ export function choices(support: Support): Layer {
   }
 }
 
-/** Gives the events of each call the number of its choice, and sums the usages. */
-async function* numberChoices(answers: Flow<SourcedBatch>): AsyncGenerator<Batch> {
+/**
+ * Numbers the choices of several answers to one request in order, and sums the usages.
+ * @param each the number of choices of each answer
+ */
+export async function* numberChoices(answers: Flow<SourcedBatch>, each = 1): AsyncGenerator<Batch> {
   const usages = new Map<number, Usage>()
   for await (const { source, batch } of events(answers)) {
     const own = batch.flatMap((event) => {
-      if (event.type !== 'usage') return { ...event, choice: source }
+      if (event.type !== 'usage') return { ...event, choice: source * each + Math.min(event.choice, each - 1) }
       usages.set(source, event.usage)
       return []
     })

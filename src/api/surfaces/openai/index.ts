@@ -2,6 +2,7 @@ import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
 import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
 import type { Surface } from '../surface.ts'
 import { chatCompletions } from './chat-completions.ts'
+import { completions } from './completions.ts'
 import { embeddings } from './embeddings.ts'
 import { listModels, retrieveModel } from './models.ts'
 import { relayForm, relayJson } from './relay.ts'
@@ -47,6 +48,16 @@ export const surface: Surface = {
       takes: 'EmbeddingsRequest',
       gives: 'Embeddings',
       handler: embeddings,
+    },
+    {
+      ...shared,
+      method: 'POST',
+      path: '/v1/completions',
+      summary: 'Continues a prompt',
+      takes: 'CompletionRequest',
+      gives: 'Completion',
+      streams: 'Completion',
+      handler: completions,
     },
     ...relayed,
     {

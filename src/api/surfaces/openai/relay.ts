@@ -27,7 +27,7 @@ function relay(request: RelayRequest, { exchange, open, services }: RunningChat)
 }
 
 /** Reads what the gateway needs of a JSON body. @throws ChatError `invalid-request` */
-function jsonRequest(task: RelayedTask, { value, bytes }: JsonBody): RelayRequest {
+export function jsonRequest(task: RelayedTask, { value, bytes }: JsonBody): RelayRequest {
   if (!isFields(value)) throw notABody('"model"')
   const sent = modelIn(textIn(value, 'model', []))
   return {

@@ -24,6 +24,17 @@ export const schemas = {
     choices: listOf(objectOf({ index: integer, delta: anyObject })),
     'usage?': orNull(tokens),
   }),
+  CompletionRequest: objectOf({
+    model: text,
+    prompt: { type: ['string', 'array'] },
+    'stream?': orNull(flag),
+    'stream_options?': orNull(objectOf({ 'include_usage?': flag })),
+  }),
+  Completion: objectOf({
+    ...beginning('text_completion'),
+    choices: listOf(objectOf({ index: integer, text })),
+    'usage?': tokens,
+  }),
   EmbeddingsRequest: objectOf({
     model: text,
     input: { type: ['string', 'array'] },
