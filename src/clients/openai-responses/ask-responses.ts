@@ -1,17 +1,16 @@
 import type { ChatRequest } from '../../chat/request.ts'
 import { readComplaint } from '../../dialects/openai-responses/complaint.ts'
 import { dialect } from '../../dialects/openai-responses/dialect.ts'
-import { encodeRequest } from '../../dialects/openai-responses/encode-request.ts'
+import { encodeRequest, isStreamed } from '../../dialects/openai-responses/encode-request.ts'
 import { NativeResponse } from '../../dialects/openai-responses/native-response.ts'
 import { withShortNames } from '../../dialects/short-names.ts'
 import type { Call } from '../../flow/call.ts'
 import { type Flow, flowOf } from '../../flow/flow.ts'
 import { map } from '../../flow/map.ts'
 import { type FieldsPost, postWithoutRefusedFields } from '../../wire/post-without-refused-fields.ts'
-import { frameFlow } from '../../wire/read-frames.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
 import { addedFields } from './added-fields.ts'
-import { ResponseFrames } from './response-frames.ts'
+import { readReply } from './read-reply.ts'
 
 interface ResponsesAccess {
   readonly url: string
@@ -28,8 +27,8 @@ export function askResponses(access: ResponsesAccess, request: ChatRequest, call
   const names = request.native instanceof NativeResponse ? request.native.parts.names : undefined
   return flowOf(
     (signal) =>
-      postWithoutRefusedFields(postOf(access, request, call), signal, (reply) =>
-        frameFlow(reply, new ResponseFrames(names), { signal, link: signal }),
+      postWithoutRefusedFields(postOf(access, request, call), signal, (reply, { stream }) =>
+        readReply(reply, { stream, names, signal, link: signal }),
       ),
     call.signal,
   )
@@ -44,7 +43,7 @@ function postOf({ url, headers, refused }: ResponsesAccess, request: ChatRequest
     body: () => body,
     added: () => addedFields(request, call.receipt),
     refused,
-    stream: true,
+    stream: isStreamed(request),
     readComplaint,
   }
 }

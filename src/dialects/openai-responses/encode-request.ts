@@ -1,6 +1,7 @@
 import type { Fields } from '../../chat/message.ts'
 import { type ChatRequest, type Parameter, sentFields, type ToolChoice } from '../../chat/request.ts'
 import { compact, isFields, rest } from '../fields.ts'
+import { dialect } from './dialect.ts'
 import { encodeInput } from './encode-input.ts'
 import { encodeChoice, encodeFormat, encodeTool, encodeTools } from './encode-tools.ts'
 import { nativeItems } from './native-items.ts'
@@ -12,9 +13,14 @@ const minOutputTokens = 16
 /** Without it, a service that stores nothing cannot get its reasoning back. */
 const encryptedReasoning = 'reasoning.encrypted_content'
 
+/** Whether the answer is a stream: always for clients of other dialects, because a long answer comes after minutes without a byte. */
+export function isStreamed(request: ChatRequest): boolean {
+  return request.stream || request.dialect !== dialect
+}
+
 /**
- * Writes the body of `POST /responses`. The service stores nothing, and always streams, because a long answer that is not a stream comes
- * after minutes without a byte. What a client of this dialect sent stays as it came, except for what a layer has changed.
+ * Writes the body of `POST /responses`. The service stores nothing. What a client of this dialect sent stays as it came, except for
+ * what a layer has changed.
  * @throws ChatError `unsupported` for something that this dialect cannot express
  */
 export function encodeRequest(request: ChatRequest): Fields {
@@ -26,12 +32,12 @@ export function encodeRequest(request: ChatRequest): Fields {
     ...encodeTools(request),
     ...settingsOf(request),
     ...passedFields(request),
-    ...ours(request.parameters.logprobs ? ['message.output_text.logprobs'] : []),
+    ...ours(request, request.parameters.logprobs ? ['message.output_text.logprobs'] : []),
   }
 }
 
-function ours(include: readonly unknown[]): Fields {
-  return { include: [...new Set([...include, encryptedReasoning])], store: false, stream: true }
+function ours(request: ChatRequest, include: readonly unknown[]): Fields {
+  return { include: [...new Set([...include, encryptedReasoning])], store: false, stream: isStreamed(request) }
 }
 
 /** What belongs to a response that is stored at the service. The gateway stores responses itself. */
@@ -53,7 +59,12 @@ const changeable = [
 function encodeNative(request: ChatRequest, native: NativeResponse): Fields {
   const { value } = native
   const include: readonly unknown[] = Array.isArray(value.include) ? value.include : []
-  const body = { ...rest(value, stored), ...nativeInput(request, native), model: request.model, ...ours(include) }
+  const body = {
+    ...rest(value, stored),
+    ...nativeInput(request, native),
+    model: request.model,
+    ...ours(request, include),
+  }
   return native.isIntact(request) ? body : { ...body, ...changes(request, native) }
 }
 
