@@ -11,12 +11,17 @@ const maxMessages = 10_000
 export function isPlainConversation({ system, messages }: Fields): boolean {
   if (!Array.isArray(messages) || messages.length === 0 || messages.length > maxMessages) return false
   if (system !== undefined && typeof system !== 'string' && !isList(system, isText)) return false
-  const calls = new Set<string>()
+  const calls: CallIds = {}
   for (const message of messages) if (!isPlainMessage(message, calls)) return false
   return true
 }
 
-function isPlainMessage(message: unknown, calls: Set<string>): boolean {
+/** The ids of the calls so far. Most requests have none. */
+interface CallIds {
+  known?: Set<string>
+}
+
+function isPlainMessage(message: unknown, calls: CallIds): boolean {
   if (!isFields(message)) return false
   const { role, content } = message
   switch (role) {
@@ -63,12 +68,13 @@ function isPicture({ type, source }: Fields): boolean {
 /** The ids that Anthropic accepts. It accepts none twice. Anthropic, Messages, `tool_use.id` */
 const acceptedId = /^[a-zA-Z0-9_-]+$/
 
-function isOfAssistant(block: Fields, calls: Set<string>): boolean {
+function isOfAssistant(block: Fields, calls: CallIds): boolean {
   switch (block.type) {
     case 'tool_use': {
       const { id, name, input } = block
-      if (typeof id !== 'string' || !acceptedId.test(id) || calls.has(id)) return false
-      calls.add(id)
+      if (typeof id !== 'string' || !acceptedId.test(id) || calls.known?.has(id)) return false
+      calls.known ??= new Set()
+      calls.known.add(id)
       return typeof name === 'string' && isFields(input)
     }
     case 'thinking':
