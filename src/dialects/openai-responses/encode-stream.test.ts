@@ -185,7 +185,9 @@ test('any answer keeps the order rules however it ends, in the background and wi
       const shown = isCut ? events.slice(0, Math.min(cutAt, events.length - 1)) : events
       for (const [at, event] of shown.entries()) {
         if (at === signAt) written += stream.keepAlive
-        written += stream.event(event.type === 'finish' && !isCut ? { ...event, reason: reasonOf(ending) } : event)
+        written += stream.event(
+          event.type === 'finish' && !isCut ? { ...event, reason: reasonOf(ending), extra: signed('end') } : event,
+        )
       }
       const error =
         ending === 'cancel' ? responseCancelled() : new ChatError('upstream-failed', { message: 'It failed.' })
