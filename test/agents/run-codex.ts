@@ -10,16 +10,19 @@ interface CodexWork {
   /** The address of the gateway. */
   readonly url: string
   readonly model: string
+  /** Further lines of its configuration, before all tables. */
+  readonly settings?: readonly string[]
 }
 
 /** Runs a prompt in a folder with a file. @returns its last message, and everything that it printed */
-export async function runCodex({ prompt, url, model }: CodexWork) {
+export async function runCodex({ prompt, url, model, settings = [] }: CodexWork) {
   await using home = await emptyFolder()
   await Bun.write(join(home.path, 'one.txt'), 'This is one.\n')
   await Bun.write(
     join(home.path, 'config.toml'),
     `model = "${model}"
 model_provider = "tributary"
+${settings.join('\n')}
 [model_providers.tributary]
 name = "tributary"
 base_url = "${url}"
