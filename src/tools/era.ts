@@ -34,8 +34,7 @@ export async function newClient(
   const { Client } = await import('@modelcontextprotocol/client')
   const timeoutMs = mode === 'auto' && transport === 'stdio' ? probeMs : noLimitMs
   const versionNegotiation = { mode: transport === 'sse' ? 'legacy' : mode, probe: { timeoutMs } } as const
-  const options = { capabilities: {}, versionNegotiation, inputRequired: { autoFulfill: false } }
-  const client = new Client({ name: ownName, version }, options)
+  const client = new Client({ name: ownName, version }, { capabilities: {}, versionNegotiation })
   // the library handles progress too late: after the answer, if both came together
   client.removeNotificationHandler('notifications/progress')
   return client

@@ -113,8 +113,10 @@ function codeOf(thrown: unknown): number | undefined {
   return isError && typeof thrown.code === 'number' ? thrown.code : undefined
 }
 
+/** The library's codes for a server that asks for something that we have not, or asks again and again. */
+const questions: readonly unknown[] = ['CAPABILITY_NOT_SUPPORTED', 'INPUT_REQUIRED_ROUNDS_EXCEEDED']
+
 /** Whether the server asks for something in place of a result. MCP 2026-07-28, basic/patterns/mrtr */
 function isQuestion(thrown: unknown): boolean {
-  const data = thrown instanceof Error && 'data' in thrown ? thrown.data : undefined
-  return typeof data === 'object' && data !== null && 'resultType' in data && data.resultType === 'input_required'
+  return thrown instanceof Error && 'code' in thrown && questions.includes(thrown.code)
 }

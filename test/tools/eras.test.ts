@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import { Secret } from '../../src/chat/secret.ts'
 import type { ToolServerConfig } from '../../src/tools/server-config.ts'
+import { emulateHttp } from '../../src/wire/emulator/http.ts'
 import { newCancel } from '../../src/wire/machine.double.ts'
 import { until, within } from '../waiting.ts'
 import { startModernHttp } from './modern-http.ts'
@@ -30,7 +32,7 @@ for (const [name, start] of servers)
       await using server = start()
       await using tools = open([server.config])
       const names = [...(await tools.list()).keys()]
-      expect(names).toEqual(['echo', 'regional', 'stream', 'hang', 'asks', 'structured', 'fails', 'grow'])
+      expect(names).toEqual(['echo', 'regional', 'stream', 'hang', 'asks', 'later', 'structured', 'fails', 'grow'])
       expect(await tools.run('echo', { text: 'ü道' })).toEqual({ content: 'you said ü道', isError: false })
       const structured = [1, { n: null }]
       expect(await tools.run('structured')).toEqual({ content: '[1,{"n":null}]', isError: false, structured })
@@ -45,13 +47,11 @@ for (const [name, start] of servers)
       expect(chunks).toEqual(['half\n', 'a log line\n'])
     })
 
-    test('gets no input of a person, and the model is told so', async () => {
+    test('gets no input of a person, but may let a call come again', async () => {
       await using server = start()
       await using tools = open([server.config])
-      expect(await tools.run('asks')).toEqual({
-        content: 'The tool asked for input of a person, which it cannot get here. It has not finished.',
-        isError: true,
-      })
+      expect(await tools.run('asks')).toMatchObject({ content: expect.stringContaining('capabilit'), isError: true })
+      expect(await tools.run('later')).toEqual({ content: 'at last', isError: false })
     })
 
     test('is told at once that a call was aborted', async () => {
@@ -97,6 +97,27 @@ describe('over HTTP, a server that only speaks 2026-07-28', () => {
     await tools.run('grow')
     await until(async () => (await tools.list()).has('new'), patienceMs, 'the new tool is offered')
   })
+})
+
+test('a server that asks a person although nobody is there gets no answer, and the model is told so', async () => {
+  const question = { method: 'elicitation/create', params: { mode: 'form', message: 'key?', requestedSchema: {} } }
+  const results: Readonly<Record<string, object>> = {
+    'server/discover': { supportedVersions: ['2026-07-28'], capabilities: { tools: {} } },
+    'tools/list': { tools: [{ name: 'a', inputSchema: { type: 'object' } }] },
+    'tools/call': { resultType: 'input_required', inputRequests: { key: question } },
+  }
+  const server = await emulateHttp((exchange) => {
+    const { id, method } = JSON.parse(exchange.request.body)
+    const result = { resultType: 'complete', ttlMs: 0, cacheScope: 'private', ...results[method] }
+    exchange.reply(200, JSON.stringify({ jsonrpc: '2.0', id, result }), { 'content-type': 'application/json' })
+  })
+  await using tools = open([{ name: 'new', transport: 'http', url: new Secret(`${server.origin}/mcp`), headers: {} }])
+  expect(await tools.run('a')).toEqual({
+    content: 'The tool asked for input of a person, which it cannot get here. It has not finished.',
+    isError: true,
+  })
+  expect(server.requests.filter(({ body }) => body.includes('tools/call'))).toHaveLength(1)
+  await server.close()
 })
 
 describe('over stdio, an older server', () => {

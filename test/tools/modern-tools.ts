@@ -17,7 +17,7 @@ function tools({ hasGrown }: ModernMemory): Tool[] {
     { name: 'echo', inputSchema: { ...anything, properties: { text: { type: 'string' } } } },
     { name: 'regional', inputSchema: { ...anything, properties: { region } } },
     { name: 'hides_a_header', inputSchema: { ...anything, properties: { list: { type: 'array', items: region } } } },
-    ...['stream', 'hang', 'asks', 'structured', 'fails', 'grow', ...(hasGrown ? ['new'] : [])].map((name) => ({
+    ...['stream', 'hang', 'asks', 'later', 'structured', 'fails', 'grow', ...(hasGrown ? ['new'] : [])].map((name) => ({
       name,
       inputSchema: anything,
     })),
@@ -61,7 +61,13 @@ export function modernServer(memory: ModernMemory, ttlMs = 0): McpServerFactory 
           })
           return new Promise(() => undefined)
         case 'asks':
-          return inputRequired({ requestState: 'later' })
+          return inputRequired({
+            inputRequests: {
+              name: inputRequired.elicit({ message: 'name?', requestedSchema: { type: 'object', properties: {} } }),
+            },
+          })
+        case 'later':
+          return mcpReq.requestState() === undefined ? inputRequired({ requestState: 'half' }) : text('at last')
         case 'grow':
           memory.hasGrown = true
           memory.changed()
