@@ -88,3 +88,21 @@ test('an answer that breaks off is asked for again', async () => {
   expect(said).toBe('A whole answer.')
   expect(asked).toHaveLength(2)
 }, 120_000)
+
+test('its own provider compacts the conversation to a sealed summary', async () => {
+  scripts.push(calls(['exec_command', { cmd: 'cat one.txt' }]), says('Someone ', 'read one.txt.'), says('Done.'))
+  const before = openai.chats.length
+  const settings = ['model_auto_compact_token_limit = 500']
+  const { said, printed } = await runCodex({
+    ...{ prompt: 'Read it.', url: gateway.url, model: 'openai/gpt-test' },
+    ...{ settings, provider: 'openai' },
+  })
+  expect(said).toBe('Done.')
+  expect(printed).toContain('context compacted')
+  const [, compacting, after] = openai.chats.slice(before)
+  expect(compacting?.messages).toContainEqual({ role: 'user', content: expect.stringContaining('Write a summary') })
+  expect(after?.messages).toContainEqual({
+    role: 'developer',
+    content: expect.stringContaining('Someone read one.txt.'),
+  })
+}, 120_000)

@@ -12,16 +12,19 @@ interface CodexWork {
   readonly model: string
   /** Further lines of its configuration, before all tables. */
   readonly settings?: readonly string[]
+  /** `openai`: its own provider, at the gateway's address. */
+  readonly provider?: 'tributary' | 'openai'
 }
 
 /** Runs a prompt in a folder with a file. @returns its last message, and everything that it printed */
-export async function runCodex({ prompt, url, model, settings = [] }: CodexWork) {
+export async function runCodex({ prompt, url, model, settings = [], provider = 'tributary' }: CodexWork) {
   await using home = await emptyFolder()
   await Bun.write(join(home.path, 'one.txt'), 'This is one.\n')
   await Bun.write(
     join(home.path, 'config.toml'),
     `model = "${model}"
-model_provider = "tributary"
+model_provider = "${provider}"
+openai_base_url = "${url}/v1"
 ${settings.join('\n')}
 [model_providers.tributary]
 name = "tributary"
@@ -34,7 +37,13 @@ wire_api = "responses"
   const options = ['--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', '--output-last-message', last]
   const child = Bun.spawn([join(folder, 'node_modules/.bin/codex'), 'exec', ...options, prompt], {
     cwd: home.path,
-    env: { PATH: process.env.PATH ?? '', HOME: home.path, CODEX_HOME: home.path, TRIBUTARY_KEY: 'unused' },
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: home.path,
+      CODEX_HOME: home.path,
+      TRIBUTARY_KEY: 'unused',
+      CODEX_API_KEY: 'unused',
+    },
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
