@@ -10,6 +10,8 @@ const emulator = await emulateOpenai()
 const service = await emulateAnthropic()
 const gateway = startGateway({
   UPSTREAM_LAB_URL: emulator.url,
+  UPSTREAM_NEW_URL: emulator.url,
+  UPSTREAM_NEW_API: 'responses',
   ANTHROPIC_BASE_URL: service.origin,
   ANTHROPIC_API_KEY: 'any-key',
   ANTHROPIC_MODELS: 'claude-test',
@@ -116,4 +118,18 @@ for (const [dialect, talk] of Object.entries(talks))
     }
     expect(JSON.stringify(sent.at(-1)?.system)).toContain('Be brief.')
     expect(sent.at(-1)?.messages).toHaveLength(1 + 2 * (turns - 1))
+  })
+
+for (const [dialect, talk] of Object.entries(talks))
+  test(`ten turns in ${dialect} each begin with all that the Responses API was sent before`, async () => {
+    const before = emulator.chats.length
+    await talk('new/gpt-test')
+    const sent = emulator.chats.slice(before)
+    expect(sent.length).toBe(turns)
+    for (const [at, { input, ...settings }] of sent.entries()) {
+      const { input: earlier, ...first } = sent[Math.max(0, at - 1)] ?? {}
+      if (at > 0) expect(JSON.stringify(input)).toStartWith(JSON.stringify(earlier).slice(0, -1))
+      expect(JSON.stringify(settings)).toBe(JSON.stringify(first))
+    }
+    expect(JSON.stringify(sent.at(-1))).toContain('Be brief.')
   })

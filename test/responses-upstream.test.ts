@@ -167,6 +167,54 @@ describe('reasoning goes back to the upstream as it came', () => {
   })
 })
 
+describe('a client of the Responses API', () => {
+  const body = { model, reasoning: { effort: 'low' } } as const
+
+  /** The SDK's types for items differ in the two directions. */
+  const respond = (more: object) => openai.post<OpenAI.Responses.Response>('/responses', { body: { ...body, ...more } })
+  const asked = [{ role: 'user', content: 'hello' }]
+  const again = { role: 'user', content: 'again' }
+  const returned = [
+    { role: 'user' },
+    { type: 'reasoning', id: 'rs_1', encrypted_content: encryptedFor('rs_1') },
+    { type: 'message', role: 'assistant' },
+    again,
+  ]
+
+  test('names the response before, and the upstream gets its own reasoning', async () => {
+    const { id } = await respond({ input: asked })
+    await respond({ previous_response_id: id, input: [again] })
+    expect(bodies()[1]?.input).toMatchObject(returned)
+  })
+
+  test('brings sealed reasoning back, and the upstream gets its own', async () => {
+    const own = { store: false, include: ['reasoning.encrypted_content'] }
+    const { output } = await respond({ ...own, input: asked })
+    expect(JSON.stringify(output)).not.toContain(encryptedFor('rs_1'))
+    await respond({ ...own, input: [...asked, ...output, again] })
+    expect(bodies()[1]?.input).toMatchObject(returned)
+  })
+
+  test('gets the rounds of the tool loop after its own items', async () => {
+    const tools: OpenAI.Responses.Tool[] = [{ type: 'web_search' }]
+    const answer = await openai.responses.create({
+      ...body,
+      model: `${model}:tools`,
+      tools,
+      input: 'call builtin__current_time',
+    })
+    expect(answer.output_text).toContain('You said')
+    const [first, second] = bodies()
+    expect(first?.tools).toMatchObject([{ type: 'web_search' }, { type: 'function' }])
+    expect(second?.input).toMatchObject([
+      { role: 'user' },
+      { type: 'reasoning', id: 'rs_1' },
+      { type: 'function_call', name: 'builtin__current_time' },
+      { type: 'function_call_output' },
+    ])
+  })
+})
+
 describe('the API', () => {
   const messages = [{ role: 'user' as const, content: 'hello' }]
   const ask = (name: string) => openai.chat.completions.create({ model: name, messages })
@@ -200,6 +248,32 @@ describe('what the service runs itself', () => {
   const said = messageItem('msg_1', [
     { type: 'output_text', text: 'It is late.', annotations: [annotation], logprobs: [] },
   ])
+
+  const comment = {
+    ...messageItem('msg_0', [{ type: 'output_text', text: 'I look.', annotations: [] }]),
+    phase: 'commentary',
+  }
+
+  for (const stream of [false, true])
+    test(`reaches a client of the Responses API ${stream ? 'as a stream' : 'whole'}, and comes back`, async () => {
+      emulator.script({ body: responseStream('gpt-test', [comment, search, { ...said, phase: 'final_answer' }]) })
+      const body = { model, input: 'time?', tools: [{ type: 'web_search' as const }] }
+      const first = await (stream ? openai.responses.stream(body).finalResponse() : openai.responses.create(body))
+      const content = [{ type: 'output_text', text: 'It is late.', annotations: [annotation], logprobs: [] }]
+      expect<unknown>(first.output).toMatchObject([
+        { type: 'message', phase: 'commentary' },
+        search,
+        { type: 'message', phase: 'final_answer', content },
+      ])
+      await openai.responses.create({ ...body, previous_response_id: first.id, input: 'and now?' })
+      expect(bodies()[1]?.input).toMatchObject([
+        { role: 'user' },
+        { type: 'message', phase: 'commentary' },
+        search,
+        { type: 'message', phase: 'final_answer', content },
+        { role: 'user' },
+      ])
+    })
 
   test('cites its sources to a client of Chat Completions', async () => {
     emulator.script({ body: responseStream('gpt-test', [search, said]) })

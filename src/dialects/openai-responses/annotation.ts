@@ -17,3 +17,18 @@ export function decodeAnnotation(wire: Fields): Annotation {
 export function annotationsIn(annotations: readonly Annotation[] = []): readonly Fields[] {
   return annotations.map(({ extra }) => extra?.[dialect]).filter((own) => own !== undefined)
 }
+
+/**
+ * Writes an annotation; undefined for one of another dialect that names no address.
+ * @param before characters of the answer's text before its own text
+ */
+export function encodeAnnotation({ url, title, start, end, extra }: Annotation, before: number): Fields | undefined {
+  const own = extra?.[dialect]
+  const offsets = {
+    ...(start !== undefined && { start_index: Math.max(0, start - before) }),
+    ...(end !== undefined && { end_index: Math.max(0, end - before) }),
+  }
+  if (own) return { ...own, ...offsets }
+  if (url === undefined) return undefined
+  return { type: 'url_citation', url, title: title ?? '', start_index: 0, end_index: 0, ...offsets }
+}

@@ -4,7 +4,7 @@ import { dialect } from './dialect.ts'
 /** What a response has a place for: its items have an order. */
 export const answerSupport: AnswerSupport = {
   dialect,
-  members: new Set(['text', 'refusal', 'reasoning', 'tool-call', 'order']),
+  members: new Set(['text', 'refusal', 'reasoning', 'tool-call', 'order', 'annotations']),
 }
 
 /** What a response has a place for if what the upstream wants back is sealed. */

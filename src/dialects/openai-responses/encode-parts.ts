@@ -32,13 +32,13 @@ export function encodeOutput(message: ToolMessage): Fields {
   return { type: 'function_call_output', call_id: callIdFor(message.toolCallId), output }
 }
 
-/** A file needs a name, and its content a `data:` URL. OpenAI, File inputs */
-function fileMembers({ content, fileId, name, mediaType }: FilePart): Fields {
+/** A file needs a name, whose ending says what it is, and its content a `data:` URL. OpenAI, File inputs */
+function fileMembers({ content = '', fileId, name, mediaType }: FilePart): Fields {
   if (fileId !== undefined) return { file_id: fileId }
-  if (content !== undefined && /^https?:/.test(content)) return { file_url: content }
-  const isUrl = content?.startsWith('data:') ?? false
-  const data = isUrl ? content : `data:${mediaType ?? 'application/pdf'};base64,${content ?? ''}`
-  return { filename: name ?? 'file.pdf', file_data: data }
+  if (/^https?:/.test(content)) return { file_url: content }
+  const [, stated = mediaType ?? 'application/pdf'] = /^data:([^;,]+)/.exec(content) ?? []
+  const data = content.startsWith('data:') ? content : `data:${stated};base64,${content}`
+  return { filename: name ?? `file.${stated.replace(/.*\//, '').replace('plain', 'txt')}`, file_data: data }
 }
 
 function encodeForeign({ name, extra }: ForeignPart): Fields {

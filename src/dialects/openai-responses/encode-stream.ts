@@ -1,8 +1,12 @@
 import type { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, FinishReason, ReasoningEvent, Usage } from '../../chat/event.ts'
-import type { Extras, Fields } from '../../chat/message.ts'
+import type { Annotation, Extras, Fields } from '../../chat/message.ts'
 import { type EventOfPart, PartsInOrder } from '../../chat/parts-in-order.ts'
+import { isFields } from '../fields.ts'
+import { encodeAnnotation } from './annotation.ts'
+import { dialect } from './dialect.ts'
 import {
+  hasPhase,
   ItemMaker,
   type ItemMakerOptions,
   type MadeItem,
@@ -28,6 +32,8 @@ interface OpenItem {
   readonly content: Fields[]
   kind: 'text' | 'refusal' | undefined
   text: string
+  /** The annotations of the last content. */
+  annotations: Fields[]
   /** How the item will end. */
   status: 'completed' | 'incomplete'
   /** The fields that the upstream wants back with the item. */
@@ -59,6 +65,8 @@ export class ResponseStream {
   #open: OpenItem | undefined
   #reason: FinishReason | undefined
   #usage: Usage | undefined
+  /** The characters of all texts before the open one. */
+  #before = 0
 
   constructor(options: ResponseStreamOptions) {
     this.#writer = new ResponseWriter(options)
@@ -118,8 +126,9 @@ export class ResponseStream {
   #part(event: EventOfPart): string {
     switch (event.type) {
       case 'text':
+        return (event.text === '' ? '' : this.#say('text', event.text)) + this.#annotate(event.annotations)
       case 'refusal':
-        return event.text === '' ? '' : this.#say(event.type, event.text)
+        return event.text === '' ? '' : this.#say('refusal', event.text)
       case 'reasoning':
         return this.#think(event)
       case 'tool-call':
@@ -128,15 +137,32 @@ export class ResponseStream {
         this.#addExtra(event.extra)
         return this.#grow(event.json)
       case 'part-end':
-        return this.#endPart(event.extra)
+        return this.#annotate(event.annotations) + this.#endPart(event.extra)
+      case 'server-tool-call':
+        return this.#addServerItem(event.extra?.[dialect]?.item)
       default:
         return ''
     }
   }
 
   #say(kind: 'text' | 'refusal', delta: string): string {
-    const opened = this.#open?.type === 'message' ? '' : this.#start('message')
+    const isOpen = this.#open?.type === 'message' && !hasPhase(this.#open.extra)
+    const opened = isOpen ? '' : this.#start('message')
     return opened + this.#content(kind) + this.#delta(kind === 'text' ? 'output_text' : 'refusal', delta)
+  }
+
+  #annotate(annotations: readonly Annotation[] = []): string {
+    const open = this.#open
+    if (open?.kind !== 'text') return ''
+    let written = ''
+    for (const each of annotations) {
+      const annotation = encodeAnnotation(each, this.#before)
+      if (!annotation) continue
+      const place = { content_index: open.content.length, annotation_index: open.annotations.length }
+      open.annotations.push(annotation)
+      written += this.#ofItem('response.output_text.annotation.added', { ...place, annotation })
+    }
+    return written
   }
 
   /** Opens the content of a message, if another kind of content is open. */
@@ -146,7 +172,8 @@ export class ResponseStream {
     const closed = this.#closeContent(open)
     open.kind = kind
     open.text = ''
-    const part = contentOf(kind, '')
+    open.annotations = []
+    const part = contentOf(open)
     return closed + this.#ofItem('response.content_part.added', { content_index: open.content.length, part })
   }
 
@@ -166,7 +193,7 @@ export class ResponseStream {
   /** A call stays open until the next part or the finish, because only the finish tells whether it was cut. */
   #endPart(extra: Extras | undefined): string {
     if (this.#silent) return this.#thinkSilently({ ...this.#silent, ...extra })
-    if (this.#open?.type !== 'message') this.#addExtra(extra)
+    if (this.#open?.type !== 'message' || hasPhase(extra)) this.#addExtra(extra)
     return this.#open?.type === 'reasoning' ? this.#close() : ''
   }
 
@@ -175,6 +202,11 @@ export class ResponseStream {
     this.#silent = undefined
     const thought = this.#items.thought('', extra)
     return thought ? this.#close() + this.#addWhole(thought) : ''
+  }
+
+  /** Writes an item that an upstream of this dialect made itself, such as a search. */
+  #addServerItem(item: unknown): string {
+    return isFields(item) ? this.#close() + this.#addWhole(sameFor(item)) : ''
   }
 
   /** Writes an item that comes as a whole. */
@@ -229,6 +261,7 @@ export class ResponseStream {
       content: [],
       kind: undefined,
       text: '',
+      annotations: [],
       status: 'completed',
       extra,
       callId,
@@ -256,13 +289,14 @@ export class ResponseStream {
 
   #closeContent(open: OpenItem): string {
     if (!open.kind) return ''
-    const [place, part] = [{ content_index: open.content.length }, contentOf(open.kind, open.text)]
+    const [place, part] = [{ content_index: open.content.length }, contentOf(open)]
     const done =
       open.kind === 'text'
         ? this.#ofItem('response.output_text.done', { ...place, text: open.text, logprobs: [] })
         : this.#ofItem('response.refusal.done', { ...place, refusal: open.text })
     const closed = done + this.#ofItem('response.content_part.done', { ...place, part })
     open.content.push(part)
+    if (open.kind === 'text') this.#before += open.text.length
     open.kind = undefined
     return closed
   }
@@ -288,8 +322,8 @@ export class ResponseStream {
   }
 
   #itemOf(open: OpenItem, status: 'in_progress' | OpenItem['status']): Fields {
-    const { type, id, content, kind, text, callId, name } = open
-    if (type === 'message') return messageItem(id, kind ? [...content, contentOf(kind, text)] : [...content], status)
+    const { type, id, content, kind, text, callId, name, extra } = open
+    if (type === 'message') return messageItem(id, kind ? [...content, contentOf(open)] : [...content], status, extra)
     if (type === 'reasoning') return reasoningItem(id, text)
     return this.#items.call(id, { callId, name, json: text, status })
   }
@@ -316,6 +350,6 @@ export class ResponseStream {
   }
 }
 
-function contentOf(kind: 'text' | 'refusal', text: string): Fields {
-  return kind === 'text' ? textContent(text) : refusalContent(text)
+function contentOf({ kind, text, annotations }: OpenItem): Fields {
+  return kind === 'refusal' ? refusalContent(text) : textContent(text, annotations)
 }

@@ -1,4 +1,7 @@
 import type { Extras, Fields, Part } from '../../chat/message.ts'
+import { isFields } from '../fields.ts'
+import { encodeAnnotation } from './annotation.ts'
+import { dialect } from './dialect.ts'
 import { type AnswerExtra, type CallExtra, type ContentSealer, sealExtra } from './sealed-extra.ts'
 import { type ToolNames, textOfCall } from './tool-names.ts'
 
@@ -95,8 +98,15 @@ function objectIn(json: string): unknown {
 
 type ItemStatus = ItemCall['status']
 
-export function messageItem(id: string, content: readonly Fields[], status: ItemStatus): Fields {
-  return { id, type: 'message', status, role: 'assistant', content }
+/** Whether a text has a phase. It belongs to a whole message, so the next text is another message. */
+export function hasPhase(extra: Extras | undefined): boolean {
+  return extra?.[dialect]?.phase !== undefined
+}
+
+/** @param extra may have the phase of the message, which the upstream wants back */
+export function messageItem(id: string, content: readonly Fields[], status: ItemStatus, extra?: Extras): Fields {
+  const phase = extra?.[dialect]?.phase
+  return { id, type: 'message', status, role: 'assistant', content, ...(phase !== undefined && { phase }) }
 }
 
 export function reasoningItem(id: string, text: string): Fields {
@@ -107,8 +117,8 @@ export function summaryOf(text: string): Fields {
   return { type: 'summary_text', text }
 }
 
-export function textContent(text: string): Fields {
-  return { type: 'output_text', text, annotations: [], logprobs: [] }
+export function textContent(text: string, annotations: readonly Fields[]): Fields {
+  return { type: 'output_text', text, annotations: [...annotations], logprobs: [] }
 }
 
 export function refusalContent(refusal: string): Fields {
@@ -129,12 +139,17 @@ export interface WholeAnswer {
 export function itemsOf({ parts, extra, status = 'completed' }: WholeAnswer, items: ItemMaker): readonly MadeItem[] {
   const made: MadeItem[] = []
   let message: Fields[] | undefined
+  let before = 0
   for (const [at, part] of parts.entries()) {
-    const content = contentOf(part)
-    if (content && message) message.push(content)
-    else if (content) {
-      message = [content]
-      made.push(sameFor(messageItem(items.newId('msg'), message, 'completed')))
+    const content = contentOf(part, before)
+    if (part.type === 'text') before += part.text.length
+    if (content) {
+      if (message) message.push(content)
+      else {
+        message = [content]
+        made.push(sameFor(messageItem(items.newId('msg'), message, 'completed', part.extra)))
+      }
+      if (hasPhase(part.extra) && at < parts.length - 1) message = undefined
     } else {
       const item = itemOf(part, items, at === parts.length - 1 ? status : 'completed')
       if (!item) continue
@@ -154,15 +169,28 @@ export function sameFor(item: Fields): MadeItem {
 
 function itemOf(part: Part, items: ItemMaker, status: ItemStatus): MadeItem | undefined {
   if (part.type === 'reasoning') return items.thought(part.text, part.extra)
+  if (part.type === 'server-tool-call') return serverItem(part.extra?.[dialect]?.item)
   if (part.type !== 'tool-call') return undefined
   return sameFor(items.call(items.newId('fc'), { callId: part.id, name: part.name, json: part.arguments, status }))
+}
+
+/** An item that an upstream of this dialect made itself. */
+function serverItem(item: unknown): MadeItem | undefined {
+  return isFields(item) ? sameFor(item) : undefined
 }
 
 function callExtras(parts: readonly Part[]): readonly CallExtra[] {
   return parts.flatMap((part) => (part.type === 'tool-call' && part.extra ? [{ id: part.id, extra: part.extra }] : []))
 }
 
-function contentOf(part: Part): Fields | undefined {
-  if (part.type === 'text' && part.text !== '') return textContent(part.text)
+/** @param before characters of the answer's text before the part */
+function contentOf(part: Part, before: number): Fields | undefined {
+  if (part.type === 'text' && part.text !== '') {
+    const annotations = (part.annotations ?? []).map((annotation) => encodeAnnotation(annotation, before))
+    return textContent(
+      part.text,
+      annotations.filter((annotation) => annotation !== undefined),
+    )
+  }
   return part.type === 'refusal' && part.text !== '' ? refusalContent(part.text) : undefined
 }

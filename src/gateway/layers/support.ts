@@ -189,8 +189,9 @@ function unsupportedParameters({ parameters, sent }: ChatRequest, supported: Sup
 
 function unsupportedExtras(request: ChatRequest, { extraFields, extraOf, lacksFields }: Support): string[] {
   const { dialect } = request
-  const isOwn = (name: string) => extraOf === dialect && !lacksFields?.includes(name)
-  const isTaken = (name: string) => (extraFields?.of === dialect ? extraFields.names.includes(name) : isOwn(name))
+  const isTaken = (name: string) =>
+    (extraFields && extraFields.of === dialect && extraFields.names.includes(name)) ||
+    (extraOf === dialect && !lacksFields?.includes(name))
   return Object.keys(sentFields(request)).filter((name) => !isTaken(name))
 }
 
