@@ -22,6 +22,8 @@ const tools = ['weather', 'time'].map((name) => ({
   input_schema: { type: 'object' as const, properties: { city: { type: 'string' } } },
 }))
 
+const search = { type: 'web_search_20250305' as const, name: 'web_search' as const, max_uses: 8 }
+
 let openai: OpenaiEmulator
 let gateway: Running
 let client: Anthropic
@@ -140,6 +142,46 @@ describe('messages.create', () => {
       parallel_tool_calls: false,
     })
     expect(JSON.stringify(lastChat())).not.toContain('cache_control')
+  })
+
+  test('has an answer of 64,000 tokens without a stream', async () => {
+    const words = ' tok'.repeat(64_000)
+    openai.script({ body: [frame({ choices: [{ index: 0, delta: { content: words }, finish_reason: 'stop' }] })] })
+    const body = JSON.stringify({ ...hello, max_tokens: 64_000 })
+    const headers = { 'content-type': 'application/json', 'x-api-key': key }
+    const response = await fetch(`${gateway.url}/v1/messages`, { method: 'POST', headers, body })
+    expect(await response.json()).toMatchObject({ content: [{ type: 'text', text: words }], stop_reason: 'end_turn' })
+    expect(lastChat()).toMatchObject({ max_completion_tokens: 64_000 })
+  })
+
+  test('offers tools with a type that the client runs itself as functions', async () => {
+    await client.messages.create({ ...hello, tools: [{ type: 'bash_20250124', name: 'bash' }] })
+    expect(lastChat()).toMatchObject({
+      tools: [{ function: { name: 'bash', parameters: { properties: { command: { type: 'string' } } } } }],
+    })
+  })
+
+  for (const offered of [[search], [search, ...tools]])
+    test(`is refused by name if the model must search the web, with ${offered.length - 1} other tools`, async () => {
+      const forced = { ...hello, tools: offered, tool_choice: { type: 'tool' as const, name: 'web_search' } }
+      const thrown = await client.messages.create(forced).catch((error: unknown) => error)
+      expect(thrown).toMatchObject({ status: 400, error: { error: { type: 'invalid_request_error' } } })
+      expect(String(thrown)).toContain('web_search_20250305')
+    })
+
+  test('names in a header the documents that only Anthropic can read', async () => {
+    const source = { type: 'url' as const, url: 'https://example.com/a.pdf' }
+    const content = [
+      { type: 'text' as const, text: 'Read it.' },
+      { type: 'document' as const, source },
+    ]
+    const asked = { ...hello, messages: [{ role: 'user' as const, content }] }
+    const { response } = await client.messages.create(asked).withResponse()
+    expect(response.headers.get('x-tributary-lost')).toBe('document')
+  })
+
+  test('answers a request that only fills a cache', async () => {
+    expect((await client.messages.create({ ...hello, max_tokens: 0 })).type).toBe('message')
   })
 
   test('shows reasoning as thinking, before the text', async () => {

@@ -63,14 +63,17 @@ function decodeMessage(message: unknown, path: BodyPath): readonly Message[] {
   }
 }
 
+/** A call has one result in a message, the last one that was sent. Services refuse a second one. */
 function decodeUser(content: unknown, path: BodyPath): readonly Message[] {
   if (typeof content === 'string') return [{ role: 'user', content: notEmpty(decodeContent(content, path), path) }]
-  const results: Message[] = []
+  const found = new Map<string, ToolMessage>()
   const said: Part[] = []
   for (const [at, block] of blocksIn(content, path).entries()) {
-    if (block.type === 'tool_result') results.push(decodeResult(block, [...path, at]))
+    const result = block.type === 'tool_result' ? decodeResult(block, [...path, at]) : undefined
+    if (result) found.set(result.toolCallId, result)
     else said.push(...decodeBlock(block, [...path, at]))
   }
+  const results = [...found.values()]
   if (said.length === 0 && results.length > 0) return results
   return [...results, { role: 'user', content: notEmpty(said, path) }]
 }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { thrownBy } from '../../../test/failure.ts'
 import type { Fields, Message } from '../../chat/message.ts'
-import { decodeRequest } from './decode-request.ts'
+import { decodePartOfRequest, decodeRequest } from './decode-request.ts'
 import { dialect } from './dialect.ts'
+import { encodeRequest } from './encode-request.ts'
 
 const user = (content: unknown) => ({ role: 'user', content })
 const body = (members: Fields = {}): Fields => ({ model: 'm', max_tokens: 10, messages: [user('hi')], ...members })
@@ -142,6 +143,8 @@ test('an answer that says nothing is left out', () => {
 
 describe('the results of tools', () => {
   const result = (id: string, members: Fields) => ({ type: 'tool_result', tool_use_id: id, ...members })
+  const call = (id: string) => ({ type: 'tool_use', id, name: 'f', input: {} })
+  const calls = (...ids: readonly string[]) => ({ role: 'assistant', content: ids.map(call) })
 
   test('become messages, before the other blocks', () => {
     const content = [
@@ -152,7 +155,7 @@ describe('the results of tools', () => {
       text('go on'),
       result('c', {}),
     ]
-    expect<unknown>(messagesOf(user(content))).toEqual([
+    expect<unknown>(messagesOf(calls('a', 'b', 'c'), user(content)).slice(1)).toEqual([
       { role: 'tool', toolCallId: 'a', content: [text('one')] },
       {
         role: 'tool',
@@ -165,9 +168,23 @@ describe('the results of tools', () => {
   })
 
   test('say that they are errors', () => {
-    expect(messagesOf(user([result('a', { content: 'no', is_error: true })]))).toEqual([
+    expect(messagesOf(calls('a'), user([result('a', { content: 'no', is_error: true })])).slice(1)).toEqual([
       { role: 'tool', toolCallId: 'a', content: [text('no')], isError: true },
     ])
+  })
+
+  test('are one for each call, the last one that was sent', () => {
+    const twice = user([result('a', { content: 'not yet' }), text('well?'), result('a', { content: 'done' })])
+    expect(messagesOf(calls('a'), twice).slice(1)).toEqual([
+      { role: 'tool', toolCallId: 'a', content: [text('done')] },
+      { role: 'user', content: [text('well?')] },
+    ])
+  })
+
+  test('belong to a call before them, but a part of a conversation can be counted', () => {
+    const later = { messages: [user([result('a', { content: 'x' })]), calls('a')] }
+    expect(thrownBy(() => requestOf(later))).toMatchObject({ param: 'messages[0].content[0].tool_use_id' })
+    expect(decodePartOfRequest(body(later)).messages).toHaveLength(2)
   })
 })
 
@@ -188,7 +205,8 @@ describe('tools', () => {
     const namesOf = (messages: readonly unknown[]) =>
       requestOf({ tools, messages }).parameters.tools?.map(({ name }) => name)
     expect(namesOf([user('hi')])).toEqual(['a'])
-    expect(namesOf([user('hi'), user([found])])).toEqual(['a', 'c'])
+    const call = { role: 'assistant', content: [{ type: 'tool_use', id: 't', name: 'find', input: {} }] }
+    expect(namesOf([user('hi'), call, user([found])])).toEqual(['a', 'c'])
   })
 
   test('of Anthropic’s are left out, and named, unless there is no other', () => {
@@ -199,6 +217,30 @@ describe('tools', () => {
     expect<unknown>(requestOf({ tools: [search] }).parameters.tools).toEqual([
       { type: 'foreign', name: 'web_search_20250305', ...own(search) },
     ])
+  })
+
+  test('of Anthropic’s are offered alone if the model must call one of them, so that others refuse the request', () => {
+    const search = { type: 'web_search_20250305', name: 'web_search' }
+    const tool_choice = { type: 'tool', name: 'web_search' }
+    const { parameters } = requestOf({ tools: [tool('a'), search], tool_choice })
+    expect(parameters.tools?.map(({ name }) => name)).toEqual(['web_search_20250305'])
+  })
+
+  test('with a type that the client runs itself are functions, and the same tools for Anthropic', () => {
+    const typed = [
+      { type: 'bash_20250124', name: 'bash' },
+      { type: 'text_editor_20250124', name: 'str_replace_editor' },
+      { type: 'text_editor_20250728', name: 'str_replace_based_edit_tool', max_characters: 9 },
+      { type: 'memory_20250818', name: 'memory' },
+    ]
+    const request = requestOf({ tools: typed })
+    const tools = request.parameters.tools ?? []
+    expect(tools.map(({ type, name }) => [type, name])).toEqual(typed.map(({ name }) => ['function', name]))
+    const commands = tools.map((each) => (each.type === 'function' ? JSON.stringify(each.parameters) : ''))
+    expect(commands.map((json) => json.includes('undo_edit'))).toEqual([false, true, false, false])
+    expect(commands.map((json) => json.includes('old_path'))).toEqual([false, false, false, true])
+    const { native: _, ...without } = request
+    expect(encodeRequest({ ...without, messages: request.messages }).tools).toEqual(typed)
   })
 
   for (const [choice, expected] of [

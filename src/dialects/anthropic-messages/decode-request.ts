@@ -10,6 +10,7 @@ import { decodeParameters } from './decode-parameters.ts'
 import { decodeToolChoice, decodeTools } from './decode-tools.ts'
 import { dialect } from './dialect.ts'
 import { NativeMessages } from './native-messages.ts'
+import { refuseUnknownResults } from './refuse-unknown-results.ts'
 
 /** Maximum number of tools of a request. */
 const maxTools = 4_096
@@ -29,7 +30,15 @@ export interface RequestSource {
  * its dialect, and the receipt names them if they are dropped.
  * @throws ChatError `invalid-request`, with the path of the member that is wrong; `unsupported`; `too-large`
  */
-export function decodeRequest(given: unknown, { betas, bytes }: RequestSource = {}): ChatRequest {
+export function decodeRequest(given: unknown, source: RequestSource = {}): ChatRequest {
+  const request = decodePartOfRequest(given, source)
+  const { native } = request
+  if (native instanceof NativeMessages && !native.isPlain) refuseUnknownResults(native.value.messages)
+  return request
+}
+
+/** Does the same for a part of a conversation, in which results may lack their calls. Clients count the tokens of parts. */
+export function decodePartOfRequest(given: unknown, { betas, bytes }: RequestSource = {}): ChatRequest {
   if (!isFields(given)) throw notABody('"model", "max_tokens" and "messages"')
   const body = withoutGatewayMembers(given)
   const model = textIn(body, 'model', [])
@@ -89,13 +98,15 @@ function refuseServers({ mcp_servers }: Fields): void {
 
 /**
  * Separates the tools that a client runs from those that Anthropic runs, which no other upstream has. Other upstreams get only
- * the client's tools. If the client has none, they refuse the request.
+ * the client's tools. If the client has none, or if the model must call one of Anthropic's, they refuse the request.
  * @throws ChatError `too-large`
  */
 function offeredTools(body: Fields, tools: readonly OfferedTool[] | undefined) {
   if (Array.isArray(body.tools) && body.tools.length > maxTools) throw tooMany('tools', 'tools', maxTools)
   const foreign = tools?.filter(({ type }) => type === 'foreign') ?? []
   if (foreign.length === 0 || foreign.length === tools?.length) return { tools, others: {} }
+  const forced = isFields(body.tool_choice) ? body.tool_choice.name : undefined
+  if (foreign.some(({ extra }) => extra?.[dialect]?.name === forced)) return { tools: foreign, others: {} }
   return {
     tools: tools?.filter(({ type }) => type === 'function'),
     others: Object.fromEntries(foreign.map(({ name }) => [`tools.${name}`, true])),

@@ -2,6 +2,7 @@ import type { Fields } from '../../chat/message.ts'
 import type { OfferedTool, ToolChoice } from '../../chat/request.ts'
 import { isFields, rest } from '../fields.ts'
 import { type BodyPath, mustBe, refusedBody, textIn } from '../invalid-request.ts'
+import { clientTool } from './client-tools.ts'
 import { dialect } from './dialect.ts'
 import { ownExtra } from './own-extra.ts'
 
@@ -32,8 +33,7 @@ export function decodeTools(
 /** A tool without a type, or of the type `custom`, is run by the client. Any other one is Anthropic's own. */
 function decodeTool(tool: Fields, path: BodyPath): OfferedTool {
   const { type, description, input_schema, strict } = tool
-  if (type !== 'custom' && type !== undefined && type !== null)
-    return { type: 'foreign', name: textIn(tool, 'type', path), extra: { [dialect]: tool } }
+  if (type !== 'custom' && type !== undefined && type !== null) return decodeTyped(tool, textIn(tool, 'type', path))
   return {
     type: 'function',
     name: textIn(tool, 'name', path),
@@ -42,6 +42,15 @@ function decodeTool(tool: Fields, path: BodyPath): OfferedTool {
     ...(typeof strict === 'boolean' && { strict }),
     ...ownExtra(rest(tool, ['type', 'name', 'description', 'input_schema', 'strict'])),
   }
+}
+
+/** A typed tool that the client runs is a function for the models of other services. */
+function decodeTyped(tool: Fields, type: string): OfferedTool {
+  const known = typeof tool.name === 'string' ? clientTool(type) : undefined
+  const own = { extra: { [dialect]: tool } }
+  return known
+    ? { type: 'function', name: String(tool.name), ...known, ...own }
+    : { type: 'foreign', name: type, ...own }
 }
 
 /** Some services refuse the member that names the version of JSON Schema. Claude Code always sends it. */

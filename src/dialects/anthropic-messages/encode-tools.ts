@@ -27,10 +27,9 @@ export function mustCall({ parameters: { toolChoice } }: ChatRequest): boolean {
 
 function encodeTool(tool: OfferedTool, { spelling }: ChatRequest): Fields {
   const own = tool.extra?.[dialect]
-  if (tool.type === 'foreign') {
-    if (own) return own
-    throw unsupported(spelling.tools ?? 'tools', 'tools that are not functions')
-  }
+  // a typed tool of a client of this dialect
+  if (own && (tool.type === 'foreign' || typeof own.type === 'string')) return own
+  if (tool.type === 'foreign') throw unsupported(spelling.tools ?? 'tools', 'tools that are not functions')
   const { name, description, strict } = tool
   return {
     name,

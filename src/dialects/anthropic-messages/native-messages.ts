@@ -19,7 +19,8 @@ export class NativeMessages implements NativeRequest {
   readonly value: Fields
   /** The JSON of the body, if it is known. */
   readonly bytes: Uint8Array | undefined
-  readonly #isPlain: boolean
+  /** Whether the messages have the documented form. */
+  readonly isPlain: boolean
   #messages: readonly Message[] | undefined
   #members: MessagesMembers | undefined
 
@@ -27,8 +28,8 @@ export class NativeMessages implements NativeRequest {
   constructor(value: Fields, bytes?: Uint8Array) {
     this.value = value
     this.bytes = bytes
-    this.#isPlain = isPlainConversation(value)
-    if (!this.#isPlain) this.#messages = decodeMessages(value)
+    this.isPlain = isPlainConversation(value)
+    if (!this.isPlain) this.#messages = decodeMessages(value)
   }
 
   get messages(): readonly Message[] {
@@ -49,7 +50,7 @@ export class NativeMessages implements NativeRequest {
 
   /** Whether Anthropic accepts the messages as they are. */
   isAcceptable(): boolean {
-    return this.#isPlain || acceptableBody(this.value) === this.value
+    return this.isPlain || acceptableBody(this.value) === this.value
   }
 
   /** Returns the number of messages that the request still begins with; undefined if it does not begin with all of them. */

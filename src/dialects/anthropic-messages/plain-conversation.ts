@@ -26,7 +26,7 @@ function isPlainMessage(message: unknown, calls: CallIds): boolean {
   const { role, content } = message
   switch (role) {
     case 'user':
-      return isWords(content) || isList(content, isOfUser)
+      return isWords(content) || (isList(content, (block) => isOfUser(block, calls)) && hasOneResultEach(content))
     case 'assistant':
       return isWords(content) || isList(content, (block) => isOfAssistant(block, calls))
     case 'system':
@@ -50,11 +50,17 @@ function isText({ type, text }: Fields): boolean {
   return type === 'text' && isWords(text)
 }
 
-function isOfUser(block: Fields): boolean {
+function isOfUser(block: Fields, calls: CallIds): boolean {
   if (block.type !== 'tool_result') return isText(block) || isPicture(block)
   const { tool_use_id: id, content } = block
-  if (typeof id !== 'string' || !acceptedId.test(id)) return false
+  if (typeof id !== 'string' || !calls.known?.has(id)) return false
   return content === undefined || typeof content === 'string' || isList(content, isInResult)
+}
+
+function hasOneResultEach(content: unknown): boolean {
+  if (!Array.isArray(content) || content.length < 2) return true
+  const ids = content.flatMap(({ type, tool_use_id }) => (type === 'tool_result' ? [tool_use_id] : []))
+  return new Set(ids).size === ids.length
 }
 
 function isInResult(block: Fields): boolean {

@@ -10,6 +10,7 @@ import {
   sentFields,
   type UnreadableField,
 } from '../../chat/request.ts'
+import { excerpt } from '../../chat/secret.ts'
 import type { Receipt, Treatment } from '../../flow/call.ts'
 import type { Layer } from '../../flow/chat.ts'
 
@@ -31,11 +32,10 @@ export function support(upstream: string, offered: Support): Layer {
     const unread = unreadableFor(reduced, supported)
     if (unread) throw new ChatError('unsupported', unread)
     const { request, changed } = limitValues(reduced, supported)
+    const foreign = foreignTools(request, supported)
+    if (foreign) throw unknownTools(foreign, request, upstream)
     const missing =
-      missingTools(request, supported) ??
-      missingParameter(request, supported) ??
-      missingFunctions(request, supported) ??
-      missingPart(request, supported)
+      missingParameter(request, supported) ?? missingFunctions(request, supported) ?? missingPart(request, supported)
     if (missing) throw unsupported(missing, upstream)
     const idle = idleParameters(request.parameters).filter((name) => name in request.parameters)
     const dropped = new Set<string>([
@@ -143,11 +143,18 @@ function missingParameter({ parameters, spelling }: ChatRequest, supported: Supp
   return isTaken ? undefined : (spelling.responseFormat ?? 'response_format')
 }
 
-/** The client's name of its tools, if only an upstream of its dialect can offer them. The upstream would answer as if there were none. */
-function missingTools({ dialect, parameters, spelling }: ChatRequest, { extraOf }: Support): string | undefined {
+/** The types of the tools, if only an upstream of the client's dialect can offer them. Another one would answer as if there were none. */
+function foreignTools({ dialect, parameters }: ChatRequest, { extraOf }: Support): readonly string[] | undefined {
   const { tools = [] } = parameters
-  if (extraOf === dialect || tools.length === 0) return undefined
-  return hasOnlyForeign(tools) ? (spelling.tools ?? 'tools') : undefined
+  if (extraOf === dialect || tools.length === 0 || !hasOnlyForeign(tools)) return undefined
+  return tools.map(({ name }) => name)
+}
+
+function unknownTools(types: readonly string[], { spelling }: ChatRequest, upstream: string): ChatError {
+  const param = spelling.tools ?? 'tools'
+  const named = excerpt(types.join(', '), 200)
+  const message = `${param}: the upstream "${upstream}" has no tool of the type ${named}. Leave it out, or choose a model of another upstream.`
+  return new ChatError('unsupported', { message, param })
 }
 
 function hasOnlyForeign(tools: readonly OfferedTool[]): boolean {
