@@ -100,7 +100,8 @@ describe('tools over two turns, and the answer to their results', () => {
     })
     expect(second.output_text).toBe('You said: late')
     // the client's own members, as they came
-    expect(bodies()[1]).toMatchObject({ ...ours, tools, instructions: 'Be brief.', prompt_cache_key: 'k' })
+    const own = { ...ours, stream: false, tools, instructions: 'Be brief.', prompt_cache_key: 'k' }
+    expect(bodies()[1]).toMatchObject(own)
     expect(bodies()[1]).not.toHaveProperty('previous_response_id')
     expect(bodies()[1]?.input).toMatchObject([
       { role: 'user', content: question },

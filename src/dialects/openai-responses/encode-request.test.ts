@@ -181,7 +181,7 @@ describe('a request of the same dialect', () => {
     temperature: 0.5,
     new_member: true,
     store: false,
-    stream: true,
+    stream: false,
   }
 
   test('keeps its body, without what is the client’s or would be stored', () => {
