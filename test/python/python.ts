@@ -14,10 +14,24 @@ export function installPython(): Promise<void> {
   return installing
 }
 
+const requirements = join(folder, 'requirements.txt')
+/** What was installed last. */
+const installed = join(environment, 'requirements.txt')
+// the list is complete, so pip has nothing to resolve
+const options = ['--quiet', '--disable-pip-version-check', '--no-deps']
+
 async function install(): Promise<void> {
+  const wanted = await Bun.file(requirements).text()
+  if ((await textOf(installed)) === wanted) return
   const pip = join(environment, 'bin', 'pip')
   if (!(await Bun.file(pip).exists())) await succeed(['python3', '-m', 'venv', environment])
-  await succeed([pip, 'install', '--quiet', '--disable-pip-version-check', '-r', join(folder, 'requirements.txt')])
+  await succeed([pip, 'install', ...options, '-r', requirements])
+  await Bun.write(installed, wanted)
+}
+
+async function textOf(path: string): Promise<string | undefined> {
+  const file = Bun.file(path)
+  return (await file.exists()) ? file.text() : undefined
 }
 
 /** Runs a script of this folder. @returns what it prints @throws if it fails */
