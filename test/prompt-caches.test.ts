@@ -5,13 +5,22 @@ import OpenAI from 'openai'
 import { emulateAnthropic } from '../src/providers/anthropic/emulator/index.ts'
 import { emulateOpenai } from '../src/providers/openai-compatible/emulator/index.ts'
 import { startGateway } from './chaos/gateway.ts'
+import { callBlock, markIn, writes } from './emulation/text-model.ts'
 
-const emulator = await emulateOpenai()
+const emulator = await emulateOpenai({
+  // a model without tools writes the calls that it is told to write
+  reply: (body) => {
+    const mark = markIn(body)
+    return mark === '' ? undefined : writes(names.map((name) => callBlock(mark, name, { city: 'Paris' })).join('\n'))
+  },
+})
 const service = await emulateAnthropic()
 const gateway = startGateway({
   UPSTREAM_LAB_URL: emulator.url,
   UPSTREAM_NEW_URL: emulator.url,
   UPSTREAM_NEW_API: 'responses',
+  UPSTREAM_TEXT_URL: emulator.url,
+  UPSTREAM_TEXT_TOOLS: 'none',
   ANTHROPIC_BASE_URL: service.origin,
   ANTHROPIC_API_KEY: 'any-key',
   ANTHROPIC_MODELS: 'claude-test',
@@ -95,6 +104,20 @@ for (const [dialect, talk] of Object.entries(talks))
     }
     expect(JSON.stringify(sent.at(-1)?.messages)).toContain('Be brief.')
     expect(sent.at(-1)?.messages).toHaveLength(1 + turns + 3 * (turns - 1))
+  })
+
+for (const [dialect, talk] of Object.entries(talks))
+  test(`ten turns in ${dialect} with emulated tools each begin with all that was sent before`, async () => {
+    const before = emulator.chats.length
+    await talk('text/gpt-test')
+    const sent = emulator.chats.slice(before)
+    expect(sent.length).toBe(turns)
+    for (const [at, { messages, ...settings }] of sent.entries()) {
+      const { messages: earlier, ...first } = sent[Math.max(0, at - 1)] ?? {}
+      if (at > 0) expect(JSON.stringify(messages)).toStartWith(JSON.stringify(earlier).slice(0, -1))
+      expect(JSON.stringify(settings)).toBe(JSON.stringify(first))
+    }
+    expect(sent.at(-1)?.messages).toHaveLength(1 + turns + (turns - 1))
   })
 
 /** Writes JSON without what changes from turn to turn: the marks move, and a client of the same dialect bills. */

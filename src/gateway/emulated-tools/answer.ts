@@ -3,8 +3,10 @@ import type { ChatEvent, Usage } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Thread } from '../../chat/thread.ts'
 import { beginAttempt } from '../../flow/call.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { type Batch, batches, type Flow, flowOf } from '../../flow/flow.ts'
+import { nextTurn } from '../../flow/next-turn.ts'
 import type { WithAccount } from '../layers/account.ts'
 import { sum } from '../layers/choices.ts'
 import { ChoiceAnswer } from './choice-answer.ts'
@@ -22,8 +24,28 @@ const progress: ChatEvent = { type: 'foreign', choice: 0, isShown: false }
  * @throws ChatError `upstream-outdated` `tool_call_missing`, `tool_call_broken`, `invalid_json_answer` if the model does not do
  * what it must
  */
-export function askEmulated<Needs>(next: Chat<Needs & WithAccount>, plan: EmulationPlan, call: CallOf<Needs>): Flow {
-  return flowOf((signal) => new EmulatedAnswer(next, plan, { ...call, signal }).run(), call.signal)
+export function askEmulated<Needs>(
+  next: Chat<Needs & WithAccount>,
+  planning: Generator<void, EmulationPlan>,
+  call: CallOf<Needs>,
+): Flow {
+  return flowOf(async function* (signal) {
+    const plan = await finishPlan(planning, signal)
+    yield* new EmulatedAnswer(next, plan, { ...call, signal }).run()
+  }, call.signal)
+}
+
+/** Milliseconds after which other work gets its turn. */
+const turnMs = 10
+
+async function finishPlan(planning: Generator<void, EmulationPlan>, { runtime }: Cancel): Promise<EmulationPlan> {
+  let since = runtime.elapsed()
+  for (let step = planning.next(); ; step = planning.next()) {
+    if (step.done) return step.value
+    if (runtime.elapsed() - since < turnMs) continue
+    await nextTurn()
+    since = runtime.elapsed()
+  }
 }
 
 class EmulatedAnswer<Needs> {

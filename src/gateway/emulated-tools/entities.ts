@@ -16,14 +16,14 @@ export class EntityDecoder {
     const input = this.#held + text
     const cut = /&#?\w{0,4}$/.exec(input)?.index ?? input.length
     this.#held = input.slice(cut)
-    return decode(input.slice(0, cut))
+    return decodeEntities(input.slice(0, cut))
   }
 
   end(): string {
-    return decode(this.#held)
+    return decodeEntities(this.#held)
   }
 }
 
-function decode(text: string): string {
+export function decodeEntities(text: string): string {
   return text.replaceAll(/&(lt|gt|quot|#34|apos|#39|amp);/g, (entity) => entities[entity] ?? entity)
 }

@@ -1,9 +1,11 @@
 import { maxHead, readCallHead } from './call-head.ts'
+import { decodeEntities } from './entities.ts'
 import type { KnownTools } from './known-tools.ts'
 import type { Marks } from './marks.ts'
 
-/** What the beginning of a call can begin with, at the start of a line. */
-const lineStart = /^[ \t]*(?=[<[{`]|&lt;|[A-Za-z_][\w.:/-]{0,127}\[ARGS\])/gm
+/** What the beginning of a call can begin with, at the start of a line. The second form is slower, and seldom needed. */
+const lineStart = /^[ \t]*(?=[<[{`]|&lt;)/gm
+const lineStartOrName = /^[ \t]*(?=[<[{`]|&lt;|[A-Za-z_][\w.:/-]{0,127}\[ARGS\])/gm
 
 /**
  * Writes a backslash before each place of a tool's result that would be a call if the model repeated it, and within our own
@@ -12,13 +14,10 @@ const lineStart = /^[ \t]*(?=[<[{`]|&lt;|[A-Za-z_][\w.:/-]{0,127}\[ARGS\])/gm
 export function escapeMarks(text: string, options: { readonly tools: KnownTools; readonly marks: Marks }): string {
   const pieces: string[] = []
   let from = 0
-  for (const { index, 0: space } of text.matchAll(lineStart)) {
+  for (const { index, 0: space } of text.matchAll(text.includes('[ARGS]') ? lineStartOrName : lineStart)) {
     const at = index + space.length
-    const line = text
-      .slice(at, at + maxHead)
-      .replaceAll('&lt;', '<')
-      .replaceAll('&gt;', '>')
-      .replaceAll('&quot;', '"')
+    const start = text.slice(at, at + maxHead)
+    const line = start[0] === '&' ? decodeEntities(start) : start
     if (readCallHead(line, options) === 'text') continue
     pieces.push(text.slice(from, at), '\\')
     from = at

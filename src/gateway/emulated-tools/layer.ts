@@ -1,4 +1,4 @@
-import { asChatError } from '../../chat/error.ts'
+import { asChatError, type ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { beginAttempt } from '../../flow/call.ts'
@@ -47,7 +47,8 @@ export function emulateTools(
           open: () => next(request, call),
           onBegun: () => emulation.prove(request.model),
           recover: async (thrown, { begin }) => {
-            if (!refusesTools(asChatError(thrown)) || call.attempts.left === 0) throw thrown
+            const error = asChatError(thrown)
+            if (!refusesTools(error) || isAboutChoice(error) || call.attempts.left === 0) throw thrown
             emulation.noteRefusal(request.model)
             const now = emulation.lacksFor(request)
             if (!now) throw thrown
@@ -60,4 +61,9 @@ export function emulateTools(
       )
     }
   }
+}
+
+/** Whether only the choice of tools was refused, and not the tools. vLLM names the choice if it was started without tools. */
+function isAboutChoice({ message }: ChatError): boolean {
+  return /tool_choice|parallel_tool_calls/i.test(message) && !/enable-auto-tool-choice/i.test(message)
 }

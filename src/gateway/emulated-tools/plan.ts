@@ -33,8 +33,11 @@ export interface EmulationPlan {
   readonly format: { readonly schema?: Fields } | undefined
 }
 
-/** Plans the emulation of what the upstream lacks. @throws ChatError `unsupported` for what only the client's dialect knows */
-export function planEmulation(request: ChatRequest, lacks: Lacks): EmulationPlan {
+/**
+ * Plans the emulation of what the upstream lacks, and yields so that other work can run.
+ * @throws ChatError `unsupported` for what only the client's dialect knows
+ */
+export function* planEmulation(request: ChatRequest, lacks: Lacks): Generator<void, EmulationPlan> {
   const { messages, parameters } = request
   refuseUnread(request, lacks)
   const tools = lacks.tools ? functionsIn(request) : []
@@ -51,7 +54,7 @@ export function planEmulation(request: ChatRequest, lacks: Lacks): EmulationPlan
       ...withoutNative(request),
       ...withoutEmulated(request, lacks),
       messages: lacks.tools
-        ? retell(messages, { marks, tools: new KnownTools(tools), ...told })
+        ? yield* retell(messages, { marks, tools: new KnownTools(tools), ...told })
         : addInstructions(messages, told),
     },
     words,

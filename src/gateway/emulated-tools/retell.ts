@@ -17,9 +17,10 @@ export interface RetellOptions {
 /**
  * Tells a conversation with tools to a model that has none: calls are written as the model must write them, and results are
  * messages of the user. The same messages are always told in the same way, so that each turn begins with all that was sent
- * before, and an upstream with threads gets the results as its newest message.
+ * before, and an upstream with threads gets the results as its newest message. It yields before each message, because a long
+ * conversation takes a while.
  */
-export function retell(messages: readonly Message[], options: RetellOptions): readonly Message[] {
+export function* retell(messages: readonly Message[], options: RetellOptions): Generator<void, readonly Message[]> {
   const told: Message[] = []
   const names = new Map<string, string>()
   const turn: Part[] = []
@@ -28,6 +29,7 @@ export function retell(messages: readonly Message[], options: RetellOptions): re
     told.push({ role: 'user', content: joinTexts([...turn.splice(0), text(reminder)]) })
   }
   for (const message of messages) {
+    yield
     if (message.role === 'user') turn.push(...message.content.map((part) => escapeText(part, options.marks)))
     else if (message.role === 'tool') turn.push(...tellResult(message, names, options))
     else {
