@@ -32,6 +32,11 @@ function needsPerson(): ToolOutcome {
   return { content, isError: true }
 }
 
+/** The outcome for a model if the tool ran, but its answer cannot be read. */
+function invalidAnswer(): ToolOutcome {
+  return { content: 'The tool ran, but its answer is not valid.', isError: true }
+}
+
 /** Matches the error texts with which the servers of various SDKs report an unknown session. */
 const sessionWords = /session|not (been )?initiali[sz]ed|before initiali[sz]ation/i
 
@@ -57,6 +62,7 @@ export function endOf(thrown: unknown, connectionEnd: string | undefined): CallE
   if (thrown instanceof ChatError && thrown.code === 'upstream_unreachable')
     return { kind: 'refused', why: whyFailed(thrown) }
   if (isQuestion(thrown)) return { kind: 'done', outcome: needsPerson() }
+  if (hasCode(thrown, invalidResult)) return { kind: 'done', outcome: invalidAnswer() }
   const code = codeOf(thrown)
   if (code === tooLargeCode) return { kind: 'done', outcome: tooLarge() }
   if (code === undefined || code === lostCode) return { kind: 'done', outcome: unknownOutcome(whyFailed(thrown)) }
@@ -114,9 +120,16 @@ function codeOf(thrown: unknown): number | undefined {
 }
 
 /** The library's codes for a server that asks for something that we have not, or asks again and again. */
-const questions: readonly unknown[] = ['CAPABILITY_NOT_SUPPORTED', 'INPUT_REQUIRED_ROUNDS_EXCEEDED']
+const questions: readonly string[] = ['CAPABILITY_NOT_SUPPORTED', 'INPUT_REQUIRED_ROUNDS_EXCEEDED']
 
 /** Whether the server asks for something in place of a result. MCP 2026-07-28, basic/patterns/mrtr */
 function isQuestion(thrown: unknown): boolean {
-  return thrown instanceof Error && 'code' in thrown && questions.includes(thrown.code)
+  return questions.some((code) => hasCode(thrown, code))
+}
+
+/** The library's code for a result that is not what the revision says. */
+const invalidResult = 'INVALID_RESULT'
+
+function hasCode(thrown: unknown, code: string): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === code
 }

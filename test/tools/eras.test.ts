@@ -99,19 +99,52 @@ describe('over HTTP, a server that only speaks 2026-07-28', () => {
   })
 })
 
-test('a server that asks a person although nobody is there gets no answer, and the model is told so', async () => {
-  const question = { method: 'elicitation/create', params: { mode: 'form', message: 'key?', requestedSchema: {} } }
+/** Starts a server of the newer revision that answers with these results as they are. */
+function startRaw(own: Readonly<Record<string, object>>) {
   const results: Readonly<Record<string, object>> = {
     'server/discover': { supportedVersions: ['2026-07-28'], capabilities: { tools: {} } },
     'tools/list': { tools: [{ name: 'a', inputSchema: { type: 'object' } }] },
-    'tools/call': { resultType: 'input_required', inputRequests: { key: question } },
+    ...own,
   }
-  const server = await emulateHttp((exchange) => {
+  return emulateHttp((exchange) => {
     const { id, method } = JSON.parse(exchange.request.body)
-    const result = { resultType: 'complete', ttlMs: 0, cacheScope: 'private', ...results[method] }
+    const result = { resultType: 'complete', ...results[method] }
     exchange.reply(200, JSON.stringify({ jsonrpc: '2.0', id, result }), { 'content-type': 'application/json' })
   })
-  await using tools = open([{ name: 'new', transport: 'http', url: new Secret(`${server.origin}/mcp`), headers: {} }])
+}
+
+const rawAt = (origin: string) =>
+  ({ name: 'new', transport: 'http', url: new Secret(`${origin}/mcp`), headers: {} }) as const
+
+test('untidy tools of a newer server do not hide the others', async () => {
+  const tools = [
+    { name: 'a', title: 7, description: 'A tool.', inputSchema: { $schema: 7, properties: { n: { type: 'number' } } } },
+    { name: 'no-schema', description: 7, annotations: 'none' },
+    { name: 'a-string', inputSchema: { type: 'string' } },
+    { name: 7, inputSchema: { type: 'object' } },
+    'nothing at all',
+    { name: 'or-null', inputSchema: { type: ['object', 'null'] }, outputSchema: { $schema: 7 } },
+  ]
+  const server = await startRaw({ 'tools/list': { tools }, 'tools/call': { content: [{ type: 'text', text: 'ran' }] } })
+  await using opened = open([rawAt(server.origin)])
+  expect([...(await opened.list()).keys()]).toEqual(['a', 'no-schema', 'or-null'])
+  expect(opened.log.warnings).toContain('some tools of an MCP server are not offered')
+  expect(await opened.run('a', { n: 1 })).toEqual({ content: 'ran', isError: false })
+  await server.close()
+})
+
+test('an invalid result of a newer server fails its call alone, and the model is told that the tool ran', async () => {
+  const server = await startRaw({ 'tools/call': { content: [{ type: 'text', text: 7 }] } })
+  await using tools = open([rawAt(server.origin)])
+  expect(await tools.run('a')).toEqual({ content: 'The tool ran, but its answer is not valid.', isError: true })
+  expect(tools.state('new')?.status).toBe('connected')
+  await server.close()
+})
+
+test('a server that asks a person although nobody is there gets no answer, and the model is told so', async () => {
+  const question = { method: 'elicitation/create', params: { mode: 'form', message: 'key?', requestedSchema: {} } }
+  const server = await startRaw({ 'tools/call': { resultType: 'input_required', inputRequests: { key: question } } })
+  await using tools = open([rawAt(server.origin)])
   expect(await tools.run('a')).toEqual({
     content: 'The tool asked for input of a person, which it cannot get here. It has not finished.',
     isError: true,

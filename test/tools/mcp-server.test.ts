@@ -59,7 +59,8 @@ for (const [name, start] of transports)
         content: "The tool's server refused the call: these arguments will not do",
         isError: true,
       })
-      expect(await tools.run('liar')).toEqual({ content: '{"n":"no number"}', isError: false })
+      const structured = { n: 'no number' }
+      expect(await tools.run('liar')).toEqual({ content: '{"n":"no number"}', isError: false, structured })
       expect(tools.state('real')?.status).toBe('connected')
     })
 
