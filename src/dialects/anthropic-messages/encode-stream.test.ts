@@ -50,6 +50,7 @@ function readStrictly(frames: readonly SseFrame[]) {
     if (event === 'message_start') {
       demand(phase === 'before', 'a stream has one message_start, and begins with it')
       message = value.message
+      demand(hasCounts(value.message.usage), 'a stream begins with numbers of tokens')
       phase = 'blocks'
     } else if (event === 'content_block_start') {
       demand(phase === 'blocks' && !open && value.index === blocks.length, 'blocks are numbered, and do not overlap')
@@ -66,6 +67,7 @@ function readStrictly(frames: readonly SseFrame[]) {
     } else if (event === 'message_delta') {
       demand(phase === 'blocks' && !open, 'the message ends when its blocks have ended')
       stop = { ...value.delta, usage: value.usage }
+      demand(hasCounts(value.usage), 'the last numbers replace those of the beginning, so all of them are there')
       phase = 'ended'
     } else {
       demand(event === 'message_stop' && phase === 'ended', 'message_stop is the last event')
@@ -76,6 +78,10 @@ function readStrictly(frames: readonly SseFrame[]) {
   const content = blocks.map((block) => (block.type === 'tool_use' ? { ...block, input: inputOf(block.input) } : block))
   return { message, content, stop }
 }
+
+/** Clients show nothing, or fail, without these two. */
+const hasCounts = ({ input_tokens, output_tokens }: Fields) =>
+  Number.isInteger(input_tokens) && Number.isInteger(output_tokens)
 
 function grow(block: Record<string, unknown>, delta: Record<string, string>): void {
   const add = (name: string, text = '') => {
@@ -105,16 +111,59 @@ const answers = anyAnswer(
   (data) => redacted(data).extra,
 )
 
+/** The ends of an answer. An answer that was cut short or filtered must not look complete. */
+const words = {
+  stop: 'end_turn',
+  length: 'max_tokens',
+  'tool-calls': 'tool_use',
+  'content-filter': 'refusal',
+} as const
+const reasons = fc.constantFrom('stop', 'length', 'tool-calls', 'content-filter')
+const counts = fc.option(fc.record({ inputTokens: fc.nat(99), outputTokens: fc.nat(99) }, { requiredKeys: [] }))
+
 test('any answer keeps the order rules, and says the same as a stream and whole', () => {
   fc.assert(
-    fc.property(answers, (events) => {
+    fc.property(answers, reasons, counts, (answer, reason, counted) => {
+      const ended = answer.map((event) => (event.type === 'finish' ? { ...event, reason } : event))
+      const usage: ChatEvent = { type: 'usage', choice: 0, usage: { ...counted, source: 'upstream' } }
+      const events = counted ? [...ended, usage] : ended
       const { content, stop } = streamed(events)
       const expected = whole(events)
       expect<unknown>(content.map(withCitations)).toEqual(expected.content)
       expect(stop.stop_reason).toBe(expected.stop_reason)
+      const isRefused = reason === 'stop' && answer.some(({ type }) => type === 'refusal')
+      expect(stop.stop_reason).toBe(isRefused ? 'refusal' : words[reason])
     }),
     { numRuns: runs(300) },
   )
+})
+
+test('an answer that fails anywhere keeps the order rules, and has no end', () => {
+  const error = new ChatError('overloaded', { message: 'Too many requests at once.' })
+  fc.assert(
+    fc.property(answers, fc.nat(20), (answer, length) => {
+      const stream = new MessageStream({ ...head, inputTokens: 3 })
+      const begun = answer.slice(0, Math.min(length, answer.length - 1))
+      const frames = framesOf(begun.map((event) => stream.event(event)).join('') + stream.error(error))
+      expect(frames.at(-1)?.event).toBe('error')
+      expect(() => readStrictly(frames.slice(0, -1))).toThrow('the stream is complete')
+    }),
+    { numRuns: runs(300) },
+  )
+})
+
+test('arguments that are no JSON reach the client as they are, who tells the model', () => {
+  const called: readonly ChatEvent[] = [
+    { type: 'tool-call', choice: 0, part: 0, id: 'toolu_1', name: 'f' },
+    { type: 'tool-arguments', choice: 0, part: 0, json: '{"a": ' },
+    { type: 'part-end', choice: 0, part: 0 },
+    { type: 'finish', choice: 0, reason: 'tool-calls' },
+  ]
+  const stream = new MessageStream({ ...head, inputTokens: 3 })
+  expect(called.map((event) => stream.event(event)).join('')).toContain(JSON.stringify('{"a": '))
+  expect(whole(called).content).toEqual([
+    { type: 'tool_use', id: 'toolu_1', name: 'f', input: { __unparsedToolInput: { raw: '{"a": ', len: 6 } } },
+  ])
 })
 
 describe('a stream', () => {

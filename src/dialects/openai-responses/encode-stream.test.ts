@@ -93,6 +93,8 @@ function readStrictly(values: readonly Fields[]) {
   let open: Item | undefined
   let grown = ''
   let hasPart = false
+  /** Ends that must come before that of the item: of its text or arguments, and of its parts. */
+  const owed = new Set<string>()
   const isOpen = (value: Fields) => open?.id === value.item_id && value.output_index === done.length
   for (const value of withoutFrame(values)) {
     const type = String(value.type)
@@ -101,8 +103,11 @@ function readStrictly(values: readonly Fields[]) {
       open = isFields(value.item) ? { ...value.item } : undefined
       grown = ''
       hasPart = open?.type !== 'message' && open?.type !== 'reasoning'
+      if (open?.type === 'function_call' || open?.type === 'custom_tool_call') owed.add('text')
     } else if (type.endsWith('part.added')) {
       demand(isOpen(value) && !(hasPart && grown !== ''), 'a part is added to the open item')
+      demand(owed.size === 0, 'the part before has ended')
+      owed.add('text').add('part')
       hasPart = true
       grown = ''
     } else if (type.endsWith('.delta')) {
@@ -112,12 +117,15 @@ function readStrictly(values: readonly Fields[]) {
     } else if (type === 'response.output_item.done') {
       demand(open !== undefined && value.output_index === done.length && isFields(value.item), 'the open item is done')
       demand(isFields(value.item) && value.item.id === open?.id, 'an item keeps its id')
+      demand(owed.size === 0, 'the texts, arguments and parts of an item end before it')
       if (isFields(value.item)) done.push(value.item)
       open = undefined
     } else {
       demand(isOpen(value), 'an end belongs to the open item')
       const whole = value.text ?? value.arguments ?? value.input ?? value.refusal
       if (whole !== undefined) demand(whole === grown, 'a done event has what its deltas had')
+      demand(owed.delete(type.endsWith('part.done') ? 'part' : 'text'), 'nothing ends twice')
+      demand(!owed.has('text') || !type.endsWith('part.done'), 'a text ends before its part')
       if (type.endsWith('part.done')) grown = ''
     }
   }
