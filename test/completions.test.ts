@@ -1,6 +1,9 @@
 /** `POST /v1/completions` with the whole program, the official client and real sockets. */
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
+import OpenAI from 'openai'
 import { z } from 'zod'
+import { emulateMistral } from '../src/providers/mistral/emulator/index.ts'
+import { startGateway } from './chaos/gateway.ts'
 import { errorFrom, startTasks } from './task-rig.ts'
 import { each, until } from './waiting.ts'
 
@@ -163,4 +166,33 @@ test('without an upstream the built-in model answers, and an unknown model is no
   const error = await errorFrom(openai.completions.create({ model: 'nothing', prompt: 'a' }))
   expect([error.status, error.code]).toEqual([404, 'model_not_found'])
   expect(gateway.lines.join('')).not.toContain('internal')
+})
+
+test('Codestral at Mistral fills in the middle, whole and as a stream, and refuses what it does not have', async () => {
+  const mistral = await emulateMistral()
+  const gateway = startGateway({ MISTRAL_TOKEN: 'any-token', MISTRAL_BASE_URL: mistral.origin })
+  open.push(mistral, gateway)
+  const openai = new OpenAI({ apiKey: 'none', baseURL: `${gateway.url}/v1`, maxRetries: 0 })
+  const asked = { model: 'mistral/codestral-latest', prompt: 'f(', suffix: ')', seed: 7, user: 'me', stop: ['x'] }
+  const whole = await openai.completions.create(asked)
+  expect(whole).toMatchObject({
+    object: 'text_completion',
+    choices: [{ text: 'BETWEEN f( AND )', finish_reason: 'stop' }],
+  })
+  expect(JSON.parse(mistral.requests.at(-1)?.body ?? '')).toEqual({
+    model: 'codestral-latest',
+    prompt: 'f(',
+    suffix: ')',
+    stop: ['x'],
+    random_seed: 7,
+  })
+  const chunks = await Array.fromAsync(await openai.completions.create({ ...asked, stream: true }))
+  expect(chunks.map(({ choices }) => choices[0]?.text).join('')).toBe('BETWEEN f( AND )')
+  expect(chunks.at(-1)).toMatchObject({ choices: [{ finish_reason: 'stop' }], usage: { total_tokens: 6 } })
+  for (const body of [{ n: 2 }, { echo: true }, { logprobs: 1 }, { best_of: 2 }]) {
+    const error = await errorFrom(openai.completions.create({ ...asked, ...body }))
+    expect([error.status, error.param]).toEqual([400, Object.keys(body)[0] ?? null])
+  }
+  const chat = await openai.completions.create({ model: 'mistral/mistral-small-latest', prompt: 'hi' })
+  expect(chat.choices[0]?.text).toBe('You said: hi')
 })

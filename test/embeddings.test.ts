@@ -50,6 +50,17 @@ test('the answer has the format that was asked for', async () => {
   ])
 })
 
+test('an upstream that answers in base64 unasked is understood', async () => {
+  const base64 = Buffer.from(new Float32Array([1, -2]).buffer).toString('base64')
+  const body = [JSON.stringify({ data: [{ embedding: base64 }] })]
+  const { openai } = await start({ tasks: { reply: () => ({ headers: {}, body }) } })
+  const asked = { model: 'lab/embed', input: 'some words', encoding_format: 'float' } as const
+  const { data, usage } = await openai.embeddings.create(asked)
+  expect(data[0]?.embedding).toEqual([1, -2])
+  // the upstream states no usage
+  expect(usage).toMatchObject({ estimated: true, prompt_tokens: 2 })
+})
+
 test('a long request is split, also at a limit that only the refusal states, and comes back in order', async () => {
   const { openai, bodiesAt } = await start({ tasks: { maxInputs: 32 } })
   for (let round = 0; round < 2; round++) {
@@ -124,6 +135,8 @@ test('token numbers reach the models of OpenAI, as one input or as several', asy
       .parse(bodiesAt('/embeddings'))
       .map(({ input }) => input),
   ).toEqual([[[1, 2, 3]], [[1, 2], [3]]])
+  const most = Array.from({ length: 100 }, () => Array<number>(3_000).fill(100))
+  expect((await openai.embeddings.create({ model, input: most })).data).toHaveLength(100)
 })
 
 test('dimensions that an upstream ignores are made of a model that allows it, and refused for others', async () => {

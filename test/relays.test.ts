@@ -1,10 +1,11 @@
 /** What is relayed byte for byte, with the whole program, the official client and real sockets. */
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { createServer } from 'node:http'
 import { z } from 'zod'
 import { emulateHttp } from '../src/wire/emulator/http.ts'
 import { startGateway } from './chaos/gateway.ts'
 import { errorFrom, startTasks } from './task-rig.ts'
-import { each, until } from './waiting.ts'
+import { each, measureBelow, until } from './waiting.ts'
 
 setDefaultTimeout(60_000)
 
@@ -232,4 +233,50 @@ test('a slow reader of a long reply holds its upstream back', async () => {
   )
   expect(written).toBeLessThan(40 * 1024 * 1024)
   await response.body?.cancel()
+})
+
+test('a file of 10 MB goes through several times, to a second key too, and none of it is kept', async () => {
+  const received: number[] = []
+  const upstream = createServer((request, response) => {
+    let bytes = 0
+    request.on('data', (piece: Buffer) => {
+      bytes += piece.length
+    })
+    request.on('end', () => {
+      received.push(bytes)
+      const isRefused = request.headers.authorization === 'Bearer bad-1'
+      response.writeHead(isRefused ? 401 : 200, { 'content-type': 'application/json' })
+      response.end(isRefused ? '{"error":{"message":"no"}}' : JSON.stringify({ text: String(bytes) }))
+    })
+  })
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
+  const address = upstream.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  const gateway = startGateway({
+    UPSTREAM_LAB_URL: `http://127.0.0.1:${port}/v1`,
+    UPSTREAM_LAB_MODELS: 'whisper',
+    UPSTREAM_LAB_KEY_1: 'bad-1',
+    UPSTREAM_LAB_KEY_2: 'good-1',
+  })
+  open.push(gateway, { close: async () => upstream.close() })
+  const form = new FormData()
+  form.append('file', new File([new Uint8Array(10_000_000)], 'speech.mp3'))
+  form.append('model', 'lab/whisper')
+  const upload = async () => {
+    const response = await fetch(`${gateway.url}/v1/audio/transcriptions`, { method: 'POST', body: form })
+    expect(await response.text()).toMatch(/"1000\d{4}"/)
+    return response.headers.get('x-tributary-attempts')
+  }
+  expect(await upload()).toBe('2')
+  const megabytes = () => {
+    Bun.gc(true)
+    return process.memoryUsage.rss() / 1e6
+  }
+  const keptBy = async () => {
+    const before = megabytes()
+    for (let round = 0; round < 8; round++) await upload()
+    return megabytes() - before
+  }
+  await measureBelow(25, 'megabytes that are kept', keptBy)
+  expect(new Set(received).size).toBe(1)
 })

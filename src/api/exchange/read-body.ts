@@ -2,7 +2,7 @@ import { ChatError } from '../../chat/error.ts'
 import type { Cancel, Follower } from '../../flow/cancel.ts'
 import { orAbort } from '../../flow/wait.ts'
 import { joinBytes } from '../../wire/join-bytes.ts'
-import { type CrossedBound, jsonBounds } from '../../wire/json-bounds.ts'
+import { type CrossedBound, type JsonBounds, jsonBounds } from '../../wire/json-bounds.ts'
 import type { JsonReading } from '../../wire/json-reading.ts'
 import { readJson } from '../../wire/read-json.ts'
 import { drainReader } from './drain-body.ts'
@@ -23,6 +23,8 @@ export interface BodyLimits {
   readonly maxBytes: number
   /** When it is aborted, its reason is thrown at once. */
   readonly signal: Cancel
+  /** Limits for what the JSON of a body may hold, if they are not the usual ones. */
+  readonly bounds?: JsonBounds
 }
 
 /** The JSON of a request's body. */
@@ -38,17 +40,20 @@ export interface JsonBody {
  */
 export function readJsonBody(request: Request, limits: BodyLimits): Promise<JsonBody> {
   refuseOtherMedia(request.headers)
-  return readBytes(request, limits).then(parseBody)
+  const { bounds } = limits
+  return readBytes(request, limits).then(bounds ? (bytes) => parseBody(bytes, bounds) : parseBody)
 }
 
-function parseBody(bytes: Uint8Array): JsonBody | Promise<JsonBody> {
-  const parsed = readJson(bytes)
-  return parsed instanceof Promise ? parsed.then((reading) => bodyOf(reading, bytes)) : bodyOf(parsed, bytes)
+function parseBody(bytes: Uint8Array, bounds?: JsonBounds): JsonBody | Promise<JsonBody> {
+  const parsed = readJson(bytes, bounds && { bounds })
+  return parsed instanceof Promise
+    ? parsed.then((reading) => bodyOf(reading, bytes, bounds))
+    : bodyOf(parsed, bytes, bounds)
 }
 
-function bodyOf(reading: JsonReading, bytes: Uint8Array): JsonBody {
+function bodyOf(reading: JsonReading, bytes: Uint8Array, bounds = jsonBounds): JsonBody {
   if ('value' in reading) return { value: reading.value, bytes: withoutMark(bytes) }
-  throw 'crossed' in reading ? crossed(reading.crossed) : invalid(reading.invalid)
+  throw 'crossed' in reading ? crossed(reading.crossed, bounds) : invalid(reading.invalid)
 }
 
 /** Removes the byte order mark, which some servers refuse (RFC 8259, section 8.1). Valid JSON begins with no byte of it. */
@@ -91,8 +96,8 @@ function invalid(what: 'json' | 'utf-8'): ChatError {
 }
 
 /** The error for a body over one of the bounds. */
-function crossed(bound: CrossedBound): ChatError {
-  const most = jsonBounds[bound]
+function crossed(bound: CrossedBound, bounds: JsonBounds): ChatError {
+  const most = bounds[bound]
   const message = {
     depth: `The body nests more than ${most} levels deep.`,
     members: `An object in the body has more than ${most} members.`,

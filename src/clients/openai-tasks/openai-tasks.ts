@@ -5,7 +5,7 @@ import { decodeEmbeddingsReply } from '../../dialects/openai-embeddings/decode-r
 import type { Call } from '../../flow/call.ts'
 import type { Flow } from '../../flow/flow.ts'
 import { askEmbeddings, InputLimit } from './ask-embeddings.ts'
-import { relayTask } from './relay-task.ts'
+import { relayTask, type TaskTranslation } from './relay-task.ts'
 import { UnservedTasks } from './unserved-tasks.ts'
 
 /** A service with OpenAI's routes beside chats, or some of them. */
@@ -13,8 +13,10 @@ export interface TaskService<Credential> {
   /** The address of a task. */
   urlOf(task: Task): string
   headersOf(credential: Credential): Readonly<Record<string, string>>
-  /** The tasks that it is known to serve; without it, they are learned. */
-  readonly serves?: readonly Task[]
+  /** Whether it serves a task with this model, if that is known. Otherwise it is learned. */
+  serves?(task: Task, model: string): boolean
+  /** How relayed tasks differ from OpenAI's. */
+  readonly translations?: Readonly<Partial<Record<Task, TaskTranslation>>>
   /** Limit for the inputs of one request for embeddings, as far as it is known. */
   readonly maxInputs?: number
   encodeEmbeddings(request: EmbeddingRequest): Fields
@@ -43,7 +45,7 @@ export function openaiTasks<Credential>(service: TaskService<Credential>) {
   })
   return {
     serves: (task: Task, model: string): boolean =>
-      (service.serves?.includes(task) ?? true) && !unserved.has({ task, model }),
+      (service.serves?.(task, model) ?? true) && !unserved.has({ task, model }),
     get maxInputs(): number {
       return limit.most
     },
@@ -60,7 +62,7 @@ export function openaiTasks<Credential>(service: TaskService<Credential>) {
         call,
       ),
     relay: (request: RelayRequest, call: CallWith<Credential>): Flow<RelayEvent> =>
-      relayTask(target(request.task, call), request, call),
+      relayTask({ ...target(request.task, call), translation: service.translations?.[request.task] }, request, call),
   }
 }
 

@@ -1,18 +1,31 @@
+import type { Fields } from '../../chat/message.ts'
 import type { RelayEvent, RelayRequest } from '../../chat/task.ts'
+import { isFields } from '../../dialects/fields.ts'
 import type { Call } from '../../flow/call.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import { type Batch, type Flow, flowOf } from '../../flow/flow.ts'
+import type { BodyFilter } from '../../wire/fetch-like.ts'
 import { send } from '../../wire/http.ts'
+import type { HttpReply } from '../../wire/http-reply.ts'
 import { isPage, pageError, type UpstreamComplaint } from '../../wire/http-status.ts'
+import { jsonOrUndefined } from '../../wire/json.ts'
 import { isAnswer, notAnswered } from '../../wire/post-json.ts'
 import { UsageTail } from './tail-usage.ts'
 import type { UnservedTasks } from './unserved-tasks.ts'
+
+/** How a task differs from OpenAI's. Then it is not relayed, but translated. */
+export interface TaskTranslation {
+  encode(body: Fields): Fields
+  /** Begins the translation of a reply. */
+  reply(contentType: string): BodyFilter
+}
 
 /** Where a request is relayed to. */
 export interface RelayTarget {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly readComplaint: (body: unknown) => UpstreamComplaint
+  readonly translation?: TaskTranslation | undefined
   /** Learns from refusals. */
   readonly unserved: UnservedTasks
 }
@@ -28,22 +41,42 @@ interface Relaying {
 }
 
 async function* relayed(
-  { url, headers, readComplaint, unserved }: RelayTarget,
+  { url, headers, readComplaint, unserved, translation }: RelayTarget,
   request: RelayRequest,
   { hops, signal }: Relaying,
 ): AsyncGenerator<Batch<RelayEvent>> {
-  const { model, stream, contentType } = request
+  const { stream, contentType } = request
   const accept = stream ? 'text/event-stream' : '*/*'
   const own = { 'content-type': contentType, accept, 'x-tributary-hops': String(hops + 1) }
-  const reply = await send({ method: 'POST', url, headers: { ...own, ...headers }, body: request.body(model) }, signal)
+  const reply = await send(
+    { method: 'POST', url, headers: { ...own, ...headers }, body: bodyOf(request, translation) },
+    signal,
+  )
   if (!isAnswer(reply)) throw unserved.learn(await notAnswered(reply, readComplaint), request, signal)
   if (isPage(reply.headers)) throw pageError(reply, await reply.text().catch(() => ''))
-  yield [{ type: 'head', contentType: reply.headers.get('content-type') ?? undefined }]
+  const type = reply.headers.get('content-type') ?? undefined
+  yield [{ type: 'head', contentType: type }]
   const tail = new UsageTail()
-  for await (const bytes of reply.body) {
+  for await (const bytes of translation ? translated(reply, translation.reply(type ?? '')) : reply.body) {
     tail.push(bytes)
     yield [{ type: 'bytes', bytes }]
   }
   const usage = tail.usage()
   if (usage) yield [{ type: 'usage', usage }]
+}
+
+function bodyOf({ model, body }: RelayRequest, translation: TaskTranslation | undefined): readonly Uint8Array[] {
+  const pieces = body(model)
+  if (!translation) return pieces
+  const value = jsonOrUndefined(Buffer.concat(pieces).toString('utf8'))
+  return [Buffer.from(JSON.stringify(translation.encode(isFields(value) ? value : {})))]
+}
+
+async function* translated({ body }: HttpReply, filter: BodyFilter): AsyncGenerator<Uint8Array> {
+  for await (const bytes of body) {
+    const pushed = filter.push(bytes)
+    if (pushed.byteLength > 0) yield pushed
+  }
+  const rest = filter.rest()
+  if (rest.byteLength > 0) yield rest
 }

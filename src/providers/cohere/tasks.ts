@@ -18,7 +18,7 @@ const paths = { embedding: '/v2/embed', rerank: '/v2/rerank' }
 /** Cohere's embeddings, in its own dialect, and its rankings, which clients ask for in that dialect too. */
 export function cohereTasks(origin: string): UpstreamTasks<Secret> {
   return openaiTasks({
-    serves: ['embedding', 'rerank'],
+    serves: (task) => task === 'embedding' || task === 'rerank',
     urlOf: (task) => `${origin}${task === 'rerank' ? paths.rerank : paths.embedding}`,
     headersOf: (key: Secret) => bearer(key),
     maxInputs: maxTexts,

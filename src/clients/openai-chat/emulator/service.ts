@@ -36,9 +36,15 @@ export interface ServiceRules {
   /** The answer to a `GET`; undefined for an unknown path. */
   get(path: string): unknown
   /** The reply to a `POST` that is no chat; undefined for an unknown path. */
-  post?(path: string, body: unknown): Refusal | undefined
+  post?(path: string, body: unknown): Refusal | ServiceAnswer | undefined
   /** The model's answer, both whole and in chunks, or a refusal. */
-  answer(chat: EmulatedChatBody): Refusal | { readonly whole: unknown; readonly chunks: readonly unknown[] }
+  answer(chat: EmulatedChatBody): Refusal | ServiceAnswer
+}
+
+/** An answer, both whole and in chunks. */
+interface ServiceAnswer {
+  readonly whole: unknown
+  readonly chunks: readonly unknown[]
 }
 
 /** The fields of a valid chat that the emulated model uses. */
@@ -69,12 +75,13 @@ export async function emulateService(
     if (found !== undefined) return list(exchange, found, options.listing)
     if (method !== 'POST') return refuse(exchange, rules.notFound)
     const parsed: unknown = JSON.parse(body)
-    if (path !== rules.chatPath) return refuse(exchange, rules.post?.(path, parsed) ?? rules.notFound)
+    if (path !== rules.chatPath)
+      return write(exchange, rules.post?.(path, parsed) ?? rules.notFound, Object(parsed).stream)
     const refusal = rules.check(parsed)
     if (refusal) return refuse(exchange, refusal)
     const chat = EmulatedChatBody.parse(parsed)
     const script = chats.record(exchange, chat, () => options.reply?.(chat, headers))
-    return script ? play(exchange, script) : answer(exchange, chat, rules)
+    return script ? play(exchange, script) : write(exchange, rules.answer(chat), chat.stream)
   })
   return { ...emulator, ...chats.seen }
 }
@@ -88,10 +95,9 @@ function list(exchange: EmulatedExchange, found: unknown, listing: Script | unde
   exchange.reply(200, JSON.stringify(found), json)
 }
 
-function answer(exchange: EmulatedExchange, chat: EmulatedChatBody, rules: ServiceRules): void | Promise<void> {
-  const answered = rules.answer(chat)
+function write(exchange: EmulatedExchange, answered: Refusal | ServiceAnswer, isStream: unknown): void | Promise<void> {
   if ('status' in answered) return refuse(exchange, answered)
-  if (!chat.stream) return exchange.reply(200, JSON.stringify(answered.whole), json)
+  if (isStream !== true) return exchange.reply(200, JSON.stringify(answered.whole), json)
   return play(exchange, { body: [...answered.chunks.map((chunk) => frame(chunk)), sseData('[DONE]')] })
 }
 

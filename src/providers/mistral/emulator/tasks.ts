@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { faultsIn, type Refusal } from '../../../clients/openai-chat/emulator/service.ts'
+import { faultsIn, type Refusal, type ServiceRules } from '../../../clients/openai-chat/emulator/service.ts'
 
 const inputs = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)])
 
@@ -17,8 +17,23 @@ const ModerationBody = z.strictObject({ model: z.string(), input: inputs, metada
 /** Words of one request at most, which stand for its limit of tokens. */
 const maxWords = 100
 
+/** Mistral, FIM completion reference */
+const FimBody = z.strictObject({
+  model: z.string().startsWith('codestral'),
+  prompt: z.string(),
+  suffix: z.string().nullish(),
+  temperature: z.number().optional(),
+  top_p: z.number().optional(),
+  max_tokens: z.int().optional(),
+  min_tokens: z.int().optional(),
+  stop: z.union([z.string(), z.array(z.string())]).optional(),
+  random_seed: z.int().optional(),
+  stream: z.boolean().optional(),
+})
+
 /** The reply to a request that is no chat; undefined for an unknown path. An embedding has the length of its text in it. */
-export function answerTask(path: string, body: unknown): Refusal | undefined {
+export function answerTask(path: string, body: unknown): ReturnType<NonNullable<ServiceRules['post']>> {
+  if (path === '/v1/fim/completions') return fill(body)
   if (path === '/v1/embeddings') return embed(body)
   return path === '/v1/moderations' ? moderate(body) : undefined
 }
@@ -37,6 +52,24 @@ function embed(body: unknown): Refusal {
   }))
   const usage = { prompt_tokens: words, total_tokens: words, completion_tokens: 0 }
   return { status: 200, body: { id: 'emulated', object: 'list', data, model, usage } }
+}
+
+/** Fills in the middle: `BETWEEN prompt AND suffix`. */
+function fill(body: unknown) {
+  const parsed = FimBody.safeParse(body)
+  if (!parsed.success) return { status: 422, body: { detail: faultsIn(parsed.error.issues) } }
+  const { model, prompt, suffix } = parsed.data
+  const words = ['BETWEEN ', prompt, ' AND ', suffix ?? 'the end']
+  const head = { id: 'emulated', created: 1_760_000_000, model }
+  const usage = { prompt_tokens: 2, total_tokens: 6, completion_tokens: 4 }
+  const whole = { index: 0, message: { role: 'assistant', content: words.join('') }, finish_reason: 'stop' }
+  const pieces = words.map((content, at) => ({
+    ...head,
+    object: 'chat.completion.chunk',
+    choices: [{ index: 0, delta: { content }, finish_reason: at === words.length - 1 ? 'stop' : null }],
+    ...(at === words.length - 1 && { usage }),
+  }))
+  return { whole: { ...head, object: 'chat.completion', choices: [whole], usage }, chunks: pieces }
 }
 
 function moderate(body: unknown): Refusal {
