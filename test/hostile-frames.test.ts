@@ -3,6 +3,7 @@ import { test } from 'bun:test'
 import fc from 'fast-check'
 import { ChatError } from '../src/chat/error.ts'
 import { MessageFrames } from '../src/clients/anthropic-messages/message-frames.ts'
+import { ResponseFrames } from '../src/clients/openai-responses/response-frames.ts'
 import { CohereDecoder } from '../src/providers/cohere/events.ts'
 import { DataStreamDecoder } from '../src/providers/smithery/data-stream.ts'
 import { UiMessageDecoder } from '../src/providers/smithery/events.ts'
@@ -22,9 +23,21 @@ const more = [
   'toolName',
 ]
 const anthropic = ['content_block', 'stop_reason', 'partial_json', 'signature', 'citation', 'tool_use_id', 'data']
+const responses = [
+  'item',
+  'output_index',
+  'item_id',
+  'response',
+  'output',
+  'summary',
+  'annotations',
+  'call_id',
+  'status',
+]
 const smithery = ['errorText', 'messageMetadata', 'inputTextDelta', 'url', 'error', 'detail', 'code']
-const key = fc.constantFrom(...keys, ...more, ...anthropic, ...smithery)
-const words = ['', 'a', '7', '\ud83d', 'COMPLETE', 'text', '{"a":']
+const key = fc.constantFrom(...keys, ...more, ...anthropic, ...responses, ...smithery)
+const kinds = ['message', 'reasoning', 'function_call', 'custom_tool_call', 'web_search_call', 'output_text']
+const words = ['', 'a', '7', '\ud83d', 'COMPLETE', 'text', '{"a":', ...kinds]
 const anything = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 5 },
@@ -56,6 +69,10 @@ const cohere = 'message-start content-start content-delta content-end tool-plan-
 const moreOfCohere = 'tool-call-end citation-start citation-end message-end error odd'
 const messages =
   'message_start content_block_start content_block_delta content_block_stop message_delta message_stop error ping'
+const items = 'output_item.added output_item.done output_text.delta output_text.done output_text.annotation.added'
+const moreItems =
+  'function_call_arguments.delta custom_tool_call_input.delta reasoning_summary_text.delta completed failed'
+const ofResponses = `${items} ${moreItems}`.replaceAll(/\S+/g, 'response.$&')
 const ui = 'start text-start text-delta text-end reasoning-start reasoning-delta tool-input-start tool-input-delta'
 const moreOfUi = 'tool-input-available tool-output-available source-url file error finish abort finish-step'
 const lines = fc.array(
@@ -65,6 +82,7 @@ const lines = fc.array(
 
 const decoders: readonly (readonly [string, () => FrameDecoder, fc.Arbitrary<string[]>])[] = [
   ['anthropic', () => new MessageFrames(), framesOf(messages)],
+  ['the Responses API', () => new ResponseFrames(), framesOf(ofResponses)],
   ['cohere', () => new CohereDecoder(), framesOf(`${cohere} ${moreOfCohere}`)],
   ['smithery’s UI message stream', () => new UiMessageDecoder(), framesOf(`${ui} ${moreOfUi}`)],
   ['smithery’s data stream', () => new DataStreamDecoder(), lines],

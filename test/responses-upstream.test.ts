@@ -239,6 +239,15 @@ describe('the API', () => {
 })
 
 describe('what the service runs itself', () => {
+  test('may be forced, but before an upstream that runs nothing itself it is refused', async () => {
+    const body = { input: 'hello', tools: [{ type: 'web_search' as const }], tool_choice: { type: 'web_search' } }
+    const ask = (name: string) => openai.post('/responses', { body: { ...body, model: name } })
+    await ask(model)
+    expect(bodies()[0]).toMatchObject({ tools: body.tools, tool_choice: body.tool_choice })
+    const refused = await ask('chat/gpt-test').catch((thrown) => thrown)
+    expect(refused).toMatchObject({ status: 400, param: 'tool_choice' })
+  })
+
   const search = {
     id: 'ws_1',
     type: 'web_search_call',

@@ -410,8 +410,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a response that the service stores',
     file: 'src/dialects/openai-responses/encode-request.ts',
-    find: 'store: false, stream: true',
-    replace: 'stream: true',
+    find: 'store: false, stream: isStreamed(request)',
+    replace: 'stream: isStreamed(request)',
     tests: ['test/responses-upstream.test.ts'],
   },
   {

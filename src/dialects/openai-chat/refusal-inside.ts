@@ -57,7 +57,7 @@ function isFailingCode(code: unknown): boolean {
 
 /** Other words in `status` may describe progress, so only these mean a failure. */
 function isFailingStatus(status: unknown): boolean {
-  return Number(status) >= 400 || (typeof status === 'string' && /^(error|fail|exception)/i.test(status))
+  return numberIn(status) >= 400 || (typeof status === 'string' && /^(error|fail|exception)/i.test(status))
 }
 
 function messageIn(value: Fields): string | undefined {

@@ -303,6 +303,12 @@ describe('tools', () => {
       )
     })
 
+  test('may be chosen that only OpenAI runs', () => {
+    const choice = { type: 'mcp', server_label: 'x' }
+    const { toolChoice } = requestOf({ tools: [choice], tool_choice: choice }).parameters
+    expect<unknown>(toolChoice).toEqual({ type: 'foreign', extra: { 'openai-responses': choice } })
+  })
+
   test('may be limited, and then only those are offered', () => {
     const tool_choice = { type: 'allowed_tools', mode: 'required', tools: [{ type: 'function', name: 'b' }] }
     const { tools, toolChoice } = requestOf({ tools: [plain('a'), plain('b')], tool_choice }).parameters
@@ -371,7 +377,6 @@ describe('a body is refused with the path of', () => {
       { tools: [{ type: 'namespace', name: 'n', tools: [{ type: 'function', name: 'a' }, { type: 'function' }] }] },
     ],
     ['tool_choice', { tool_choice: 5 }],
-    ['tool_choice', { tool_choice: { type: 'mcp', server_label: 'x' } }],
     ['temperature', { temperature: 'hot' }],
     ['stream', { stream: 'perhaps' }],
     ['conversation', { conversation: 'conv_1' }],

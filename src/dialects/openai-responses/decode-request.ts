@@ -101,7 +101,7 @@ function requestOf(body: Fields, { model, input, tools: found, hosted, names }: 
     parameters: {
       ...parameters,
       ...(tools.length > 0 && { tools }),
-      ...(toolChoice && tools.length > 0 && { toolChoice }),
+      ...(toolChoice && (tools.length > 0 || toolChoice.type === 'foreign') && { toolChoice }),
     },
     spelling: {
       ...spelling,

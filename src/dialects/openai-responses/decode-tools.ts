@@ -1,9 +1,8 @@
-import { ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { OfferedTool, ToolChoice } from '../../chat/request.ts'
-import { excerpt } from '../../chat/secret.ts'
 import { isFields } from '../fields.ts'
 import { type BodyPath, mustBe, refusedBody, textIn } from '../invalid-request.ts'
+import { dialect } from './dialect.ts'
 import { functionForText, type ToolNames } from './tool-names.ts'
 
 /** The tools that an upstream can be offered, and the types of those that only OpenAI runs. */
@@ -77,7 +76,7 @@ interface LimitedChoice {
   readonly allowed?: ReadonlySet<string>
 }
 
-/** @throws ChatError `invalid-request`, or `unsupported` for a tool that only OpenAI runs */
+/** @throws ChatError `invalid-request` */
 export function decodeChoice(choice: unknown, names: ToolNames): LimitedChoice {
   if (choice === undefined || choice === null) return {}
   const word = wordOf(choice)
@@ -91,10 +90,9 @@ export function decodeChoice(choice: unknown, names: ToolNames): LimitedChoice {
   if (choice.type === 'function' || choice.type === 'custom')
     return { toolChoice: { type: 'function', name: named(choice, names) } }
   if (choice.type === 'allowed_tools') return allowedIn(choice, names)
-  throw new ChatError('unsupported', {
-    message: `tool_choice: only OpenAI runs tools of the type "${excerpt(textIn(choice, 'type', ['tool_choice']), 64)}". Choose one of your own.`,
-    param: 'tool_choice',
-  })
+  // a tool that OpenAI runs
+  textIn(choice, 'type', ['tool_choice'])
+  return { toolChoice: { type: 'foreign', extra: { [dialect]: choice } } }
 }
 
 function wordOf(choice: unknown): 'auto' | 'none' | 'required' | undefined {

@@ -183,3 +183,12 @@ test('an upstream without images gets the notices of a tool’s images, and a cl
   const seeing = await ask({ parameters: {} }, { messages: [ofTool] })
   expect(seeing.request?.messages).toEqual([ofTool])
 })
+
+test('a choice that only the client’s dialect knows is refused by an upstream of another one', async () => {
+  const parameters = { toolChoice: { type: 'foreign', extra: { 'openai-chat': { type: 'custom' } } } } as const
+  const spelling = { toolChoice: 'tool_choice' }
+  const choosing = { parameters: { toolChoice: 'honoured' } } as const
+  const refused = ask({ ...choosing, extraOf: 'theirs' }, { parameters, spelling }).catch((thrown: unknown) => thrown)
+  await expect(refused).resolves.toMatchObject({ reason: 'unsupported', param: 'tool_choice' })
+  await ask({ ...choosing, extraOf: 'openai-chat' }, { parameters, spelling })
+})

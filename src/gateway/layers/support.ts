@@ -35,7 +35,10 @@ export function support(upstream: string, offered: Support): Layer {
     const foreign = foreignTools(request, supported)
     if (foreign) throw unknownTools(foreign, request, upstream)
     const missing =
-      missingParameter(request, supported) ?? missingFunctions(request, supported) ?? missingPart(request, supported)
+      missingParameter(request, supported) ??
+      missingChoice(request, supported) ??
+      missingFunctions(request, supported) ??
+      missingPart(request, supported)
     if (missing) throw unsupported(missing, upstream)
     const idle = idleParameters(request.parameters).filter((name) => name in request.parameters)
     const dropped = new Set<string>([
@@ -112,6 +115,7 @@ function isTakenWhole(request: ChatRequest, { supported, treatments }: PreparedS
   if (takesOwn && extraOf === dialect) return true
   if (parts || sent || unread) return false
   for (const name in parameters) if (ranges || words || !treatments.has(name)) return false
+  if (parameters.toolChoice?.type === 'foreign' && extraOf !== dialect) return false
   if (parameters.tools?.length === 0 || (formats && parameters.responseFormat)) return false
   if (extraOf !== dialect && parameters.tools && hasOnlyForeign(parameters.tools)) return false
   const takesEveryField = extraOf === dialect && !extraFields && !lacksFields
@@ -159,6 +163,15 @@ function unknownTools(types: readonly string[], { spelling }: ChatRequest, upstr
 
 function hasOnlyForeign(tools: readonly OfferedTool[]): boolean {
   return tools.every(({ type }) => type === 'foreign')
+}
+
+/** The client's name of its choice among tools, if only an upstream of another dialect can make it. */
+function missingChoice(
+  { parameters: { toolChoice }, spelling }: ChatRequest,
+  { extraOf }: Support,
+): string | undefined {
+  if (toolChoice?.type !== 'foreign' || extraOf === undefined || toolChoice.extra[extraOf]) return undefined
+  return spelling.toolChoice ?? 'tool_choice'
 }
 
 /** Finds tools under their older name, which only OpenAI's dialect knows: OpenAI, `functions` (deprecated) */
