@@ -246,6 +246,14 @@ test('a client that leaves stops the upstream', async () => {
   await until(() => openai.closedAt.length > before, 1_000, 'the upstream connection is closed')
 })
 
+for (const path of ['/v1/complete', '/v1/files', '/v1/messages/batches'])
+  test(`there is nothing at ${path}, in Anthropic’s form`, async () => {
+    const headers = { 'x-api-key': key, 'anthropic-version': '2023-06-01' }
+    const response = await fetch(`${gateway.url}${path}`, { method: 'POST', headers })
+    expect(response.status).toBe(404)
+    expect(await response.json()).toMatchObject({ type: 'error', error: { type: 'not_found_error' } })
+  })
+
 test('models.list names every model in the form of Anthropic', async () => {
   const models = await Array.fromAsync(client.models.list({ limit: 1_000 }))
   expect(models).toContainEqual(

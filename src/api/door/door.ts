@@ -74,7 +74,7 @@ export class Door {
 
   /** @throws ChatError `not-found` */
   #handlerOf({ request, found, path, rightPath }: RoutedExchange): Handler {
-    if (!found) throw notFound(request.method, this.#options.table.nearest(rightPath ?? path))
+    if (!found) throw notFound(request.method, this.#options.table.nearest(rightPath ?? path, request.headers))
     if (rightPath !== undefined && found.route.access === 'open') throw spareSlash(request.method, rightPath)
     return found.route.handler
   }

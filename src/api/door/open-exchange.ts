@@ -10,7 +10,7 @@ import type { Surface } from '../surfaces/surface.ts'
 import { clientAddress, type TrustedProxies } from './client-address.ts'
 import { type CrossSitePolicy, corsHeaders } from './cross-site.ts'
 import { pathOf, withoutSpareSlashes } from './path.ts'
-import type { FoundRoute, RouteTable } from './route-table.ts'
+import type { FoundRoute, Nearest, RouteTable } from './route-table.ts'
 
 /** The connection of a request, as the door needs it. */
 export type RequestListener = Pick<HttpListener, 'addressOf' | 'limitSilence'>
@@ -128,13 +128,17 @@ export class RoutedExchange implements Exchange {
   }
 
   #surface(): Surface {
-    return this.found?.surface ?? this.#options.table.nearest(this.rightPath ?? this.path).surface
+    return this.found?.surface ?? this.#nearest().surface
+  }
+
+  #nearest(): Nearest {
+    return this.#options.table.nearest(this.rightPath ?? this.path, this.request.headers)
   }
 
   /** Whether pages of other origins may read the response. They may also read an error for a path near such routes. */
   #isShared(): boolean {
     if (this.found) return this.found.route.cors
-    const { routes } = this.#options.table.nearest(this.rightPath ?? this.path)
+    const { routes } = this.#nearest()
     return routes.length > 0 && routes.every(({ cors }) => cors)
   }
 }

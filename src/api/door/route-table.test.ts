@@ -68,6 +68,14 @@ describe('a route is found', () => {
   })
 })
 
+test('an unknown path is near the surface whose client asks for it', () => {
+  const known = new RouteTable([chat, { ...letters, header: 'x-letters' }])
+  const headers = new Headers({ 'x-letters': '1' })
+  expect(known.nearest('/v1/nothing').surface.name).toBe('chat')
+  expect(known.nearest('/v1/nothing', headers).surface.name).toBe('letters')
+  expect(known.nearest('/v1/models', headers).surface.name).toBe('chat')
+})
+
 describe('the nearest surface', () => {
   const paths: readonly (readonly [path: string, surface: string, said: string])[] = [
     ['/v1/letters', 'letters', 'only for POST.'],

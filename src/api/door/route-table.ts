@@ -84,22 +84,24 @@ export class RouteTable {
     return undefined
   }
 
-  nearest(path: string): Nearest {
+  /** @param headers those of the request, which may show the kind of its client */
+  nearest(path: string, headers?: Headers): Nearest {
     const at = this.#rows.filter(({ pattern }) => pattern.test(path))
-    const rows = at.length > 0 ? at : this.#nearestRows(path)
+    const own = this.#rows.filter(({ surface }) => surface.header !== undefined && headers?.has(surface.header))
+    const rows = at.length > 0 ? at : nearestRows(path, own.length > 0 ? own : this.#rows)
     return {
       surface: rows[0]?.surface ?? this.#first,
       routes: rows.map(({ route }) => route),
       isAtPath: at.length > 0,
     }
   }
+}
 
-  #nearestRows(path: string): readonly TableRow[] {
-    const segments = path.split('/', maxSegments).slice(1)
-    const shared = this.#rows.map(({ route }) => sharedSegments(route.path.split('/').slice(1), segments))
-    const most = Math.max(...shared)
-    return most === 0 ? [] : this.#rows.filter((_, at) => shared[at] === most)
-  }
+function nearestRows(path: string, rows: readonly TableRow[]): readonly TableRow[] {
+  const segments = path.split('/', maxSegments).slice(1)
+  const shared = rows.map(({ route }) => sharedSegments(route.path.split('/').slice(1), segments))
+  const most = Math.max(...shared)
+  return most === 0 ? [] : rows.filter((_, at) => shared[at] === most)
 }
 
 const usualOrder: readonly SurfaceRoute['method'][] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']

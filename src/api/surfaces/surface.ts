@@ -37,6 +37,8 @@ export interface Surface {
   readonly routes: readonly SurfaceRoute[]
   /** The beginning of its paths that clients may leave out or repeat. */
   readonly base?: string
+  /** A header that only its clients send. For them, an unknown path is near its own. */
+  readonly header?: string
   /** Encodes a failure at one of its paths or near them, such as a missing key, an unknown path or an invalid body. */
   readonly error: (error: ChatError, facts: RequestFacts) => FailureReply
   /**

@@ -10,6 +10,7 @@ const shared = { method: 'POST', access: 'client', cors: true } as const
 export const surface: Surface = {
   name: 'anthropic',
   base: '/v1',
+  header: 'anthropic-version',
   error: encodeFailure,
   failure: 'MessagesError',
   schemas,
