@@ -22,7 +22,7 @@ test('one folder and one line in the list of surfaces for each', async () => {
   expect(added).toEqual([
     expect.stringMatching(/^import .*hello/),
     expect.stringMatching(/^import .*small-talk/),
-    expect.stringMatching(/, hello, smallTalk\]$/),
+    expect.stringMatching(/, hello, talk\]$/),
   ])
 })
 
