@@ -435,4 +435,32 @@ export const mutations: readonly Mutation[] = [
     replace: "const scope = ['', ",
     tests: ['test/call-extra.test.ts'],
   },
+  {
+    name: 'delta in the wrong block',
+    file: 'src/dialects/anthropic-messages/relayed-message.ts',
+    find: 'if (!fits) {',
+    replace: 'if (!fits && native.form !== native.form) {',
+    tests: ['src/dialects/anthropic-messages/relayed-message.test.ts'],
+  },
+  {
+    name: 'pings extend the time',
+    file: 'src/dialects/anthropic-messages/relayed-message.ts',
+    find: ': this.#wait(withoutSecrets(native))',
+    replace: ': carried(decoded, native)',
+    tests: ['src/dialects/anthropic-messages/relayed-message.test.ts'],
+  },
+  {
+    name: 'thinking without a signature is plain',
+    file: 'src/dialects/anthropic-messages/plain-conversation.ts',
+    find: "&& block.signature !== ''",
+    replace: '',
+    tests: ['src/dialects/anthropic-messages/plain-conversation.test.ts'],
+  },
+  {
+    name: 'a message that ends with a call is relayed as ended',
+    file: 'src/dialects/anthropic-messages/encode-answer.ts',
+    find: "value.stop_reason !== 'end_turn' || ",
+    replace: "value.stop_reason !== '' || ",
+    tests: ['src/dialects/anthropic-messages/encode-answer.test.ts'],
+  },
 ]
