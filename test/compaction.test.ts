@@ -137,4 +137,21 @@ describe('refused is', () => {
     const events = await Array.fromAsync(await client.responses.create({ ...asked, stream: true }))
     expect(events.at(-1)).toMatchObject({ type: 'response.failed', response: { output: [] } })
   })
+
+  test('a summary that is only a call: its failure follows the beginning of the response', async () => {
+    emulator.script({
+      body: [
+        delta({ tool_calls: [{ index: 0, id: 'call_1', function: { name: 'weather', arguments: '{}' } }] }),
+        delta({}, 'tool_calls'),
+        'data: [DONE]\n\n',
+      ],
+    })
+    const events = await Array.fromAsync(await client.responses.create({ ...asked, stream: true }))
+    const seen = events.map(({ type, sequence_number }) => [type, sequence_number])
+    expect(seen).toEqual([
+      ['response.created', 0],
+      ['response.in_progress', 1],
+      ['response.failed', 2],
+    ])
+  })
 })

@@ -1,4 +1,4 @@
-import { ChatError } from '../../chat/error.ts'
+import { asChatError, ChatError } from '../../chat/error.ts'
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { type Fields, type Message, type Part, textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
@@ -75,6 +75,8 @@ export class CompactionStream {
   #unseen = 0
   #output: readonly Fields[] = []
   #usage: Usage | undefined
+  /** Why there is no item. It is not thrown, because the text of the events in its batch would be lost. */
+  #failure: ChatError | undefined
 
   constructor(options: CompactionStreamOptions) {
     this.#options = options
@@ -89,7 +91,6 @@ export class CompactionStream {
     return this.#writer.queue()
   }
 
-  /** @throws ChatError at the finish, if there is no summary */
   event(event: ChatEvent): string {
     if (event.type === 'usage') this.#usage = event.usage
     if (event.choice !== 0) return ''
@@ -98,12 +99,12 @@ export class CompactionStream {
     return event.type === 'finish' ? this.#writer.begin() + this.#writeItem() : ''
   }
 
-  kept(error?: ChatError): Promise<void> | undefined {
+  kept(error = this.#failure): Promise<void> | undefined {
     return this.#writer.kept(this.#soFar(), error)
   }
 
   end(): string {
-    return this.#writer.terminal(this.#soFar())
+    return this.#writer.terminal(this.#soFar(), this.#failure)
   }
 
   error(error: ChatError): string {
@@ -119,10 +120,14 @@ export class CompactionStream {
 
   #writeItem(): string {
     const { id, sealer } = this.#options
-    const item = compactionItem(id, this.#summary, sealer)
-    this.#output = [item]
-    const write = (type: string) => this.#writer.write(`response.output_item.${type}`, { output_index: 0, item })
-    return write('added') + write('done')
+    try {
+      this.#output = [compactionItem(id, this.#summary, sealer)]
+    } catch (thrown) {
+      this.#failure = asChatError(thrown)
+    }
+    const write = (type: string, item: Fields) =>
+      this.#writer.write(`response.output_item.${type}`, { output_index: 0, item })
+    return this.#output.map((item) => write('added', item) + write('done', item)).join('')
   }
 
   /** A summary that was cut by a limit is complete: there is no other one. */
