@@ -76,6 +76,38 @@ test('a JSON body changes only in the name of its model', async () => {
   expect(got).toEqual([...bodies, ...bodies, ...bodies].map(([, upstream = '']) => upstream))
 })
 
+test("a client's own key and its wishes of the gateway reach no upstream", async () => {
+  const { post, emulator, gateway } = await start()
+  const own = { api_key: 'sk-client-0123456789', tributary: { emulate: false } }
+  const bodies = {
+    '/v1/moderations': { input: 'a' },
+    '/v1/embeddings': { input: 'a' },
+    '/v1/completions': { prompt: 'a' },
+  }
+  for (const [path, body] of Object.entries(bodies))
+    expect((await post(path, { model: 'lab/m', ...own, ...body })).status).toBe(200)
+  for (const isFirst of [true, false]) {
+    const form = new FormData()
+    if (isFirst) form.append('api_key', own.api_key)
+    form.append('file', new File([new Uint8Array(100)], 'speech.mp3'))
+    form.append('model', 'lab/whisper-1')
+    if (!isFirst) form.append('api_key', own.api_key)
+    const reply = await fetch(`${gateway.url}/v1/audio/transcriptions`, { method: 'POST', body: form })
+    expect(await reply.json()).toMatchObject({ text: expect.stringContaining('whisper-1 100 ') })
+  }
+  const got = emulator.requests.map(({ body }) => body).join('\n')
+  expect([got.includes('api_key'), got.includes('tributary'), got.includes(own.api_key)]).toEqual([false, false, false])
+})
+
+test('a form with two models is refused, because servers differ in which one they take', async () => {
+  const { gateway } = await start()
+  const form = new FormData()
+  for (const model of ['lab/whisper-1', 'lab/m']) form.append('model', model)
+  const reply = await fetch(`${gateway.url}/v1/audio/transcriptions`, { method: 'POST', body: form })
+  const { error } = ErrorBody.parse(await reply.json())
+  expect([reply.status, error.message]).toEqual([400, 'model: must be one field of the form, not two.'])
+})
+
 test('a refused or limited key is replaced, also for a file', async () => {
   // with a list of its models, the upstream is not asked for one, which would rest the bad key
   const variables = { UPSTREAM_LAB_MODELS: 'whisper-1, m' }

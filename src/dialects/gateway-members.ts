@@ -6,6 +6,11 @@ import { mustBe, refusedBody } from './invalid-request.ts'
 /** A key of the client's own, as some gateways ask for it, and what the client wants of this gateway. */
 const members = ['api_key', 'tributary'] as const
 
+/** Whether a member or a form's field of this name is meant for a gateway. */
+export function isGatewayMember(name: string): boolean {
+  return members.some((one) => one === name)
+}
+
 /** Whether a body has members that are meant for a gateway, in any dialect. */
 export function hasGatewayMembers(body: Fields): boolean {
   return members.some((name) => name in body)

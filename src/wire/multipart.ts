@@ -1,6 +1,11 @@
-/** Where a field's value stands in the bytes of a body. */
-export interface FieldPlace {
+/** Where a field of a form stands in the bytes of a body. */
+export interface FormField {
+  readonly name: string
+  /** Where its part begins, with the delimiter. */
+  readonly start: number
+  /** Where its value begins. */
   readonly from: number
+  /** Where its value and its part end. */
   readonly to: number
 }
 
@@ -17,19 +22,21 @@ const maxHead = 16 * 1024
 /** Limit for the parts of a body. A form for audio has about ten. */
 const maxParts = 256
 
-/** Finds the fields of a form that are not files, without a copy of the body. The first field of a name counts. */
-export function findFields(body: Uint8Array, boundary: string): ReadonlyMap<string, FieldPlace> {
+/** Finds the fields of a form that are not files, without a copy of the body. */
+export function findFields(body: Uint8Array, boundary: string): readonly FormField[] {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   const delimiter = `\r\n--${boundary}`
-  const fields = new Map<string, FieldPlace>()
+  const fields: FormField[] = []
   // the first delimiter has no line before it
-  let at = bytes.indexOf(delimiter.slice(2)) + delimiter.length - 2
-  for (let parts = 0; parts < maxParts && at >= delimiter.length - 2; parts++) {
+  let start = bytes.indexOf(delimiter.slice(2))
+  let at = start + delimiter.length - 2
+  for (let parts = 0; parts < maxParts && start !== -1; parts++) {
     const from = bytes.indexOf(headEnd, at) + headEnd.length
     const to = from < headEnd.length ? -1 : bytes.indexOf(delimiter, from - 2)
     if (to === -1 || from - at > maxHead) break
     const name = nameOf(bytes.toString('utf8', at, from))
-    if (name !== undefined && !fields.has(name)) fields.set(name, { from, to: Math.max(from, to) })
+    if (name !== undefined) fields.push({ name, start, from, to: Math.max(from, to) })
+    start = to
     at = to + delimiter.length
   }
   return fields

@@ -1,9 +1,10 @@
 import { ChatError } from '../../../chat/error.ts'
 import type { RelayedTask, RelayRequest } from '../../../chat/task.ts'
 import { isFields } from '../../../dialects/fields.ts'
+import { hasGatewayMembers, isGatewayMember, withoutGatewayMembers } from '../../../dialects/gateway-members.ts'
 import { notABody, refusedBody, textIn } from '../../../dialects/invalid-request.ts'
 import { spliceModel } from '../../../dialects/splice-model.ts'
-import { boundaryOf, findFields } from '../../../wire/multipart.ts'
+import { boundaryOf, type FormField, findFields } from '../../../wire/multipart.ts'
 import { answerBody, answerRead, type RunningChat } from '../../exchange/answer-chat.ts'
 import { type JsonBody, readAnyBody } from '../../exchange/read-body.ts'
 import { respondRelay } from '../../exchange/respond.ts'
@@ -36,7 +37,8 @@ export function jsonRequest(task: RelayedTask, { value, bytes }: JsonBody): Rela
     stream: value.stream === true || value.stream_format === 'sse',
     contentType: 'application/json',
     body(model) {
-      return spliceModel(bytes, { from: sent, to: model }) ?? [Buffer.from(JSON.stringify({ ...value, model }))]
+      const spliced = hasGatewayMembers(value) ? undefined : spliceModel(bytes, { from: sent, to: model })
+      return spliced ?? [Buffer.from(JSON.stringify({ ...withoutGatewayMembers(value), model }))]
     },
   }
 }
@@ -47,17 +49,37 @@ function formRequest(task: RelayedTask, bytes: Uint8Array, headers: Headers): Re
   const boundary = boundaryOf(contentType)
   if (boundary === undefined) throw notAForm()
   const fields = findFields(bytes, boundary)
-  const place = fields.get('model')
-  if (!place) throw refusedBody({ path: ['model'], problem: 'is required', code: 'missing_required_parameter' })
-  const textOf = ({ from, to }: typeof place) => Buffer.from(bytes.subarray(from, to)).toString('utf8')
-  const stream = fields.get('stream')
+  const place = modelField(fields)
+  const textOf = ({ from, to }: FormField) => Buffer.from(bytes.subarray(from, to)).toString('utf8')
+  const stream = fields.find(({ name }) => name === 'stream')
   return {
     task,
     model: modelIn(textOf(place)),
     stream: stream !== undefined && textOf(stream) === 'true',
     contentType,
-    body: (model) => [bytes.subarray(0, place.from), Buffer.from(model), bytes.subarray(place.to)],
+    body: (model) => formFor(model, bytes, fields),
   }
+}
+
+/** @throws ChatError `invalid-request` unless there is one: of two, some servers take the first and some the last */
+function modelField(fields: readonly FormField[]): FormField {
+  const [place, second] = fields.filter(({ name }) => name === 'model')
+  if (!place) throw refusedBody({ path: ['model'], problem: 'is required', code: 'missing_required_parameter' })
+  if (!second) return place
+  throw refusedBody({ path: ['model'], problem: 'must be one field of the form, not two', code: 'invalid_value' })
+}
+
+/** A form with this name of the model, and without the fields that are meant for a gateway. */
+function formFor(model: string, bytes: Uint8Array, fields: readonly FormField[]): readonly Uint8Array[] {
+  const pieces: Uint8Array[] = []
+  let at = 0
+  for (const { name, start, from, to } of fields) {
+    if (name === 'model') pieces.push(bytes.subarray(at, from), Buffer.from(model))
+    else if (isGatewayMember(name)) pieces.push(bytes.subarray(at, start))
+    else continue
+    at = to
+  }
+  return [...pieces, bytes.subarray(at)]
 }
 
 function modelIn(text: string): string {
