@@ -39,6 +39,24 @@ describe('after a cut reply the outcome is unknown, and the call is not repeated
       expect(emulator.requests.filter(({ body }) => body.includes('tools/call'))).toHaveLength(1)
     })
 
+  test('an event stream that could be resumed, but then is refused', async () => {
+    await using emulator = await asDisposable(
+      emulateMcp({
+        async call(exchange) {
+          exchange.head(200, eventStream)
+          await exchange.chunk(`retry: 1\nid: 1\n${progress}`)
+          exchange.end()
+        },
+      }),
+    )
+    await using tools = open([at(emulator.origin)])
+    expect(await within(tools.run('a'), 20_000, 'the outcome')).toMatchObject({
+      content: expect.stringMatching(/not known whether it ran/),
+      isError: true,
+    })
+    expect(emulator.requests.some(({ method, headers }) => method === 'GET' && headers.has('last-event-id'))).toBe(true)
+  })
+
   test('JSON that breaks off', async () => {
     await using emulator = await asDisposable(
       emulateMcp({

@@ -116,8 +116,6 @@ export class McpFetch {
     this.#streamsAt = [...this.#streamsAt, this.#hooks.runtime.elapsed()]
     const response = await this.#send(request, link, id)
     if (response.ok) this.#hooks.onListening()
-    // the library then waits for ever
-    else if (response.status === 405 && id !== undefined) this.#expectAnswer(id)
     return response
   }
 

@@ -99,6 +99,25 @@ describe('over HTTP, a server that only speaks 2026-07-28', () => {
   })
 })
 
+test('over HTTP, an older server that fails at an unknown request is asked to initialize', async () => {
+  const results: Readonly<Record<string, object>> = {
+    initialize: { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name: 'a', version: '1' } },
+    'tools/list': { tools: [{ name: 'a', inputSchema: { type: 'object' } }] },
+    'tools/call': { content: [{ type: 'text', text: 'ran' }] },
+  }
+  const server = await emulateHttp((exchange) => {
+    if (exchange.request.method !== 'POST') return exchange.reply(405, '')
+    const { id, method } = JSON.parse(exchange.request.body)
+    if (method === 'server/discover') return exchange.reply(500, 'TypeError: unknown method')
+    if (id === undefined) return exchange.reply(202, '')
+    const answer = JSON.stringify({ jsonrpc: '2.0', id, result: results[method] })
+    exchange.reply(200, answer, { 'content-type': 'application/json' })
+  })
+  await using tools = open([rawAt(server.origin)])
+  expect(await tools.run('a')).toEqual({ content: 'ran', isError: false })
+  await server.close()
+})
+
 /** Starts a server of the newer revision that answers with these results as they are. */
 function startRaw(own: Readonly<Record<string, object>>) {
   const results: Readonly<Record<string, object>> = {
