@@ -347,8 +347,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a cut call is complete',
     file: 'src/dialects/openai-responses/encode-stream.ts',
-    find: 'if (this.#open) this.#open.status = status',
-    replace: '',
+    find: 'this.#close(status)',
+    replace: 'this.#close()',
     tests: ['test/kept-responses.test.ts'],
   },
   {
