@@ -189,6 +189,13 @@ test('a failure is a failed response with what there was, and its stream says so
   expect(await ended(unknown.id)).toMatchObject({ status: 'failed', error: { code: 'invalid_prompt' }, output: [] })
 })
 
+test('a response that is too large for the state has failed for those who ask', async () => {
+  const piece = delta({ content: 'x'.repeat(1024 * 1024) })
+  emulator.script({ body: [...Array.from({ length: 9 }, () => piece), delta({}, 'stop'), done] })
+  const { id } = await client.responses.create(asked)
+  expect(await ended(id)).toMatchObject({ status: 'failed', error: { code: 'invalid_prompt' }, output: [] })
+})
+
 test('a conversation goes on when it is complete, and not before', async () => {
   const { goOn } = scriptHalves()
   const { id } = await client.responses.create(asked)

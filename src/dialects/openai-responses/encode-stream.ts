@@ -6,7 +6,7 @@ import { isFields } from '../fields.ts'
 import { dialect } from './dialect.ts'
 import { type ItemEnd, ItemPlace } from './item-place.ts'
 import { ItemMaker, type ItemMakerOptions, type MadeItem, sameFor } from './items.ts'
-import { OpenCall, OpenThought } from './open-items.ts'
+import { OpenCallItem, OpenThought } from './open-items.ts'
 import { OpenMessage } from './open-message.ts'
 import { endOf } from './response-object.ts'
 import { type AnswerSoFar, ResponseWriter, type ResponseWriterOptions } from './response-writer.ts'
@@ -28,7 +28,7 @@ export class ResponseStream {
   readonly #calls: CallExtra[] = []
   /** The fields of a thought that has no words so far. */
   #silent: Extras | undefined
-  #open: OpenMessage | OpenThought | OpenCall | undefined
+  #open: OpenMessage | OpenThought | OpenCallItem | undefined
   #reason: FinishReason | undefined
   #usage: Usage | undefined
   /** Characters of the texts before the open message. */
@@ -139,7 +139,7 @@ export class ResponseStream {
 
   #call(event: ToolCallEvent): string {
     const closed = this.#close()
-    const call = new OpenCall(this.#place('fc'), this.#items, event)
+    const call = new OpenCallItem(this.#place('fc'), this.#items, event)
     call.keep(event.extra)
     this.#open = call
     return closed + call.begin()

@@ -47,7 +47,7 @@ export class OpenThought {
 }
 
 /** A call of the model. */
-export class OpenCall {
+export class OpenCallItem {
   readonly type = 'call'
   readonly callId: string
   readonly #place: ItemPlace

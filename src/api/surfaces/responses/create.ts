@@ -4,6 +4,7 @@ import { isFields } from '../../../dialects/fields.ts'
 import { answerSupport, sealingSupport } from '../../../dialects/openai-responses/answer-support.ts'
 import { CompactionStream, compactionItem, summaryIn } from '../../../dialects/openai-responses/compaction.ts'
 import { bodyIn, decodeRequest } from '../../../dialects/openai-responses/decode-request.ts'
+import { failureOf } from '../../../dialects/openai-responses/encode-error.ts'
 import { ResponseStream } from '../../../dialects/openai-responses/encode-stream.ts'
 import { ItemMaker, itemsOf } from '../../../dialects/openai-responses/items.ts'
 import { encodeResponse, endOf } from '../../../dialects/openai-responses/response-object.ts'
@@ -35,7 +36,7 @@ const protocol: ChatProtocol<CreatedResponse> = {
       writing: {
         ...{ id: `resp_${runtime.newId().replaceAll('-', '')}`, created: now(), body, now, names: decoded.names },
         ...{ sealer: showsSealed || isKept(body) ? sealer : undefined, showsSealed },
-        keep: (ended) => (isKept(body) ? keep(save(ended), exchange) : undefined),
+        keep: (ended) => (isKept(body) ? keep({ ended, save }, exchange) : undefined),
       },
       save,
       sealer,
@@ -99,11 +100,22 @@ function saveFor(
   return (ended) => responses.save(exchange.caller, { ...ended, input, previous })
 }
 
-/** Waits for a write. A failure is logged: the answer is right without it. */
-function keep(saving: Promise<void>, { log }: Exchange): Promise<void> {
-  return saving.catch((thrown: unknown) => {
-    log.warn({ err: asChatError(thrown) }, 'a response could not be stored')
-  })
+interface Keeping {
+  readonly ended: EndedResponse
+  readonly save: CreatedResponse['save']
+}
+
+/** Stores a response. A failure is logged: the answer is right without it. One that is stored already, without its end, has failed then. */
+async function keep({ ended, save }: Keeping, { log }: Exchange): Promise<void> {
+  try {
+    await save(ended)
+  } catch (thrown) {
+    const error = asChatError(thrown)
+    log.warn({ err: error }, 'a response could not be stored')
+    if (ended.response.background !== true) return
+    const failed = { ...ended.response, status: 'failed', error: failureOf(error), output: [] }
+    await save({ response: failed, items: [] }).catch(() => undefined)
+  }
 }
 
 /** Every item that is listed later has an id. */
