@@ -211,6 +211,31 @@ describe('a conversation', () => {
   }, 60_000)
 })
 
+test('a background response and its events are read after a crash, if the state is in a file', async () => {
+  await using folder = await emptyFolder()
+  const variables = {
+    API_MASTER_KEY: ada,
+    OPENAI_BASE_URL: openai.url,
+    OPENAI_API_KEY: 'sk-upstream',
+    STATE_URL: `sqlite:${folder.path}/state.db`,
+    STATE_SECRET: 'a-secret-of-the-responses-tests',
+  }
+  const seen: OpenAI.Responses.ResponseStreamEvent[] = []
+  {
+    await using program = await start(variables)
+    const stream = await clientOf(program, ada).responses.create({ ...hello, background: true, stream: true })
+    for await (const event of stream) seen.push(event)
+    await program.stop('SIGKILL')
+  }
+  await using program = await start(variables)
+  const [first, last] = [seen[0], seen.at(-1)]
+  if (first?.type !== 'response.created' || last?.type !== 'response.completed') throw new Error('it is not complete')
+  const later = clientOf(program, ada)
+  expect(await later.responses.retrieve(first.response.id)).toMatchObject({ status: 'completed' })
+  const again = await later.responses.retrieve(first.response.id, { stream: true, starting_after: 2 })
+  expect(await Array.fromAsync(again)).toEqual(seen.slice(3))
+}, 60_000)
+
 describe('a failure', () => {
   test('before the first event is a status', async () => {
     expect(await errorOf(client.responses.create({ ...hello, model: 'openai/none' }))).toMatchObject({
