@@ -136,6 +136,32 @@ describe('nothing is looked up', () => {
     expect(store.reads).toBe(1)
   })
 
+  test('and the messages are not even decoded', async () => {
+    const { ask } = start()
+    let reads = 0
+    const asked = {
+      ...request,
+      get messages() {
+        reads++
+        return request.messages
+      },
+    }
+    for (const _ of [1, 2, 3]) await ask(asked, [...call(0, 'a'), finish()])
+    // the test reads them itself
+    expect(reads).toBe(3)
+  })
+
+  test('twice by requests at the same time, after a start', async () => {
+    const store = new CountingStore({ runtime: machine })
+    await start(store).ask()
+    store.reads = 0
+    const { ask } = start(store)
+    const asked = await Promise.all([ask(after(bare)), ask(after(bare))])
+    expect(asked.map(([, message]) => message?.extra)).toEqual([extra, extra])
+    // once for the upstream, and once for each answer
+    expect(store.reads).toBe(3)
+  })
+
   test('without tools, and for a client of the same dialect that brings everything back', async () => {
     const store = new CountingStore({ runtime: machine })
     const { ask } = start(store)
@@ -162,7 +188,7 @@ test('a store that fails does not fail the answer', async () => {
   const { ask } = start(new BrokenStore({ runtime: machine }), lines)
   await ask()
   expect((await ask(after(bare)))[1]).toBe(bare)
-  expect(lines.map(({ level }) => level)).toEqual(['warn', 'warn', 'warn'])
+  expect(lines.map(({ level }) => level)).toEqual(['warn', 'warn', 'warn', 'warn'])
 })
 
 test('the fields of a huge answer are not kept', async () => {

@@ -34,7 +34,8 @@ export function callExtra(options: CallExtraOptions): Layer {
     // without tools there are no calls, and a client of the same dialect brings everything back itself
     if (!request.parameters.tools || isComplete(request, options)) return next(request, call)
     const ask = (asked: ChatRequest): Flow => memory.keep(next(asked, call), request, call)
-    if (!memory.mayBeUsed(call) || !request.messages.some(isBare)) return ask(request)
+    // messages are decoded when they are read
+    if (!memory.mayBeUsed(call) || (memory.isUsed && !request.messages.some(isBare))) return ask(request)
     return defer(async () => ask(await memory.restore(request, call)), call.signal)
   }
 }
@@ -69,17 +70,22 @@ const checkMs = 60_000
 
 class ExtraMemory {
   readonly #options: CallExtraOptions
-  /** Whether the upstream has said anything of a call. */
   #isUsed = false
   #checkedAt = Number.NEGATIVE_INFINITY
+  #checking: Promise<unknown> | undefined
 
   constructor(options: CallExtraOptions) {
     this.#options = options
   }
 
+  /** Whether the upstream is known to have said anything of a call. */
+  get isUsed(): boolean {
+    return this.#isUsed
+  }
+
   /** Whether anything may be kept. Most upstreams say nothing of their calls, and then no call is looked up. */
   mayBeUsed({ signal: { runtime } }: Call): boolean {
-    return this.#isUsed || runtime.elapsed() - this.#checkedAt > checkMs
+    return this.#isUsed || this.#checking !== undefined || runtime.elapsed() - this.#checkedAt > checkMs
   }
 
   /** Keeps what the upstream says of the calls of an answer. The answer ends only when that is stored, as the next turn needs it. */
@@ -104,9 +110,13 @@ class ExtraMemory {
 
   /** Puts back what is known of the calls of a request. */
   async restore(request: ChatRequest, call: Call): Promise<ChatRequest> {
-    const bare = request.messages.filter(isBare).slice(-maxAnswers)
     try {
-      if (!this.#isUsed && !(await this.#check(call))) return request
+      if (!this.#isUsed) {
+        this.#checking ??= this.#check(call)
+        await this.#checking
+      }
+      if (!this.#isUsed) return request
+      const bare = request.messages.filter(isBare).slice(-maxAnswers)
       const found = new Map<Message, AssistantMessage>()
       const find = async (message: AssistantMessage) => {
         const extra = await this.#find(callsOf(message), request, call)
@@ -121,10 +131,14 @@ class ExtraMemory {
     }
   }
 
-  async #check({ signal: { runtime } }: Call): Promise<boolean> {
+  /** Asks the store whether this or another process has kept anything. */
+  async #check({ signal: { runtime } }: Call): Promise<void> {
     this.#checkedAt = runtime.elapsed()
-    this.#isUsed = (await this.#options.store.get(this.#usedKey)) !== undefined
-    return this.#isUsed
+    try {
+      this.#isUsed = (await this.#options.store.get(this.#usedKey)) !== undefined
+    } finally {
+      this.#checking = undefined
+    }
   }
 
   async #find(calls: readonly ToolCallPart[], request: ChatRequest, call: Call): Promise<KeptExtra | undefined> {
