@@ -40,12 +40,14 @@ export async function* recordedEvents(
   const growth = await watchGrowth(source, key)
   try {
     for (let at = 0; ; ) {
+      // the head is read first: one that is read after the segment may tell of an end that came in between
+      const head = await headOf(source, key)
       const segment = await segmentAt(source, key, at)
       if (segment) {
         at++
         const batch = eventsAfter(segment, after)
         if (batch.length > 0) yield batch
-      } else if (hasEnded(await headOf(source, key), at, source)) return
+      } else if (hasEnded(head, at, source)) return
       else await growth.next(signal)
     }
   } finally {

@@ -62,6 +62,24 @@ test('a reader that asks for more than there is waits for the next event', async
   expect(reader.texts()).toEqual(['three'])
 })
 
+test('a recording that grows and ends between two looks of its reader is read whole', async () => {
+  const { recordings, runtime, store } = setUp()
+  const recording = await recordings.open('a', noStop)
+  await recording.append(['one'])
+  await runtime.advance(100)
+  const get = store.get.bind(store)
+  store.get = async (key) => {
+    const found = await get(key)
+    if (found || !key.startsWith('stream-events/')) return found
+    await recording.append(['two'])
+    await recording.end()
+    return undefined
+  }
+  const reader = reading(recordings, runtime)
+  await runtime.advance(5_000)
+  expect([await reader.failure, reader.texts()]).toEqual(['no failure', ['one', 'two']])
+})
+
 test('a reader learns of a writer that died, and that there is no such recording', async () => {
   const { recordings, runtime, store } = setUp()
   const recording = await recordings.open('a', noStop)
