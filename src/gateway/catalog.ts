@@ -137,12 +137,12 @@ export class Catalog<Served extends Member = Member> {
   #findAddressed(address: string): ListedModel | undefined {
     const { entry, model: id } = this.#split(address)
     const model = entry?.byId.get(id)
-    return entry && model && toListed(entry.member.upstream, model)
+    return entry && model && toListed(entry.member, model)
   }
 
   #findBare(name: string): ListedModel | undefined {
     const [first] = this.#known().servedAs(name)
-    return first && toListed(first.member.upstream, this.modelOf(first))
+    return first && toListed(first.member, this.modelOf(first))
   }
 
   #routeBare(model: string): readonly Candidate<Served>[] {

@@ -1,11 +1,13 @@
 import type { Pool } from '../accounts/pool.ts'
 import type { Model, Support } from '../chat/model.ts'
 import type { Upstream } from '../providers/provider.ts'
+import type { EmulationFacts } from './emulation-facts.ts'
 
 /** An upstream and its accounts. */
 export interface Member {
   readonly upstream: Upstream
   readonly pool: Pool
+  readonly emulation?: EmulationFacts
 }
 
 /** A model with its address: `upstream/model`. */
@@ -15,6 +17,8 @@ export interface ListedModel {
   readonly model: Model
   /** The parameters that it supports; absent for a panel, whose members differ. */
   readonly support?: Support
+  /** Whether tools and JSON formats are emulated if it has none. */
+  readonly isEmulated?: boolean
   /** The addresses of a panel's members. */
   readonly members?: readonly string[]
   /** For another name of a model, the name that it stands for. */
@@ -60,7 +64,7 @@ export class KnownModels<Served extends Member = Member> {
   }
 
   #list(): readonly ListedModel[] {
-    const served = this.#lists.flatMap(({ member, models }) => models.map((model) => toListed(member.upstream, model)))
+    const served = this.#lists.flatMap(({ member, models }) => models.map((model) => toListed(member, model)))
     const byAddress = new Map(served.map((model) => [model.id, model]))
     const aliases = [...this.#aliases].map(([id, target]) => {
       const [first] = this.servedAs(target)
@@ -91,6 +95,6 @@ function indexByName<Served extends Member>(
   return byName
 }
 
-export function toListed({ name, support }: Upstream, model: Model): ListedModel {
-  return { id: `${name}/${model.id}`, upstream: name, model, support }
+export function toListed({ upstream: { name, support }, emulation }: Member, model: Model): ListedModel {
+  return { id: `${name}/${model.id}`, upstream: name, model, support, isEmulated: emulation?.isAllowed === true }
 }

@@ -5,6 +5,7 @@ import OpenAI from 'openai'
 import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
 import { startGateway } from '../chaos/gateway.ts'
+import { until } from '../waiting.ts'
 import { callBlock, ending, markIn, piecesOf, writes } from './text-model.ts'
 
 /** Makes the next answers of the server, of the body that it gets. */
@@ -161,6 +162,51 @@ test('only one call comes if the client wants one at a time, and none if it want
   expect((await choiceOf({ parallel_tool_calls: false }))?.message.tool_calls).toHaveLength(1)
   expect((await choiceOf({ tool_choice: 'none' }))?.finish_reason).toBe('stop')
   expect(sentSince(before)[1].messages.at(-1).content).toContain('Call no tool now.')
+})
+
+test('the list of models says what is emulated', async () => {
+  const listed = await (await fetch(`${gateway.url}/v1/models/${model}`)).json()
+  expect(listed).toMatchObject({
+    parameters: { tools: 'emulated', response_format: 'emulated', temperature: 'honoured' },
+  })
+  const plain = JSON.stringify(await (await fetch(`${off.url}/v1/models/${model}`)).json())
+  expect(plain).not.toContain('"tools"')
+})
+
+test('the chat server runs tools with such a model', async () => {
+  answers.push((body) => writes(callBlock(markIn(body), 'builtin__current_time', {})), says('It is late.'))
+  const response = await fetch(`${gateway.url}/api/chat/stream`, {
+    method: 'POST',
+    body: JSON.stringify({ session_id: 's', content: 'How late is it?', model_config: { model_name: model } }),
+  })
+  const text = await response.text()
+  expect(text).toContain('builtin__current_time')
+  expect(text).toContain('late')
+})
+
+test('a client that leaves closes the connection to the upstream', async () => {
+  const before = server.closedAt.length
+  const leaving = new AbortController()
+  answers.push((body) => ({ body: piecesOf(`Hello.\n<${markIn(body)}>\n{"name": "wea`), ending: 'stall' }))
+  const body = JSON.stringify({ model, messages: question, tools: [weather], stream: true })
+  const response = await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', body, signal: leaving.signal })
+  await response.body?.getReader().read()
+  leaving.abort()
+  await until(() => server.closedAt.length > before, 1_000, 'the connection is closed')
+})
+
+test('ten requests at once each get their own calls', async () => {
+  const cities = Array.from({ length: 10 }, (_, at) => `City ${at}`)
+  for (const _ of cities)
+    answers.push((body) =>
+      writes(callBlock(markIn(body), 'weather', { city: /City \d/.exec(JSON.stringify(body))?.[0] })),
+    )
+  const found = await Promise.all(
+    cities.map((city) => choiceOf({ messages: [{ role: 'user', content: `How is it in ${city}?` }] })),
+  )
+  expect(found.map((choice) => choice?.message.tool_calls)).toMatchObject(
+    cities.map((city) => [{ function: { arguments: JSON.stringify({ city }) } }]),
+  )
 })
 
 test('nothing is emulated if the client or the operator does not want it', async () => {

@@ -4,9 +4,9 @@ import { type Support, supportFor } from '../../chat/model.ts'
 import type { ChatRequest, Parameter } from '../../chat/request.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import type { Upstream } from '../../providers/provider.ts'
+import type { EmulationFacts } from '../emulation-facts.ts'
 import type { Candidates } from '../route.ts'
 import { ToolRefusals } from '../tool-refusals.ts'
-import type { EmulationFacts } from '../upstream-parts.ts'
 import type { Lacks } from './plan.ts'
 
 /** Where tools are emulated: at upstreams that are made for programs, at all, or nowhere. */

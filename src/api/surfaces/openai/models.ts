@@ -4,6 +4,7 @@ import { type Support, supportFor } from '../../../chat/model.ts'
 import { kindOf } from '../../../chat/model-kind.ts'
 import { names } from '../../../dialects/openai-chat/decode-parameters.ts'
 import { nextTurn } from '../../../flow/next-turn.ts'
+import { emulatedSupport } from '../../../gateway/emulated-tools/emulation.ts'
 import type { ListedModel } from '../../../gateway/known-models.ts'
 import { answerJson } from '../../exchange/answer-json.ts'
 
@@ -67,7 +68,8 @@ function encodeSupport({ parameters, extraFields }: Support): Fields {
  * Encodes a model with the members of OpenAI and of Anthropic, because clients of both ask here and ignore what they do not know.
  * All other known facts have OpenRouter's names.
  */
-function encodeModel({ id, upstream, model, support, members, aliasOf }: ListedModel): Fields {
+function encodeModel({ id, upstream, model, support, isEmulated, members, aliasOf }: ListedModel): Fields {
+  const offered = support && supportFor(support, model.id)
   return {
     id,
     object: 'model',
@@ -87,7 +89,7 @@ function encodeModel({ id, upstream, model, support, members, aliasOf }: ListedM
       },
     }),
     ...(model.capabilities && { capabilities: model.capabilities }),
-    ...(support && { parameters: encodeSupport(supportFor(support, model.id)) }),
+    ...(offered && { parameters: encodeSupport(isEmulated ? emulatedSupport(offered) : offered) }),
     ...(members && { members }),
   }
 }
