@@ -1,4 +1,5 @@
-import { argumentMembers, listMembers, nameMembers } from './call-objects.ts'
+import { isCallMember } from './call-members.ts'
+import { argumentMembers, nameMembers } from './call-objects.ts'
 import type { KnownTool, KnownTools } from './known-tools.ts'
 import {
   argumentElements,
@@ -308,20 +309,4 @@ function isTokenBeginning(rest: string): boolean {
 
 function nameIn(attributes: string): string | undefined {
   return /\b(?:name|tool|function)\s*=\s*["']?([^"'\s<>]{1,128})/.exec(attributes)?.[1]
-}
-
-/** Whether a member with this key and value may begin a call. Other JSON, as many answers have it, is not kept back. */
-function isCallMember(key: string, value: string, tools: KnownTools): 'text' | 'more' | undefined {
-  if (key === 'type' || key === 'id') return judge(value, key === 'type' ? callTypes : callIds)
-  if (key === 'function' || tools.find(key)) return judge(value, ['{'])
-  if (listMembers.includes(key)) return judge(value, ['['])
-  return key === 'arguments' || key === 'tool_input' || key === 'action_input' ? judge(value, ['{', '"']) : 'text'
-}
-
-const callTypes = ['"function"', '"tool_use"', '"tool_call"', '"function_call"']
-const callIds = ['"call', '"toolu', '"chatcmpl-tool']
-
-function judge(value: string, beginnings: readonly string[]): 'text' | 'more' | undefined {
-  if (beginnings.some((one) => value.startsWith(one))) return undefined
-  return beginnings.some((one) => one.startsWith(value)) ? 'more' : 'text'
 }

@@ -1,20 +1,12 @@
-import { ArgumentsStream } from './arguments-stream.ts'
 import { closerLength } from './call-closers.ts'
-import { type CallHead, type CallStart, maxHead, readCallHead, type Wrapping } from './call-head.ts'
-import { CallJsonBody } from './call-json-body.ts'
-import { ElementsBody } from './elements-body.ts'
+import { CallCount } from './call-count.ts'
+import { type CallHead, type CallStart, maxHead, readCallHead } from './call-head.ts'
 import { EntityDecoder } from './entities.ts'
-import type { FittedCall, KnownTool, KnownTools } from './known-tools.ts'
+import { ExampleCalls } from './example-calls.ts'
+import { GrowingCall, type ReadEvent } from './growing-call.ts'
+import type { FittedCall, KnownTools } from './known-tools.ts'
 import { type Marks, maxResultForm, resultForm } from './marks.ts'
 import { ProseFence } from './prose-fence.ts'
-
-/** What was read of a text: prose, a call in pieces, or something that was meant as a call and cannot be understood. */
-export type ReadEvent =
-  | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'call'; readonly tool: KnownTool }
-  | { readonly type: 'arguments'; readonly json: string }
-  | { readonly type: 'call-end' }
-  | { readonly type: 'misread'; readonly text: string; readonly problem: string }
 
 export interface ReaderOptions {
   readonly tools: KnownTools
@@ -23,23 +15,6 @@ export interface ReaderOptions {
   readonly isParallel: boolean
 }
 
-interface OpenBody {
-  readonly start: CallStart
-  readonly body: CallJsonBody | ElementsBody | ArgumentsStream
-  /** All of its text, in case that it is no call. */
-  readonly raw: string[]
-  /** Whether a part of the call was passed on. */
-  isSent: boolean
-}
-
-/** Calls in a code fence count only if nothing follows them: before a text they are an example. */
-interface FencedCalls {
-  readonly raw: string[]
-  readonly calls: readonly FittedCall[]
-}
-
-/** How often a model may write the same call in one answer. After that it repeats itself without end. */
-const maxRepeats = 2
 /** White space that is held, in case that a call follows. */
 const maxSpace = 256
 
@@ -51,11 +26,11 @@ const maxSpace = 256
 export class CallReader {
   readonly #options: ReaderOptions
   readonly #fence = new ProseFence()
-  readonly #counts = new Map<string, number>()
+  readonly #examples = new ExampleCalls()
+  readonly #count = new CallCount()
   #mode: 'line' | 'text' | 'body' | 'after' | 'skip' | 'cut' = 'line'
   #held = ''
-  #open: OpenBody | undefined
-  #fenced: FencedCalls | undefined
+  #open: GrowingCall | undefined
   #skipped: string[] = []
   #decoder: EntityDecoder | undefined
   #events: ReadEvent[] = []
@@ -174,123 +149,70 @@ export class CallReader {
     return 'read'
   }
 
-  #begin(start: CallStart, raw: string, visible: string): boolean {
-    this.#open = { start, body: this.#bodyOf(start), raw: [raw], isSent: false }
-    this.#held = ''
+  #begin(start: CallStart, opening: string, visible: string): boolean {
+    this.#open = new GrowingCall(
+      start,
+      opening.slice(0, opening.length - visible.length + start.at),
+      this.#options.tools,
+    )
+    this.#held = visible.slice(start.at)
     this.#mode = 'body'
-    this.#open.body.push(visible.slice(start.at))
-    return this.#afterPush(this.#open)
-  }
-
-  #bodyOf({ body }: CallStart): OpenBody['body'] {
-    switch (body.type) {
-      case 'call':
-        return new CallJsonBody(this.#options.tools)
-      case 'arguments':
-        return new CallJsonBody(this.#options.tools, body.tool)
-      case 'stream':
-        return new ArgumentsStream(body.tool)
-      case 'elements':
-        return new ElementsBody(body.tool)
-    }
+    return true
   }
 
   #readBody(): boolean {
     const open = this.#open
     if (!open) return false
-    open.raw.push(this.#held)
-    open.body.push(this.#held)
+    this.#events.push(...open.push(this.#held))
     this.#held = ''
-    if (this.#isEnd && !open.body.isDone && !open.body.isBroken) open.body.end()
-    return this.#afterPush(open)
-  }
-
-  #afterPush(open: OpenBody): boolean {
-    const { body } = open
-    if (body instanceof ArgumentsStream) this.#passOn(open, body.take())
-    if (body.isBroken) return this.#break(open)
-    if (!body.isDone) return this.#isEnd
-    this.#close(open)
-    if (body instanceof ArgumentsStream) return this.#endStream(open, body)
-    const calls = body.calls()
-    const { wrapping, isFenced } = open.start
-    const isMarked = wrapping === 'own' || wrapping === 'foreign'
-    const problems = calls?.flatMap((call) => call.problems) ?? []
-    if (!calls || (problems.length > 0 && !isMarked)) return this.#reject(open)
-    if (isFenced && wrapping !== 'own') this.#keepFenced(open, calls)
-    else if (problems.length > 0) this.#misread(open, problems.join(' '))
-    else for (const call of calls) this.#call(call)
-    return true
-  }
-
-  /** Ends a body. What it has not read is read after it. */
-  #close(open: OpenBody): void {
-    const raw = open.raw.join('')
-    const { rest } = open.body
-    open.raw.splice(0, open.raw.length, raw.slice(0, raw.length - rest.length))
+    if (this.#isEnd) open.end()
+    if (!open.isOver) return false
     this.#open = undefined
-    this.#held = rest
+    this.#held = open.rest
     this.#mode = 'after'
-  }
-
-  #keepFenced({ raw }: OpenBody, calls: readonly FittedCall[]): void {
-    const before = this.#fenced
-    this.#fenced = { raw: [...(before?.raw ?? []), ...raw], calls: [...(before?.calls ?? []), ...calls] }
-  }
-
-  /** Passes a piece of the arguments on, and before the first piece the call. */
-  #passOn(open: OpenBody, json: string | undefined): void {
-    const { body } = open.start
-    if (json === undefined || body.type !== 'stream') return
-    if (!open.isSent) this.#events.push({ type: 'call', tool: body.tool })
-    open.isSent = true
-    this.#events.push({ type: 'arguments', json })
-  }
-
-  #endStream(open: OpenBody, body: ArgumentsStream): boolean {
-    const { problems } = body
-    if (problems.length > 0 && !open.isSent) {
-      this.#misread(open, problems.join(' '))
-      return true
-    }
-    this.#passOn(open, body.takeRest())
-    this.#events.push({ type: 'call-end' })
-    if (!this.#options.isParallel) this.#mode = 'cut'
+    this.#end(open)
     return true
+  }
+
+  #end(open: GrowingCall): void {
+    const outcome = open.outcome()
+    switch (outcome.type) {
+      case 'calls':
+        for (const call of outcome.calls) this.#call(call)
+        break
+      case 'example':
+        this.#examples.add(open.text, outcome.calls)
+        break
+      case 'sent':
+        this.#events.push(...outcome.events)
+        this.#countCall(open.text)
+        break
+      case 'misread':
+        this.#events.push({ type: 'misread', text: open.text, problem: outcome.problem })
+        break
+      case 'text':
+        this.#sayProse(this.#examples.takeText() + open.text)
+        break
+      case 'skip':
+        this.#skipped = [open.text]
+        this.#mode = 'skip'
+        break
+      case 'cut':
+        this.#mode = 'cut'
+    }
   }
 
   #call({ tool, json }: FittedCall): void {
-    if (this.#mode === 'cut') return
-    const key = `${tool.name} ${json}`
-    const count = this.#counts.get(key) ?? 0
-    this.#counts.set(key, count + 1)
-    if (count >= maxRepeats) {
-      this.#mode = 'cut'
-      return
-    }
+    const written = `${tool.name} ${json}`
+    if (this.#mode === 'cut' || this.#count.isRepeated(written)) return
     this.#events.push({ type: 'call', tool }, { type: 'arguments', json }, { type: 'call-end' })
-    if (!this.#options.isParallel) this.#mode = 'cut'
+    this.#countCall(written)
   }
 
-  /** Ends a body that cannot be read. What was passed on stays a call without an end. */
-  #break(open: OpenBody): boolean {
-    this.#close(open)
-    if (open.isSent) this.#mode = 'cut'
-    else if (isMeant(open.start)) {
-      this.#skipped = open.raw
-      this.#mode = 'skip'
-    } else return this.#reject(open)
-    return true
-  }
-
-  /** Reads a body as text, because it is no call. A call in our own marks is reported. */
-  #reject(open: OpenBody): boolean {
-    if (open.start.wrapping === 'own') {
-      this.#misread(open, 'It names no tool that exists.')
-      return true
-    }
-    this.#sayProse(this.#takeFenced() + open.raw.join(''))
-    return true
+  /** Counts a call that went out. No more follow after the only one, and after too many. */
+  #countCall(written: string): void {
+    this.#count.add(written)
+    if (!this.#options.isParallel || this.#count.isEnough) this.#mode = 'cut'
   }
 
   /** Passes whole lines on that were held, and the beginning of another. */
@@ -300,16 +222,12 @@ export class CallReader {
     this.#mode = 'text'
   }
 
-  #misread({ raw }: Pick<OpenBody, 'raw'>, problem: string): void {
-    this.#events.push({ type: 'misread', text: raw.join(''), problem })
-  }
-
   /** Skips the rest of a call that cannot be read. */
   #skip(): boolean {
     this.#skipped.push(this.#held)
     this.#held = ''
     if (!this.#isEnd) return false
-    this.#misread({ raw: this.#skipped }, 'It is not valid JSON.')
+    this.#events.push({ type: 'misread', text: this.#skipped.join(''), problem: 'It is not valid JSON.' })
     this.#mode = 'cut'
     return true
   }
@@ -317,7 +235,7 @@ export class CallReader {
   /** Reads what follows a call: its closing marks, another call, a result that the model makes up, or text. */
   #readAfter(): boolean {
     const visible = this.#held.trimStart()
-    this.#fenced?.raw.push(this.#held.slice(0, this.#held.length - visible.length))
+    this.#examples.addText(this.#held.slice(0, this.#held.length - visible.length))
     this.#held = visible
     if (visible === '' && !this.#isEnd) return false
     const found = closerLength(visible, this.#options)
@@ -325,7 +243,7 @@ export class CallReader {
     // at the end of the answer, what may be a closing mark is one
     const closer = found === 'more' ? visible.length : found
     if (closer > 0) {
-      this.#fenced?.raw.push(visible.slice(0, closer))
+      this.#examples.addText(visible.slice(0, closer))
       this.#held = visible.slice(closer)
       return true
     }
@@ -339,30 +257,17 @@ export class CallReader {
 
   #endCalls(visible: string): boolean {
     if (visible === '') return this.#cut()
-    const fenced = this.#takeFenced()
-    if (fenced !== '') this.#sayProse(fenced)
+    const examples = this.#examples.takeText()
+    if (examples !== '') this.#sayProse(examples)
     this.#mode = 'text'
     return true
   }
 
   /** Ends the answer here. */
   #cut(): boolean {
-    const { calls = [] } = this.#fenced ?? {}
-    this.#fenced = undefined
     this.#mode = 'after'
-    for (const call of calls) this.#call(call)
+    for (const call of this.#examples.takeCalls()) this.#call(call)
     this.#mode = 'cut'
     return true
   }
-
-  #takeFenced(): string {
-    const raw = this.#fenced?.raw.join('') ?? ''
-    this.#fenced = undefined
-    return raw
-  }
-}
-
-/** Whether a text was certainly meant as a call, although it cannot be read. */
-function isMeant({ wrapping, isNamed }: { readonly wrapping: Wrapping; readonly isNamed: boolean }): boolean {
-  return wrapping === 'own' || (wrapping === 'foreign' && isNamed)
 }

@@ -1,6 +1,7 @@
 import { type ChatEvent, type FinishEvent, isOfPart, type ReasoningEvent, type TextEvent } from '../../chat/event.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
-import { CallReader, type ReadEvent, type ReaderOptions } from './call-reader.ts'
+import { CallReader, type ReaderOptions } from './call-reader.ts'
+import type { ReadEvent } from './growing-call.ts'
 
 /** How the text of an answer is read. */
 export interface ReadingOptions {

@@ -1,4 +1,5 @@
 import { closesText, type JsonContainer } from './closing-quote.ts'
+import { escapedSigns, literalOf } from './json-words.ts'
 
 /** What a JSON value consists of, in order. Texts are decoded. */
 export interface JsonSink {
@@ -220,7 +221,7 @@ export class JsonMender {
       if (hex.length < 4 && /^[\da-f]*$/i.test(hex) && !this.#isEnd) return undefined
       if (/^[\da-f]{4}$/i.test(hex)) return this.#say(String.fromCharCode(Number.parseInt(hex, 16)), at + 6)
     }
-    return this.#say(escapes[sign] ?? `\\${sign}`, at + 2)
+    return this.#say(escapedSigns[sign] ?? `\\${sign}`, at + 2)
   }
 
   #say(piece: string, end: number): number {
@@ -262,41 +263,6 @@ const quotes = ['"', "'", '<|"|>']
 
 /** What a single character may be the beginning of. */
 const starts = ['//', '<|"|']
-
-const escapes: Readonly<Record<string, string>> = {
-  n: '\n',
-  t: '\t',
-  r: '\r',
-  b: '\b',
-  f: '\f',
-  '"': '"',
-  "'": "'",
-  '\\': '\\',
-  '/': '/',
-}
-
-const words: ReadonlyMap<string, string> = new Map([
-  ['true', 'true'],
-  ['True', 'true'],
-  ['TRUE', 'true'],
-  ['false', 'false'],
-  ['False', 'false'],
-  ['FALSE', 'false'],
-  ['null', 'null'],
-  ['None', 'null'],
-  ['nil', 'null'],
-  ['undefined', 'null'],
-  ['NaN', 'null'],
-])
-
-function literalOf(word: string): string | undefined {
-  if (/^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(word)) return word
-  if (/^[+-]?[\d_]*\.?\d+$/.test(word)) {
-    const number = Number(word.replaceAll('_', ''))
-    if (Number.isFinite(number)) return String(number)
-  }
-  return words.get(word)
-}
 
 function wordEnd(input: string, at: number, ending: RegExp): number | undefined {
   ending.lastIndex = at
