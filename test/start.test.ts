@@ -34,7 +34,7 @@ describe('the list of loaded modules', () => {
       'socket.io-client',
     ])
       expect(loaded.has(late), late).toBe(false)
-    expect([...loaded].filter((path) => path.includes('emulat'))).toEqual([])
+    expect([...loaded].filter((path) => path.includes('/emulator/'))).toEqual([])
   })
 
   // docs/decisions/0050-late-modules.md
