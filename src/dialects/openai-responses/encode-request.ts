@@ -30,8 +30,7 @@ export function encodeRequest(request: ChatRequest): Fields {
     model,
     input: encodeInput(messages),
     ...encodeTools(request),
-    ...settingsOf(request),
-    ...passedFields(request),
+    ...withPassedFields(settingsOf(request), request),
     ...ours(request, request.parameters.logprobs ? ['message.output_text.logprobs'] : []),
   }
 }
@@ -134,12 +133,10 @@ export const passed: readonly string[] = [
   'verbosity',
 ]
 
-function passedFields(request: ChatRequest): Fields {
+/** Adds those fields to the settings. */
+function withPassedFields(settings: Fields, request: ChatRequest): Fields {
   const { verbosity, ...fields } = sentFields(request)
-  const { text } = settingsOf(request)
   const same = Object.entries(fields).filter(([name]) => passed.includes(name))
-  return {
-    ...Object.fromEntries(same),
-    ...(verbosity !== undefined && { text: { ...(isFields(text) && text), verbosity } }),
-  }
+  const text = { ...(isFields(settings.text) && settings.text), verbosity }
+  return { ...settings, ...Object.fromEntries(same), ...(verbosity !== undefined && { text }) }
 }

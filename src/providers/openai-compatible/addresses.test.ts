@@ -142,6 +142,18 @@ test('which addresses have both of OpenAI’s APIs is known', () => {
     expect(has(url, 'o1-pro', 'openai-responses')).toBe(false)
 })
 
+test('OpenAI needs only its key, and OPENAI_API decides otherwise', () => {
+  const asks = (model: string, more: Readonly<Record<string, string>> = {}) => {
+    const [upstream] = provider.configure(new Environment({ OPENAI_API_KEY: 'key', ...more }))
+    return upstream?.support.instead?.({ model, dialect: 'anthropic-messages' }) ? 'responses' : 'chat'
+  }
+  expect([asks('gpt-5'), asks('gpt-5-pro')]).toEqual(['chat', 'responses'])
+  expect(asks('gpt-5', { OPENAI_API: 'responses' })).toBe('responses')
+  expect(asks('gpt-5-pro', { OPENAI_RESPONSES_MODELS: 'gpt-6*' })).toBe('chat')
+  expect(asks('gpt-6.1', { OPENAI_RESPONSES_MODELS: 'gpt-6*' })).toBe('responses')
+  expect(asks('gpt-5-pro', { OPENAI_BASE_URL: 'http://127.0.0.1:1/v1' })).toBe('chat')
+})
+
 describe('a wrong API', () => {
   const problemsOf = (values: Readonly<Record<string, string>>) => {
     const environment = new Environment(values)
