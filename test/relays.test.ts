@@ -37,6 +37,12 @@ test('the official client moderates, draws and speaks', async () => {
   expect([speech.headers.get('x-tributary-upstream'), speech.headers.get('x-tributary-attempts')]).toEqual(['lab', '1'])
 })
 
+test("a moderation without a model is asked of OpenAI's usual one", async () => {
+  const { openai, emulator } = await start({ variables: { UPSTREAM_LAB_MODELS: 'omni-moderation-latest' } })
+  expect((await openai.moderations.create({ input: 'hello' })).model).toBe('omni-moderation-latest')
+  expect(JSON.parse(emulator.requests.at(-1)?.body ?? '')).toEqual({ input: 'hello', model: 'omni-moderation-latest' })
+})
+
 test('a form reaches the upstream with its own name of the model, wherever the field is, and with the same file', async () => {
   const { gateway, openai } = await start()
   const file = crypto.getRandomValues(new Uint8Array(60_000))
@@ -158,7 +164,7 @@ test('what cannot be relayed is refused in the shape of OpenAI', async () => {
     return [response.status, ErrorBody.parse(await response.json()).error.message]
   }
   const form = 'multipart/form-data; boundary=b'
-  expect(await fault('/v1/moderations', '{"input":"a"}')).toEqual([400, 'model: is required.'])
+  expect(await fault('/v1/images/generations', '{"prompt":"a"}')).toEqual([400, 'model: is required.'])
   expect(await fault('/v1/moderations', '[]')).toEqual([400, 'The body must be a JSON object with "model".'])
   expect(await fault('/v1/audio/transcriptions', {})).toEqual([
     415,

@@ -27,17 +27,21 @@ function relay(request: RelayRequest, { exchange, open, services }: RunningChat)
   return respondRelay(exchange, open, answer)
 }
 
+/** The models that OpenAI asks if a request names none. OpenAI, Create moderation */
+const usualModels: Readonly<Partial<Record<RelayedTask, string>>> = { moderation: 'omni-moderation-latest' }
+
 /** Reads what the gateway needs of a JSON body. @throws ChatError `invalid-request` */
 export function jsonRequest(task: RelayedTask, { value, bytes }: JsonBody): RelayRequest {
   if (!isFields(value)) throw notABody('"model"')
-  const sent = modelIn(textIn(value, 'model', []))
+  const sent = modelIn(textIn({ model: value.model ?? usualModels[task] }, 'model', []))
+  const isWhole = value.model === sent && !hasGatewayMembers(value)
   return {
     task,
     model: sent,
     stream: value.stream === true || value.stream_format === 'sse',
     contentType: 'application/json',
     body(model) {
-      const spliced = hasGatewayMembers(value) ? undefined : spliceModel(bytes, { from: sent, to: model })
+      const spliced = isWhole ? spliceModel(bytes, { from: sent, to: model }) : undefined
       return spliced ?? [Buffer.from(JSON.stringify({ ...withoutGatewayMembers(value), model }))]
     },
   }
