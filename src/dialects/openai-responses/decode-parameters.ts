@@ -1,6 +1,7 @@
 import type { Fields } from '../../chat/message.ts'
 import type { Parameter, Parameters, ResponseFormat } from '../../chat/request.ts'
 import { isFields } from '../fields.ts'
+import { mustBe, refusedBody } from '../invalid-request.ts'
 import { readMembers, type Spellings } from '../read-members.ts'
 import { readFlag, readNumber, readText, readWhole } from '../readings.ts'
 
@@ -22,11 +23,18 @@ export function decodeSettings(body: Fields): { readonly parameters: Parameters;
     parameters = { ...parameters, [parameter]: value }
     spelling = { ...spelling, [parameter]: name }
   }
-  const effort = isFields(body.reasoning) ? body.reasoning.effort : undefined
+  const effort = objectIn(body, 'reasoning')?.effort
   if (typeof effort === 'string') set('reasoningEffort', 'reasoning.effort', effort)
-  const format = isFields(body.text) ? formatOf(body.text.format) : undefined
+  const format = formatOf(objectIn(body, 'text')?.format)
   if (format) set('responseFormat', 'text.format', format)
   return { parameters, spelling }
+}
+
+/** Its members would be lost in silence if it were something else. @throws ChatError `invalid-request` */
+function objectIn(body: Fields, name: string): Fields | undefined {
+  const value = body[name] ?? undefined
+  if (value === undefined || isFields(value)) return value
+  throw refusedBody({ path: [name], problem: mustBe('an object', value), code: 'invalid_type' })
 }
 
 /** The form of a text stands beside its name, and not below it as in Chat Completions. */

@@ -25,7 +25,7 @@ export function decodeOutput(output: unknown, path: BodyPath): readonly Part[] {
 }
 
 function decodePart(part: Fields, path: BodyPath): Part {
-  const { type, image_url, input_audio } = part
+  const { type, input_audio } = part
   switch (type) {
     case 'input_text':
     case 'output_text':
@@ -36,8 +36,8 @@ function decodePart(part: Fields, path: BodyPath): Part {
     case 'refusal':
       return { type: 'refusal', text: textIn(part, 'refusal', path) }
     case 'input_image':
-      if (typeof image_url !== 'string') break
-      return { type: 'image', url: image_url, ...(typeof part.detail === 'string' && { detail: part.detail }) }
+    case 'image_url':
+      return decodeImage(part, path)
     case 'input_audio':
       if (!isFields(input_audio)) break
       return {
@@ -49,6 +49,13 @@ function decodePart(part: Fields, path: BodyPath): Part {
       return decodeFile(part, path)
   }
   return foreignPart(part, path)
+}
+
+/** Chat Completions has the address and its detail in an object of their own. */
+function decodeImage(part: Fields, path: BodyPath): Part {
+  const { url = part.image_url, detail = part.detail } = isFields(part.image_url) ? part.image_url : {}
+  if (typeof url !== 'string') return foreignPart(part, path)
+  return { type: 'image', url, ...(typeof detail === 'string' && { detail }) }
 }
 
 function decodeFile(part: Fields, path: BodyPath): Part {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { thrownBy } from '../../../test/failure.ts'
 import type { Fields, Message } from '../../chat/message.ts'
-import { decodeRequest } from './decode-request.ts'
+import { decodeRequest, withFlags } from './decode-request.ts'
 import { dialect } from './dialect.ts'
 
 const body = (members: Fields = {}): Fields => ({ model: 'm', input: 'hi', ...members })
@@ -48,6 +48,16 @@ describe('the input', () => {
       'a picture',
       { type: 'input_image', image_url: 'data:image/png;base64,aGk=', detail: 'high' },
       { type: 'image', url: 'data:image/png;base64,aGk=', detail: 'high' },
+    ],
+    [
+      'a picture in the form of Chat Completions',
+      { type: 'image_url', image_url: { url: 'https://example.com/a.png', detail: 'low' } },
+      { type: 'image', url: 'https://example.com/a.png', detail: 'low' },
+    ],
+    [
+      'a picture in a mixed form',
+      { type: 'input_image', image_url: { url: 'https://example.com/a.png' } },
+      { type: 'image', url: 'https://example.com/a.png' },
     ],
     [
       'a file',
@@ -379,6 +389,9 @@ describe('a body is refused with the path of', () => {
     ['tool_choice', { tool_choice: 5 }],
     ['temperature', { temperature: 'hot' }],
     ['stream', { stream: 'perhaps' }],
+    ['instructions', { instructions: 5 }],
+    ['reasoning', { reasoning: 'high' }],
+    ['text', { text: 5 }],
     ['conversation', { conversation: 'conv_1' }],
     ['prompt', { prompt: { id: 'p' } }],
   ] as const)
@@ -393,4 +406,10 @@ test('a fault is named by its place in the request, also after the items of earl
   const earlier = [hi, says('assistant', 'ho'), hi]
   const decode = () => decodeRequest(body({ input: [hi, gives('a')] }), { earlier })
   expect(thrownBy(decode)).toMatchObject({ param: 'input[1].call_id' })
+})
+
+test('what is kept and what is made in the background is asked for with true, or with a word or number for it', () => {
+  expect(withFlags({ store: 'false', background: 1, a: 'true' })).toEqual({ store: false, background: true, a: 'true' })
+  for (const whole of [{}, { store: null, background: false }]) expect(withFlags(whole)).toBe(whole)
+  expect(thrownBy(() => withFlags({ store: 'no' }))).toMatchObject({ param: 'store', code: 'invalid_type' })
 })

@@ -58,7 +58,7 @@ export function decodeRequest(body: Fields, { earlier = [], sealer }: BesideBody
   refuseMissing(body)
   const names = new ToolNames()
   const own = decodeTools(body.tools, names)
-  const instructions = typeof body.instructions === 'string' ? body.instructions : undefined
+  const instructions = isGiven(body.instructions) ? textIn(body, 'instructions', []) : undefined
   const items = itemsIn(body)
   const input = decodeInput({ earlier, items, instructions, sealer }, names)
   if (input.messages.length === 0)
@@ -111,7 +111,7 @@ function requestOf(body: Fields, { model, input, tools: found, hosted, names }: 
     ...gatewayWishes(body),
     extra: { [dialect]: Object.fromEntries(dropped.map((name) => [name, true])) },
     bindsExtra: true,
-    stream: streamIn(body),
+    stream: flagIn(body, 'stream'),
   }
 }
 
@@ -138,9 +138,19 @@ function refuseMissing(body: Fields): void {
       throw new ChatError('unsupported', { message: `${param}: ${what}`, param })
 }
 
-function streamIn({ stream }: Fields): boolean {
-  if (stream === undefined || stream === null) return false
-  const reading = readFlag(stream)
-  if ('wrong' in reading) throw refusedBody({ path: ['stream'], problem: reading.wrong, code: 'invalid_type' })
+/** Replaces the words and numbers that stand for true and false in `store` and `background`, such as "false". @throws ChatError `invalid-request` */
+export function withFlags(body: Fields): Fields {
+  const odd = ['store', 'background'].filter((name) => isGiven(body[name]) && typeof body[name] !== 'boolean')
+  return odd.length === 0 ? body : { ...body, ...Object.fromEntries(odd.map((name) => [name, flagIn(body, name)])) }
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null
+}
+
+function flagIn(body: Fields, name: string): boolean {
+  if (!isGiven(body[name])) return false
+  const reading = readFlag(body[name])
+  if ('wrong' in reading) throw refusedBody({ path: [name], problem: reading.wrong, code: 'invalid_type' })
   return reading.value ?? false
 }

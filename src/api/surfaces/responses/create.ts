@@ -3,7 +3,7 @@ import type { Fields } from '../../../chat/message.ts'
 import { isFields } from '../../../dialects/fields.ts'
 import { answerSupport, sealingSupport } from '../../../dialects/openai-responses/answer-support.ts'
 import { CompactionStream, compactionItem, summaryIn } from '../../../dialects/openai-responses/compaction.ts'
-import { bodyIn, decodeRequest } from '../../../dialects/openai-responses/decode-request.ts'
+import { bodyIn, decodeRequest, withFlags } from '../../../dialects/openai-responses/decode-request.ts'
 import { failureOf } from '../../../dialects/openai-responses/encode-error.ts'
 import { ResponseStream } from '../../../dialects/openai-responses/encode-stream.ts'
 import { ItemMaker, itemsOf } from '../../../dialects/openai-responses/items.ts'
@@ -22,7 +22,7 @@ import { sealerFor } from './sealer.ts'
 const protocol: ChatProtocol<CreatedResponse> = {
   support: ({ writing }) => (writing.sealer ? sealingSupport : answerSupport),
   async decode({ value }, exchange, services) {
-    const body = bodyIn(value)
+    const body = withFlags(bodyIn(value))
     if (body.background === true && !isKept(body)) throw unkeptBackground()
     const conversation = await recall(body, { responses: services.responses, caller: exchange.caller })
     const sealer = await sealerFor(exchange, services)
