@@ -55,3 +55,16 @@ test('an alias is retrieved by its name', async () => {
   for (const name of ['claude-lab', 'claude-new'])
     expect(await openai.models.retrieve(name)).toMatchObject({ id: name, object: 'model' })
 })
+
+test('an alias with the name of a model hides the model, and one of no model says what it stands for', async () => {
+  const hiding = startGateway({ UPSTREAM_LAB_URL: lab.url, ALIASES: 'lab/m = lab/n; typo = lap/n' })
+  const client = new OpenAI({ baseURL: `${hiding.url}/v1`, apiKey: 'unused', maxRetries: 0 })
+  try {
+    expect((await client.models.list()).data.map(({ id }) => id)).toEqual(['lab/n', 'lab/m', 'typo'])
+    const said = 'The model "lap/n", for which "typo" stands in ALIASES, does not exist here.'
+    const failure = await client.chat.completions.create({ model: 'typo', messages }).catch((thrown: Error) => thrown)
+    expect(failure).toMatchObject({ status: 404, message: expect.stringContaining(said) })
+  } finally {
+    await hiding.close()
+  }
+})

@@ -90,12 +90,12 @@ export class Catalog<Served extends Member = Member> {
    * @returns a promise only if it has to wait for a list
    */
   route(address: string, signal: Cancel): readonly Candidate<Served>[] | Promise<readonly Candidate<Served>[]> {
-    return this.routeNow(address) ?? this.#refreshAll(signal).then(() => this.#routeBare(this.#resolve(address)))
+    return this.routeNow(address) ?? this.#refreshAll(signal).then(() => this.#routeBare(this.resolve(address)))
   }
 
   /** Like `route`, but returns undefined if it would have to wait for a list. */
   routeNow(name: string): readonly Candidate<Served>[] | undefined {
-    const address = this.#resolve(name)
+    const address = this.resolve(name)
     const { entry, model } = this.#split(address)
     if (entry) {
       // the request does not wait for this list, which only later requests need
@@ -124,7 +124,8 @@ export class Catalog<Served extends Member = Member> {
     return this.#knownModels
   }
 
-  #resolve(name: string): string {
+  /** Returns the model that an alias stands for; every other name as it is. */
+  resolve(name: string): string {
     return this.#aliases.get(name) ?? name
   }
 

@@ -72,7 +72,8 @@ export class KnownModels<Served extends Member = Member> {
       // an upstream may serve models that it does not list
       return { ...(known ?? { upstream: 'tributary', model: { id: target } }), id, aliasOf: target }
     })
-    return [...this.#panels, ...served, ...aliases]
+    // an alias hides the model of its own name
+    return [...this.#panels, ...served.filter(({ id }) => !this.#aliases.has(id)), ...aliases]
   }
 
   /** Every upstream that lists a model with this bare name. */

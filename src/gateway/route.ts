@@ -39,7 +39,7 @@ export function route<Request extends { readonly model: string }, Event extends 
   const ask = (found: Candidates, request: Request, call: Call): Flow<Event> => {
     const candidates = select && found.length > 0 ? select(found, request) : found
     const [first] = candidates
-    if (!first) throw notFound(request.model)
+    if (!first) throw notFound(request.model, catalog.resolve(request.model))
     const next = candidates.length === 1 ? askOf(first.member) : combinedAsk(candidates)
     return next(first.model === request.model ? request : withModel(request, first.model), call)
   }
@@ -56,9 +56,11 @@ export function route<Request extends { readonly model: string }, Event extends 
   }
 }
 
-function notFound(model: string): ChatError {
+function notFound(model: string, target: string): ChatError {
+  const named = (name: string) => `"${excerpt(name, 200)}"`
+  const what = target === model ? named(model) : `${named(target)}, for which ${named(model)} stands in ALIASES,`
   return new ChatError('model-not-found', {
-    message: `The model "${excerpt(model, 200)}" does not exist here. GET /v1/models lists those that do.`,
+    message: `The model ${what} does not exist here. GET /v1/models lists those that do.`,
     param: 'model',
   })
 }
