@@ -93,7 +93,7 @@ async function valuesOf(script: Script, asked: object): Promise<readonly string[
 const generated = Math.min(200, runs(60))
 
 if (hasPython) {
-  beforeAll(installPython, 120_000)
+  beforeAll(installPython, 600_000)
   test('each is accepted, over generated answers', async () => {
     const values: string[] = []
     for (const [at, script] of fc.sample(anyScript, { numRuns: generated, seed: 7 }).entries())

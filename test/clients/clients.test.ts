@@ -95,5 +95,5 @@ test.skipIf(!hasPython)(
     expect(faultsIn(checks)).toEqual({})
     expect(Object.keys(checks).length).toBeGreaterThan(15)
   },
-  180_000,
+  600_000,
 )

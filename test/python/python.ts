@@ -14,24 +14,18 @@ export function installPython(): Promise<void> {
   return installing
 }
 
-const requirements = join(folder, 'requirements.txt')
-/** What was installed last. */
-const installed = join(environment, 'requirements.txt')
-// the list is complete, so pip has nothing to resolve
-const options = ['--quiet', '--disable-pip-version-check', '--no-deps']
-
+/**
+ * The list is complete, so pip has nothing to resolve. A copy of it tells what was installed last. Two test files may install
+ * at the same time, in processes of their own: the second waits for the first.
+ */
 async function install(): Promise<void> {
-  const wanted = await Bun.file(requirements).text()
-  if ((await textOf(installed)) === wanted) return
-  const pip = join(environment, 'bin', 'pip')
-  if (!(await Bun.file(pip).exists())) await succeed(['python3', '-m', 'venv', environment])
-  await succeed([pip, 'install', ...options, '-r', requirements])
-  await Bun.write(installed, wanted)
-}
-
-async function textOf(path: string): Promise<string | undefined> {
-  const file = Bun.file(path)
-  return (await file.exists()) ? file.text() : undefined
+  const steps = `
+    cmp -s requirements.txt .venv/requirements.txt && exit
+    [ -x .venv/bin/pip ] || python3 -m venv .venv
+    .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-compile -r requirements.txt
+    cp requirements.txt .venv/`
+  const lock = Bun.which('flock') ? ['flock', '.lock'] : []
+  await succeed([...lock, 'sh', '-ec', steps])
 }
 
 /** Runs a script of this folder. @returns what it prints @throws if it fails */
@@ -40,7 +34,7 @@ export function runPython(script: string, input: string): Promise<string> {
 }
 
 async function succeed(command: readonly string[], input = ''): Promise<string> {
-  const child = Bun.spawn([...command], { stdin: Buffer.from(input), stdout: 'pipe', stderr: 'pipe' })
+  const child = Bun.spawn([...command], { cwd: folder, stdin: Buffer.from(input), stdout: 'pipe', stderr: 'pipe' })
   const [output, faults, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
   if (code !== 0) throw new Error(`${command.join(' ')} exited with ${code}: ${output}${faults}`)
   return output
