@@ -124,11 +124,11 @@ describe('the gateway from that source, with the official SDK', () => {
     expect(emulator?.chats.at(-1)).toMatchObject({ mood: 0.5, most_words: 3 })
   })
 
-  test('tools are refused without a request to the upstream', async () => {
+  test('tools that must not be emulated are refused without a request to the upstream', async () => {
     const asked = emulator?.chats.length
     const tools = [{ type: 'function' as const, function: { name: 'fly' } }]
     const refusal: unknown = await client.chat.completions
-      .create({ model: 'parrot/grey', messages, tools })
+      .create({ model: 'parrot/grey', messages, tools, ...{ tributary: { emulate: false } } })
       .catch((thrown: unknown) => thrown)
     expect(refusal).toMatchObject({ status: 400, code: 'unsupported_parameter', param: 'tools' })
     expect(emulator?.chats.length).toBe(asked ?? -1)

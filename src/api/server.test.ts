@@ -267,6 +267,8 @@ describe('a base URL with a slash at its end', () => {
 
 describe('models', () => {
   test('are listed with their full ids and their known facts', async () => {
+    const names = ['tools', 'tool_choice', 'parallel_tool_calls', 'response_format']
+    const emulated = Object.fromEntries(names.map((name) => [name, 'emulated']))
     expect(await (await fetch(`${server.url}/v1/models`)).json()).toEqual({
       object: 'list',
       has_more: false,
@@ -283,7 +285,7 @@ describe('models', () => {
           created_at: '1970-01-01T00:00:00.000Z',
           context_length: 8192,
           capabilities: ['tools'],
-          parameters: { n: 'emulated' },
+          parameters: { ...emulated, n: 'emulated' },
         },
         {
           id: 'lab/vendor/model:free',
@@ -294,7 +296,7 @@ describe('models', () => {
           display_name: 'lab/vendor/model:free',
           created_at: '2025-10-09T08:53:20.000Z',
           architecture: { input_modalities: ['text', 'image'], output_modalities: ['text'] },
-          parameters: { n: 'emulated' },
+          parameters: { ...emulated, n: 'emulated' },
         },
       ],
     })

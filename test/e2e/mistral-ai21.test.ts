@@ -314,7 +314,11 @@ describe('ai21 only', () => {
   const picture = { type: 'image_url' as const, image_url: { url: 'data:image/png;base64,AA==' } }
   const json_schema = { name: 'a', schema: {} }
   const refused: readonly (readonly [string, Partial<OpenAI.ChatCompletionCreateParamsNonStreaming>, string])[] = [
-    ['a schema', { response_format: { type: 'json_schema', json_schema } }, 'response_format'],
+    [
+      'a schema that must not be emulated',
+      { response_format: { type: 'json_schema', json_schema }, ...{ tributary: { emulate: false } } },
+      'response_format',
+    ],
     ['a picture', { messages: [{ role: 'user', content: [picture] }] }, 'messages[0].content[0]'],
   ]
   for (const [what, body, param] of refused)

@@ -126,7 +126,7 @@ function formatIn(format: ResponseFormat | undefined): EmulationPlan['format'] {
   return undefined
 }
 
-/** Eight hexadecimal digits that a conversation keeps, so that what is sent begins with what was sent before. */
+/** Six hexadecimal digits that a conversation keeps, so that what is sent begins with what was sent before. */
 function nonceOf(messages: readonly Message[], tools: readonly FunctionTool[]): string {
   const first = messages.find(({ role }) => role === 'user') ?? messages[0]
   const hash = new Bun.CryptoHasher('sha256').update(JSON.stringify(first?.content ?? []))
