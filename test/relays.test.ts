@@ -208,6 +208,21 @@ test('a failure before the reply is an error of the surface, whatever the upstre
   }
 })
 
+test('a reply without a byte is a failure that is tried again, but a transcript may be empty', async () => {
+  for (const ending of ['fin', 'rst'] as const) {
+    let asked = 0
+    const empty = { headers: { 'content-type': 'application/json' }, body: [], endDelayMs: 20, ending }
+    const { openai } = await start({ tasks: { reply: () => (++asked === 1 ? empty : undefined) } })
+    expect((await openai.moderations.create({ model: 'lab/m', input: 'a' })).results).toHaveLength(1)
+  }
+  const { openai } = await start({
+    tasks: { reply: () => ({ headers: { 'content-type': 'text/plain; charset=utf-8' }, body: [] }) },
+  })
+  const file = new File([new Uint8Array(100)], 'silence.mp3')
+  const text = await openai.audio.transcriptions.create({ model: 'lab/whisper-1', file, response_format: 'text' })
+  expect(text).toBe('')
+})
+
 test('a client that leaves, before the reply or in it, ends the request to the upstream', async () => {
   for (const body of [[], ['the beginning']]) {
     const { gateway, emulator } = await start({ tasks: { reply: () => ({ body, ending: 'stall' }) } })

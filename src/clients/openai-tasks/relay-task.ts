@@ -1,4 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
+import { emptyAnswer } from '../../chat/reply-errors.ts'
 import type { RelayEvent, RelayRequest } from '../../chat/task.ts'
 import { isFields } from '../../dialects/fields.ts'
 import type { Call } from '../../flow/call.ts'
@@ -55,14 +56,25 @@ async function* relayed(
   if (!isAnswer(reply)) throw unserved.learn(await notAnswered(reply, readComplaint), request, signal)
   if (isPage(reply.headers)) throw pageError(reply, await reply.text().catch(() => ''))
   const type = reply.headers.get('content-type') ?? undefined
-  yield [{ type: 'head', contentType: type }]
+  const head: Batch<RelayEvent> = [{ type: 'head', contentType: type }]
   const tail = new UsageTail()
+  // the head waits for the first byte: a reply that breaks off before it can be asked for again
+  let hasBegun = false
   for await (const bytes of translation ? translated(reply, translation.reply(type ?? '')) : reply.body) {
+    if (!hasBegun) yield head
+    hasBegun = true
     tail.push(bytes)
     yield [{ type: 'bytes', bytes }]
   }
+  if (!hasBegun && !mayHaveNoByte(type)) throw emptyAnswer()
+  if (!hasBegun) yield head
   const usage = tail.usage()
   if (usage) yield [{ type: 'usage', usage }]
+}
+
+/** Whether a reply of this type may have no byte: the transcript of silence is an empty text. */
+function mayHaveNoByte(contentType = ''): boolean {
+  return /^text\/(?!event-stream)/i.test(contentType)
 }
 
 function bodyOf({ model, body }: RelayRequest, translation: TaskTranslation | undefined): readonly Uint8Array[] {
