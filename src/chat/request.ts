@@ -135,6 +135,8 @@ export interface NativeRequest {
   readonly value: Fields
   /** Whether the dialect demands that its clients bring back all that an upstream of it has said. */
   readonly isComplete?: boolean
+  /** False if its messages have no extra fields. */
+  readonly hasExtra?: boolean
   /** Whether the request still says what the body says, except for the model. */
   isIntact(request: ChatRequest): boolean
 }

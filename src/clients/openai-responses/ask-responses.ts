@@ -1,13 +1,15 @@
+import type { Fields } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { readComplaint } from '../../dialects/openai-responses/complaint.ts'
 import { dialect } from '../../dialects/openai-responses/dialect.ts'
 import { encodeRequest, isStreamed } from '../../dialects/openai-responses/encode-request.ts'
 import { NativeResponse } from '../../dialects/openai-responses/native-response.ts'
+import { relayRequest } from '../../dialects/openai-responses/relay-request.ts'
 import { withShortNames } from '../../dialects/short-names.ts'
-import type { Call } from '../../flow/call.ts'
+import type { Call, Receipt } from '../../flow/call.ts'
 import { type Flow, flowOf } from '../../flow/flow.ts'
 import { map } from '../../flow/map.ts'
-import { type FieldsPost, postWithoutRefusedFields } from '../../wire/post-without-refused-fields.ts'
+import { type AddedFields, type FieldsPost, postWithoutRefusedFields } from '../../wire/post-without-refused-fields.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
 import { addedFields } from './added-fields.ts'
 import { readReply } from './read-reply.ts'
@@ -25,25 +27,45 @@ export function askResponses(access: ResponsesAccess, request: ChatRequest, call
   if (short)
     return map(askResponses(access, short.request, call), (batch) => batch.map((event) => short.restore(event)))
   const names = request.native instanceof NativeResponse ? request.native.parts.names : undefined
+  const isRelayed = request.dialect === dialect
   return flowOf(
     (signal) =>
-      postWithoutRefusedFields(postOf(access, request, call), signal, (reply, { stream }) =>
-        readReply(reply, { stream, names, signal, link: signal }),
+      postWithoutRefusedFields(new ResponsesPost(access, request, call), signal, (reply, { stream }) =>
+        readReply(reply, { stream, names, isRelayed, signal, link: signal }),
       ),
     call.signal,
   )
 }
 
-function postOf({ url, headers, refused }: ResponsesAccess, request: ChatRequest, call: Call): FieldsPost {
-  const body = encodeRequest(request)
-  return {
-    url,
+/** A request for a response. What few requests need is made when it is asked for. */
+class ResponsesPost implements FieldsPost {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly json: readonly Uint8Array[] | undefined
+  readonly stream: boolean
+  readonly refused: RefusedFields
+  readonly readComplaint = readComplaint
+  readonly #request: ChatRequest
+  readonly #receipt: Receipt
+  #body: Fields | undefined
+
+  constructor({ url, headers, refused }: ResponsesAccess, request: ChatRequest, call: Call) {
+    this.url = url
     // the service may be another gateway, or this one
-    headers: { ...headers, 'x-tributary-hops': String(call.hops + 1) },
-    body: () => body,
-    added: () => addedFields(request, call.receipt),
-    refused,
-    stream: isStreamed(request),
-    readComplaint,
+    this.headers = { ...headers, 'x-tributary-hops': String(call.hops + 1) }
+    this.json = relayRequest(request)
+    this.stream = isStreamed(request)
+    this.refused = refused
+    this.#request = request
+    this.#receipt = call.receipt
+  }
+
+  body(): Fields {
+    this.#body ??= encodeRequest(this.#request)
+    return this.#body
+  }
+
+  added(): AddedFields {
+    return addedFields(this.#request, this.#receipt)
   }
 }

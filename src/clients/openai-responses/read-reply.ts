@@ -1,6 +1,7 @@
 import type { ChatEvent } from '../../chat/event.ts'
 import { isFields } from '../../dialects/fields.ts'
 import { ResponseDecoder } from '../../dialects/openai-responses/decode-stream.ts'
+import { plainResponseIn, wholeNative } from '../../dialects/openai-responses/plain-response.ts'
 import type { ToolNames } from '../../dialects/openai-responses/tool-names.ts'
 import type { OpenedBatches } from '../../flow/flow.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
@@ -13,6 +14,8 @@ interface ResponseReadOptions extends FramesCall {
   readonly stream: boolean
   /** How the tools of the request are called in the vocabulary, if they are called something else. */
   readonly names: ToolNames | undefined
+  /** Whether the client has the same dialect, so that it can get a whole response as it came. */
+  readonly isRelayed: boolean
 }
 
 /**
@@ -32,11 +35,14 @@ export function readReply(
 }
 
 function openWhole(
-  { value, bytes }: WholeJson,
+  { value, bytes, json }: WholeJson,
   reply: HttpReply,
-  options: ResponseReadOptions,
+  { isRelayed, ...options }: ResponseReadOptions,
 ): OpenedBatches<ChatEvent> {
-  if (!isFields(value)) return frameFlow(framedAgain(reply, bytes), new ResponseFrames(options.names), options)
-  const decoder = new ResponseDecoder(options.names)
+  const { names } = options
+  if (!isFields(value)) return frameFlow(framedAgain(reply, bytes), new ResponseFrames(names), options)
+  const plain = plainResponseIn(value, { names, native: isRelayed ? wholeNative(value, json) : undefined })
+  if (plain) return plain
+  const decoder = new ResponseDecoder(names)
   return [...decoder.event(value), ...decoder.end()]
 }

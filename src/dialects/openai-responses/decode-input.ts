@@ -23,6 +23,8 @@ export interface GivenItems {
 /** What the items say. */
 export interface ReadInput {
   readonly messages: readonly Message[]
+  /** False while the messages of a plain input have not been asked for. */
+  readonly isRead: boolean
   /** The tools that the items offer. */
   readonly tools: readonly OfferedTool[]
   /** The types of tools and items that only OpenAI understands. */
@@ -49,7 +51,7 @@ export function decodeInput({ earlier, items, instructions, sealer }: GivenItems
     reader.read(item, ['input', at])
   }
   const { turns, found, update, reasoning } = reader
-  return { messages: turns.messages(), tools: found.tools, hosted: found.hosted, update, reasoning }
+  return { messages: turns.messages(), isRead: true, tools: found.tools, hosted: found.hosted, update, reasoning }
 }
 
 /** Leaves out what the last summary of a chain of responses replaces. */

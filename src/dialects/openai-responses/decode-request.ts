@@ -11,6 +11,7 @@ import { decodeSettings } from './decode-parameters.ts'
 import { decodeChoice, decodeTools } from './decode-tools.ts'
 import { dialect } from './dialect.ts'
 import { NativeResponse } from './native-response.ts'
+import { PlainInput } from './plain-input.ts'
 import type { ContentSealer } from './sealed-extra.ts'
 import { ToolNames } from './tool-names.ts'
 
@@ -29,6 +30,8 @@ interface BesideBody {
   readonly earlier?: readonly unknown[]
   /** Opens what was sealed for the client. */
   readonly sealer?: ContentSealer | undefined
+  /** The JSON of a body whose input is plain. */
+  readonly bytes?: Uint8Array
 }
 
 /** Maximum number of tools of a request. */
@@ -52,7 +55,7 @@ export function bodyIn(body: unknown): Fields {
  * Reads a request to OpenAI's Responses API. What only OpenAI has, such as its own tools, is left out and named in the receipt.
  * @throws ChatError `invalid-request`, with the path of the member that is wrong; `unsupported`; `too-large`
  */
-export function decodeRequest(body: Fields, { earlier = [], sealer }: BesideBody = {}): ResponseRequest {
+export function decodeRequest(body: Fields, { earlier = [], sealer, bytes }: BesideBody = {}): ResponseRequest {
   const model = textIn(body, 'model', [])
   if (model === '') throw refusedBody({ path: ['model'], problem: 'must not be empty', code: 'invalid_value' })
   refuseMissing(body)
@@ -60,22 +63,19 @@ export function decodeRequest(body: Fields, { earlier = [], sealer }: BesideBody
   const own = decodeTools(body.tools, names)
   const instructions = isGiven(body.instructions) ? textIn(body, 'instructions', []) : undefined
   const items = itemsIn(body)
-  const input = decodeInput({ earlier, items, instructions, sealer }, names)
-  if (input.messages.length === 0)
+  const given = { earlier, items, instructions, sealer }
+  const input = bytes ? new PlainInput(given, names) : decodeInput(given, names)
+  if (input.isRead && input.messages.length === 0)
     throw refusedBody({ path: ['input'], problem: 'must not be empty', code: 'missing_required_parameter' })
-  const hosted = [...own.hosted, ...input.hosted]
-  const request = requestOf(body, { model, input, hosted, tools: [...own.tools, ...input.tools], names })
+  const read = { model, input, hosted: [...own.hosted, ...input.hosted], tools: [...own.tools, ...input.tools], names }
   const shared = { body, names, isCompaction: wantsCompaction(items) }
-  if (shared.isCompaction) return { request: askForSummary(request), ...shared }
+  if (shared.isCompaction) return { request: askForSummary(requestOf(body, read)), ...shared }
   const all = [...earlier, ...items]
   // a summary that was sealed here is of no use to a service
-  if (all.some(isOfCompaction)) return { request, ...shared }
-  const native = new NativeResponse(
-    withoutGatewayMembers(body),
-    { items: all, reasoning: input.reasoning, names },
-    request,
-  )
-  return { request: { ...request, native }, ...shared }
+  if (all.some(isOfCompaction)) return { request: requestOf(body, read), ...shared }
+  const value = withoutGatewayMembers(body)
+  const native = new NativeResponse({ value, bytes: value === body ? bytes : undefined }, { items: all, input, names })
+  return { request: requestOf(body, read, native), ...shared }
 }
 
 interface ReadBody {
@@ -87,31 +87,42 @@ interface ReadBody {
   readonly names: ToolNames
 }
 
-function requestOf(body: Fields, { model, input, tools: found, hosted, names }: ReadBody): ChatRequest {
+function requestOf(
+  body: Fields,
+  { model, input, tools: found, hosted, names }: ReadBody,
+  native?: NativeResponse,
+): ChatRequest {
   if (found.length > maxTools) throw tooMany('tools', 'tools', maxTools)
   const { parameters, spelling } = decodeSettings({ ...body, ...input.update })
   const { toolChoice, allowed } = decodeChoice(body.tool_choice, names)
   const tools = offered(found, allowed)
-  const foreign = input.messages.flatMap(({ content }) => content.filter(isForeign))
+  const foreign = input.isRead ? input.messages.flatMap(({ content }) => content.filter(isForeign)) : []
   const dropped = [...hosted.map((type) => `tools.${type}`), ...foreign.map(({ name }) => `input.${name}`)]
-  return {
-    dialect,
-    model,
-    messages: input.messages,
+  const decoded = {
     parameters: {
       ...parameters,
       ...(tools.length > 0 && { tools }),
       ...(toolChoice && (tools.length > 0 || toolChoice.type === 'foreign') && { toolChoice }),
     },
+    extra: { [dialect]: Object.fromEntries(dropped.map((name) => [name, true])) },
+  }
+  native?.note(decoded)
+  return {
+    dialect,
+    model,
+    get messages() {
+      return input.messages
+    },
+    ...decoded,
     spelling: {
       ...spelling,
       ...(tools.length > 0 && { tools: 'tools' }),
       ...(toolChoice && { toolChoice: 'tool_choice' }),
     },
     ...gatewayWishes(body),
-    extra: { [dialect]: Object.fromEntries(dropped.map((name) => [name, true])) },
     bindsExtra: true,
     stream: flagIn(body, 'stream'),
+    ...(native && { native }),
   }
 }
 

@@ -11,7 +11,7 @@ import type { ToolNames } from './tool-names.ts'
 /** OpenAI's smallest limit. */
 const minOutputTokens = 16
 /** Without it, a service that stores nothing cannot get its reasoning back. */
-const encryptedReasoning = 'reasoning.encrypted_content'
+export const encryptedReasoning = 'reasoning.encrypted_content'
 
 /** Whether the answer is a stream: always for clients of other dialects, because a long answer comes after minutes without a byte. */
 export function isStreamed(request: ChatRequest): boolean {
@@ -40,7 +40,7 @@ function ours(request: ChatRequest, include: readonly unknown[]): Fields {
 }
 
 /** What belongs to a response that is stored at the service. The gateway stores responses itself. */
-const stored = ['previous_response_id', 'conversation', 'background', 'stream_options']
+export const stored: readonly string[] = ['previous_response_id', 'conversation', 'background', 'stream_options']
 
 /** The parameters that a layer may change, and the members that have them. */
 const changeable = [

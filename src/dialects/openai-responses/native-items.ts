@@ -27,11 +27,11 @@ function withOwnIds(item: Fields): Fields | undefined {
 }
 
 /** The items of a client of this dialect, as a service gets them that stores nothing. */
-export function nativeItems({ items, reasoning }: NativeParts, kept: KeptMessages): readonly unknown[] {
+export function nativeItems({ items, input }: NativeParts, kept: KeptMessages): readonly unknown[] {
   return items.flatMap((item) => {
     if (!isFields(item)) return [item]
     if (item.type !== 'reasoning') return [withOwnIds(item)]
-    const read = reasoning.get(item)
+    const read = input.reasoning.get(item)
     const part = read && (kept.parts.get(read) ?? read)
     return part?.type === 'reasoning' ? (encodeReasoning(part) ?? []) : []
   })

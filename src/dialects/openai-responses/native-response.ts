@@ -1,17 +1,25 @@
-import type { Fields, Part, ReasoningPart } from '../../chat/message.ts'
+import type { Fields, Part } from '../../chat/message.ts'
 import type { ChatRequest, NativeRequest, OfferedTool, Parameter } from '../../chat/request.ts'
+import type { ReadInput } from './decode-input.ts'
 import { dialect } from './dialect.ts'
 import type { ToolNames } from './tool-names.ts'
 
-/** What was decoded from a body. */
-type DecodedItems = Pick<ChatRequest, 'messages' | 'parameters' | 'extra'>
+/** What was decoded from the members of a body, except for its messages. */
+type ResponseMembers = Pick<ChatRequest, 'parameters' | 'extra'>
+
+/** The body of a request. */
+interface SentBody {
+  readonly value: Fields
+  /** Its JSON, if the body is plain and the JSON is known. */
+  readonly bytes?: Uint8Array | undefined
+}
 
 /** What an upstream of this dialect must know of a body, besides what was decoded from it. */
 export interface NativeParts {
   /** All items of the conversation, those of earlier responses included. */
   readonly items: readonly unknown[]
-  /** What was read from the items with reasoning. */
-  readonly reasoning: ReadonlyMap<Fields, ReasoningPart>
+  /** What was read from the items. */
+  readonly input: ReadInput
   readonly names: ToolNames
 }
 
@@ -26,18 +34,31 @@ export class NativeResponse implements NativeRequest {
   readonly dialect = dialect
   readonly isComplete = true
   readonly value: Fields
+  readonly bytes: Uint8Array | undefined
   readonly parts: NativeParts
-  readonly #decoded: DecodedItems
+  #members: ResponseMembers | undefined
 
-  constructor(value: Fields, parts: NativeParts, decoded: DecodedItems) {
+  constructor({ value, bytes }: SentBody, parts: NativeParts) {
     this.value = value
+    this.bytes = bytes
     this.parts = parts
-    this.#decoded = decoded
   }
 
+  /** A plain input has no reasoning, and nothing else that was sealed. */
+  get hasExtra(): boolean {
+    return this.parts.input.isRead
+  }
+
+  /** Notes what else was decoded from the body. */
+  note(members: ResponseMembers): void {
+    this.#members = members
+  }
+
+  /** A layer that changes the messages has read them, so messages that were never decoded are unchanged. */
   isIntact(request: ChatRequest): boolean {
-    const { messages, parameters, extra } = this.#decoded
-    return request.messages === messages && request.parameters === parameters && request.extra === extra
+    if (request.parameters !== this.#members?.parameters || request.extra !== this.#members.extra) return false
+    const { input } = this.parts
+    return !input.isRead || request.messages === input.messages
   }
 
   /**
@@ -45,7 +66,7 @@ export class NativeResponse implements NativeRequest {
    * must not go to this upstream may have been taken from their parts.
    */
   kept({ messages }: ChatRequest): KeptMessages | undefined {
-    const known = this.#decoded.messages
+    const known = this.parts.input.messages
     const parts = new Map<Part, Part>()
     for (const [at, message] of known.entries()) {
       const now = messages[at]
@@ -62,13 +83,13 @@ export class NativeResponse implements NativeRequest {
 
   /** The tools that a layer has added. */
   addedTools({ parameters: { tools = [] } }: ChatRequest): readonly OfferedTool[] {
-    const known = new Set(this.#decoded.parameters.tools?.map(({ name }) => name))
+    const known = new Set(this.#members?.parameters.tools?.map(({ name }) => name))
     return tools.filter(({ name }) => !known.has(name))
   }
 
   /** Whether one of these parameters has another value than in the body. */
   hasChanged({ parameters }: ChatRequest, names: readonly Parameter[]): boolean {
-    return names.some((name) => parameters[name] !== this.#decoded.parameters[name])
+    return names.some((name) => parameters[name] !== this.#members?.parameters[name])
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ChatEvent } from '../../chat/event.ts'
 import { type ExtraOrigin, type Extras, isOfAnother, type Message, withOrigin } from '../../chat/message.ts'
+import type { ChatRequest } from '../../chat/request.ts'
 import type { Layer } from '../../flow/chat.ts'
 import type { Batch } from '../../flow/flow.ts'
 import { map } from '../../flow/map.ts'
@@ -12,9 +13,16 @@ export function bindExtra(upstream: string): Layer {
   return (next) => (request, call) => {
     if (!request.bindsExtra) return next(request, call)
     const origin = { upstream, model: request.model }
-    const messages = request.messages.map((message) => ownOf(message, origin))
-    return map(next({ ...request, messages }, call), (batch) => boundTo(origin, batch))
+    return map(next(withOwnExtra(request, origin), call), (batch) => boundTo(origin, batch))
   }
+}
+
+/** Returns the request itself if nothing is left out, because only then an upstream of its dialect gets its own body. */
+function withOwnExtra(request: ChatRequest, origin: ExtraOrigin): ChatRequest {
+  const { native } = request
+  if (native?.hasExtra === false && native.isIntact(request)) return request
+  const messages = request.messages.map((message) => ownOf(message, origin))
+  return messages.every((message, at) => message === request.messages[at]) ? request : { ...request, messages }
 }
 
 function ownOf(message: Message, origin: ExtraOrigin): Message {

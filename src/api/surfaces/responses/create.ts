@@ -3,12 +3,16 @@ import type { Fields } from '../../../chat/message.ts'
 import { isFields } from '../../../dialects/fields.ts'
 import { answerSupport, sealingSupport } from '../../../dialects/openai-responses/answer-support.ts'
 import { CompactionStream, compactionItem, summaryIn } from '../../../dialects/openai-responses/compaction.ts'
-import { bodyIn, decodeRequest, withFlags } from '../../../dialects/openai-responses/decode-request.ts'
+import { bodyIn, decodeRequest, itemsIn, withFlags } from '../../../dialects/openai-responses/decode-request.ts'
 import { failureOf } from '../../../dialects/openai-responses/encode-error.ts'
+import { encryptedReasoning } from '../../../dialects/openai-responses/encode-request.ts'
 import { ResponseStream } from '../../../dialects/openai-responses/encode-stream.ts'
 import { ItemMaker, itemsOf } from '../../../dialects/openai-responses/items.ts'
+import { hasPlainInput } from '../../../dialects/openai-responses/plain-input.ts'
+import { relayResponse } from '../../../dialects/openai-responses/relayed-response.ts'
 import { encodeResponse, endOf } from '../../../dialects/openai-responses/response-object.ts'
 import type { EndedResponse } from '../../../dialects/openai-responses/response-writer.ts'
+import type { ContentSealer } from '../../../dialects/openai-responses/sealed-extra.ts'
 import type { Answer } from '../../../flow/fold.ts'
 import { answerBody, answerDecoded, type ChatProtocol, openAnswer } from '../../exchange/answer-chat.ts'
 import type { OpenCall } from '../../exchange/calls.ts'
@@ -21,43 +25,75 @@ import { sealerFor } from './sealer.ts'
 
 const protocol: ChatProtocol<CreatedResponse> = {
   support: ({ writing }) => (writing.sealer ? sealingSupport : answerSupport),
-  async decode({ value }, exchange, services) {
+  decode({ value, bytes }, exchange, services) {
     const body = withFlags(bodyIn(value))
     if (body.background === true && !isKept(body)) throw unkeptBackground()
-    const conversation = await recall(body, { responses: services.responses, caller: exchange.caller })
-    const sealer = await sealerFor(exchange, services)
-    const decoded = decodeRequest({ ...body, input: conversation.items }, { earlier: conversation.earlier, sealer })
-    const { runtime } = exchange
-    const now = () => Math.floor(runtime.now() / 1_000)
-    const save = saveFor(conversation, exchange, services)
-    const showsSealed = includes(body, 'reasoning.encrypted_content')
-    return {
-      ...decoded,
-      writing: {
-        ...{ id: `resp_${runtime.newId().replaceAll('-', '')}`, created: now(), body, now, names: decoded.names },
-        ...{ sealer: showsSealed || isKept(body) ? sealer : undefined, showsSealed },
-        keep: (ended) => (isKept(body) ? keep({ ended, save }, exchange) : undefined),
-      },
-      save,
-      sealer,
-    }
+    const running = { exchange, services }
+    if (body !== value || !hasPlainInput(body)) return decodeFully(body, running)
+    const plain = { conversation: { earlier: [], items: itemsIn(body), previous: undefined }, bytes }
+    if (!isSealed(body)) return created(body, plain, running)
+    return sealerFor(exchange, services).then((sealer) => created(body, { ...plain, sealer }, running))
   },
   stream: surfaceFor,
-  whole: (created) => async (answer) => {
-    const { writing } = created
-    const ended = encodeWhole(answer, created)
-    await writing.keep(ended)
-    return { value: ended.response }
+  whole: (response) => (answer) => {
+    const { body, writing, isCompaction } = response
+    const relayed = isKept(body) || isCompaction ? undefined : relayResponse(answer, writing)
+    if (relayed) return relayed
+    const ended = encodeWhole(answer, response)
+    const written = { value: ended.response }
+    return writing.keep(ended)?.then(() => written) ?? written
   },
 }
 
+interface Running {
+  readonly exchange: Exchange
+  readonly services: Services
+}
+
+async function decodeFully(body: Fields, running: Running): Promise<CreatedResponse> {
+  const { exchange, services } = running
+  const conversation = await recall(body, { responses: services.responses, caller: exchange.caller })
+  return created(body, { conversation, sealer: await sealerFor(exchange, services) }, running)
+}
+
+interface Given {
+  readonly conversation: Conversation
+  readonly sealer?: ContentSealer | undefined
+  /** The JSON of a body whose input is plain. */
+  readonly bytes?: Uint8Array
+}
+
+function created(
+  body: Fields,
+  { conversation, sealer, bytes }: Given,
+  { exchange, services }: Running,
+): CreatedResponse {
+  const { items, earlier } = conversation
+  const decoded = bytes
+    ? decodeRequest(body, { sealer, bytes })
+    : decodeRequest({ ...body, input: items }, { earlier, sealer })
+  const { runtime } = exchange
+  const now = () => Math.floor(runtime.now() / 1_000)
+  const save = saveFor(conversation, exchange, services)
+  return {
+    ...decoded,
+    writing: {
+      ...{ id: `resp_${runtime.newId().replaceAll('-', '')}`, created: now(), body, now, names: decoded.names },
+      ...{ sealer: isSealed(body) ? sealer : undefined, showsSealed: showsSealed(body) },
+      keep: (ended) => (isKept(body) ? keep({ ended, save }, exchange) : undefined),
+    },
+    save,
+    sealer,
+  }
+}
+
 /** `POST /v1/responses` */
-export const createResponse = answerBody(protocol.decode, (created, running) => {
-  if (created.body.background !== true) return answerDecoded(protocol, created, running)
+export const createResponse = answerBody(protocol.decode, (response, running) => {
+  if (response.body.background !== true) return answerDecoded(protocol, response, running)
   const { services } = running
-  const background = { ...created, request: { ...created.request, stream: true } }
+  const background = { ...response, request: { ...response.request, stream: true } }
   const ask = (open: OpenCall) => openAnswer(protocol, background, { open, services })
-  return answerInBackground({ created, surface: surfaceFor(created), ask }, running)
+  return answerInBackground({ created: response, surface: surfaceFor(response), ask }, running)
 })
 
 function unkeptBackground(): ChatError {
@@ -65,8 +101,14 @@ function unkeptBackground(): ChatError {
   return new ChatError('invalid-request', { message, param: 'store' })
 }
 
-function includes({ include }: Fields, what: string): boolean {
-  return Array.isArray(include) && include.includes(what)
+/** Whether the client wants what is sealed. */
+function showsSealed({ include }: Fields): boolean {
+  return Array.isArray(include) && include.includes(encryptedReasoning)
+}
+
+/** Whether anybody keeps what is sealed. */
+function isSealed(body: Fields): boolean {
+  return showsSealed(body) || isKept(body)
 }
 
 function isKept({ store }: Fields): boolean {
@@ -77,18 +119,20 @@ function surfaceFor({ writing, sealer, isCompaction }: CreatedResponse): Respons
   return isCompaction ? new CompactionStream({ ...writing, sealer }) : new ResponseStream(writing)
 }
 
-function encodeWhole({ choices: [choice], usage }: Answer, created: CreatedResponse): EndedResponse {
-  const { writing, sealer, isCompaction } = created
+function encodeWhole({ choices: [choice], usage }: Answer, response: CreatedResponse): EndedResponse {
+  const { writing, sealer, isCompaction } = response
   if (isCompaction) {
     const items = [compactionItem(writing.id, summaryIn(choice?.parts), sealer)]
-    const response = encodeResponse(writing, { status: 'completed', output: items, usage, completed: writing.now() })
-    return { response, items }
+    const state = { status: 'completed', output: items, usage, completed: writing.now() } as const
+    return { response: encodeResponse(writing, state), items }
   }
   const end = endOf(choice?.finish)
   const made = itemsOf({ parts: [], ...choice, status: end.status }, new ItemMaker(writing))
   const output = made.flatMap(({ shown }) => (shown ? [shown] : []))
-  const response = encodeResponse(writing, { ...end, output, usage, completed: writing.now() })
-  return { response, items: made.map(({ kept }) => kept) }
+  return {
+    response: encodeResponse(writing, { ...end, output, usage, completed: writing.now() }),
+    items: made.map(({ kept }) => kept),
+  }
 }
 
 function saveFor(
@@ -96,8 +140,10 @@ function saveFor(
   exchange: Exchange,
   { responses }: Services,
 ): CreatedResponse['save'] {
-  const input = items.map((item, at) => withId(item, at, exchange))
-  return (ended) => responses.save(exchange.caller, { ...ended, input, previous })
+  return (ended) => {
+    const input = items.map((item, at) => withId(item, at, exchange))
+    return responses.save(exchange.caller, { ...ended, input, previous })
+  }
 }
 
 interface Keeping {

@@ -1,0 +1,88 @@
+import type { Fields } from '../../chat/message.ts'
+import type { Answer } from '../../flow/fold.ts'
+import { isFields } from '../fields.ts'
+import { replaceHead, replaceMembers } from '../json-members.ts'
+import { dialect } from './dialect.ts'
+import { encodeResponse, type ResponseHead } from './response-object.ts'
+import type { ToolNames } from './tool-names.ts'
+
+interface RelayOptions extends ResponseHead {
+  readonly names: ToolNames
+  /** Unix seconds. */
+  now(): number
+}
+
+/** A response as JSON, or as a value. */
+export type ResponseJson = { readonly json: string } | { readonly value: Fields }
+
+/**
+ * Writes a whole response of an upstream of this dialect as it came. The id, the model, and whether and where it is kept are ours, and so
+ * are members that clients need and that it lacks. Returns undefined for an answer that must be written anew.
+ */
+export function relayResponse({ reply, usage }: Answer, options: RelayOptions): ResponseJson | undefined {
+  if (reply?.dialect !== dialect || !isWhole(reply.value, options.names)) return undefined
+  const { value, json } = reply
+  const changed: Record<string, unknown> = {}
+  const missing: Record<string, unknown> = {}
+  const ours = encodeResponse(options, { status: 'completed', output: [], usage, completed: options.now() })
+  for (const name in ours) {
+    if (!(name in value)) missing[name] = ours[name]
+    else if (own.has(name) ? value[name] !== ours[name] : !isSameKind(value[name], ours[name]))
+      changed[name] = ours[name]
+  }
+  const written = json === undefined ? undefined : withMembers(json, value, { changed, missing })
+  return written === undefined ? { value: { ...value, ...changed, ...missing } } : { json: written }
+}
+
+/** The members that only the gateway knows. */
+const own: ReadonlySet<string> = new Set(['id', 'model', 'previous_response_id', 'store', 'background'])
+
+/** Whether a value can stand for another one. Nothing is known of what stands for null. */
+function isSameKind(value: unknown, other: unknown): boolean {
+  if (other === null) return true
+  return typeof value === typeof other && value !== null && Array.isArray(value) === Array.isArray(other)
+}
+
+interface NewMembers {
+  readonly changed: Fields
+  readonly missing: Fields
+}
+
+function withMembers(json: string, value: Fields, { changed, missing }: NewMembers): string | undefined {
+  const isOfHead = Object.keys(changed).every((name) => name === 'id' || name === 'model')
+  const written = isOfHead ? replaceHead(json, { value, changed, last: 'output' }) : replaceMembers(json, changed)
+  if (written === undefined || Object.keys(missing).length === 0) return written
+  return `${written.slice(0, written.lastIndexOf('}'))},${JSON.stringify(missing).slice(1)}`
+}
+
+/** Whether a plain response has everything that clients need of its items and of its usage. */
+function isWhole({ output, usage }: Fields, names: ToolNames): boolean {
+  return isUsage(usage) && Array.isArray(output) && output.every((item) => isFields(item) && isWholeItem(item, names))
+}
+
+function isWholeItem(item: Fields, names: ToolNames): boolean {
+  const { id, status, role, content } = item
+  if (typeof id !== 'string' || id === '' || status !== 'completed') return false
+  if (item.type !== 'message') return id !== item.call_id && isOwnCall(item, names)
+  return role === 'assistant' && Array.isArray(content) && content.every(isWholeText)
+}
+
+/** Whether a call names its tool as the client does, as a function without a namespace. */
+function isOwnCall({ name: said }: Fields, names: ToolNames): boolean {
+  if (typeof said !== 'string') return false
+  const { kind, name, namespace } = names.of(names.nameOf(said))
+  return kind === 'function' && name === said && namespace === undefined
+}
+
+function isWholeText(text: unknown): boolean {
+  return isFields(text) && Array.isArray(text.annotations) && Array.isArray(text.logprobs)
+}
+
+function isUsage(usage: unknown): boolean {
+  if (!isFields(usage)) return false
+  const { input_tokens_details: inputs, output_tokens_details: outputs } = usage
+  if (!isFields(inputs) || !isFields(outputs)) return false
+  const { input_tokens, output_tokens, total_tokens } = usage
+  const counts = [input_tokens, output_tokens, total_tokens, inputs.cached_tokens, outputs.reasoning_tokens]
+  return counts.every((count) => typeof count === 'number')
+}
