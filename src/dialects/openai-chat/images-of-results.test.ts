@@ -64,6 +64,15 @@ test('images of results go into a user message, after all results of their turn'
   ])
 })
 
+test('a result that is only an image is a text, because OpenAI refuses an empty list', () => {
+  const only: Message = { role: 'tool', toolCallId: 'a', content: [image('AAAA')] }
+  expect(encodeRequest(request([called, only])).messages).toMatchObject([
+    {},
+    { role: 'tool', content: 'The image is in the next message of the user.', tool_call_id: 'a' },
+    { role: 'user', content: [{}, shown('AAAA')] },
+  ])
+})
+
 test('files of results go the same way', () => {
   const file = { type: 'file', content: 'data:application/pdf;base64,AAAA', name: 'a.pdf' } as const
   const read: Message = { role: 'tool', toolCallId: 'a', content: [{ type: 'text', text: 'of a' }, file] }
