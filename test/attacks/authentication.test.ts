@@ -21,27 +21,32 @@ const routes = [
   ['DELETE', '/health'],
 ] as const
 
-const isAnthropics = (path: string) => path.startsWith('/v1/messages')
+/** The words of a missing and of a wrong key in the dialect of a path: OpenAI's and Anthropic's, and the number of JSON-RPC. */
+function wordsFor(path: string): readonly [missing: unknown, wrong: unknown] {
+  if (path.startsWith('/v1/messages')) return ['authentication_error', 'permission_error']
+  return path === '/mcp' ? [-32_600, -32_600] : ['invalid_api_key', 'invalid_api_key']
+}
 
 /** The code of an error, or the type of an error of Anthropic's, which has no code. */
 async function wordOf(response: Response): Promise<unknown> {
-  const { error }: { error: { code?: string; type: string } } = JSON.parse(await response.text())
+  const { error }: { error: { code?: string | number; type: string } } = JSON.parse(await response.text())
   return error.code ?? error.type
 }
 
 describe('item 11: a client key', () => {
   for (const [method, path] of routes) {
+    const [missing, wrong] = wordsFor(path)
     test(`${method} ${path} without a key is 401`, async () => {
       const response = await fetch(keyed.url + path, { method })
       expect(response.status).toBe(401)
       expect(response.headers.get('www-authenticate')).toBe('Bearer')
-      expect(await wordOf(response)).toBe(isAnthropics(path) ? 'authentication_error' : 'invalid_api_key')
+      expect(await wordOf(response)).toBe(missing)
     })
 
     test(`${method} ${path} with a wrong key is 403`, async () => {
       const response = await fetch(keyed.url + path, { method, headers: { authorization: 'Bearer sk-wrong' } })
       expect(response.status).toBe(403)
-      expect(await wordOf(response)).toBe(isAnthropics(path) ? 'permission_error' : 'invalid_api_key')
+      expect(await wordOf(response)).toBe(wrong)
     })
   }
 
