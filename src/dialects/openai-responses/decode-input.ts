@@ -74,6 +74,8 @@ class ItemReader {
   readonly reasoning = new Map<Fields, ReasoningPart>()
   readonly #names: ToolNames
   readonly #sealer: ContentSealer | undefined
+  /** The ids of calls by those of their items. */
+  readonly #shellCalls = new Map<string, string>()
 
   constructor(names: ToolNames, sealer: ContentSealer | undefined) {
     this.#names = names
@@ -194,14 +196,24 @@ class ItemReader {
   }
 
   /** Reads the result of a call, or a tool that the client runs itself. Other items only OpenAI understands. */
-  #other(item: Fields, path: BodyPath): void {
-    const type = textIn(item, 'type', path)
+  #other(given: Fields, path: BodyPath): void {
+    const type = textIn(given, 'type', path)
+    const item = type.startsWith('local_shell_call') ? this.#withCallId(given) : given
     if (typeof item.call_id === 'string' && type.endsWith('_call_output'))
       this.#result(item, path, decodeOutput(item.output, [...path, 'output']))
     else if (typeof item.call_id === 'string' && type.endsWith('_call')) {
       const { type: _, id: _id, call_id: _callId, status: _status, ...input } = item
       this.#call({ ...item, name: type.slice(0, -'_call'.length) }, { path, json: JSON.stringify(input) })
     } else this.found.hosted.push(type)
+  }
+
+  /** A result of the local shell has only an `id`, that of its call. OpenAI, Responses API, LocalShellCallOutput */
+  #withCallId(item: Fields): Fields {
+    const { id, call_id: callId } = item
+    if (typeof id !== 'string') return item
+    if (typeof callId !== 'string') return { ...item, call_id: this.#shellCalls.get(id) ?? id }
+    this.#shellCalls.set(id, callId)
+    return item
   }
 
   #offer(tools: unknown, path: BodyPath): void {

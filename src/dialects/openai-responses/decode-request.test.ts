@@ -181,6 +181,14 @@ describe('an answer among the items', () => {
       expect(content.map((part) => (part.type === 'text' ? part.text : part.type)).join()).toBe(expected)
     })
 
+  test('a local shell names its call by the id of the item or of the call, as in the types of OpenAI', () => {
+    const shell = { type: 'local_shell_call', id: 'lsh_1', call_id: 'b', status: 'completed', action: {} }
+    for (const id of ['lsh_1', 'b'])
+      expect(messagesOf(hi, shell, { type: 'local_shell_call_output', id, output: 'files' }).at(-1)).toEqual(
+        result('b', 'files'),
+      )
+  })
+
   test('has the call of a tool that takes a text, and of one that the client runs itself', () => {
     const patch = { type: 'custom_tool_call', call_id: 'a', name: 'apply_patch', input: '*** Begin' }
     const shell = { type: 'local_shell_call', id: 'x', call_id: 'b', status: 'completed', action: { command: ['ls'] } }
