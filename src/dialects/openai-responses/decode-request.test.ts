@@ -183,10 +183,8 @@ describe('an answer among the items', () => {
 
   test('a local shell names its call by the id of the item or of the call, as in the types of OpenAI', () => {
     const shell = { type: 'local_shell_call', id: 'lsh_1', call_id: 'b', status: 'completed', action: {} }
-    for (const id of ['lsh_1', 'b'])
-      expect(messagesOf(hi, shell, { type: 'local_shell_call_output', id, output: 'files' }).at(-1)).toEqual(
-        result('b', 'files'),
-      )
+    const outputs = ['lsh_1', 'b'].map((id) => ({ type: 'local_shell_call_output', id, output: 'files' }))
+    for (const output of outputs) expect<unknown>(messagesOf(hi, shell, output).at(-1)).toEqual(result('b', 'files'))
   })
 
   test('has the call of a tool that takes a text, and of one that the client runs itself', () => {
@@ -395,6 +393,14 @@ describe('a body is refused with the path of', () => {
       { tools: [{ type: 'namespace', name: 'n', tools: [{ type: 'function', name: 'a' }, { type: 'function' }] }] },
     ],
     ['tool_choice', { tool_choice: 5 }],
+    ['tool_choice.tools', { tool_choice: { type: 'allowed_tools', mode: 'auto' } }],
+    [
+      'tool_choice.tools',
+      {
+        tools: [{ type: 'function', name: 'a' }],
+        tool_choice: { type: 'allowed_tools', mode: 'auto', tools: [{ type: 'function', name: 'b' }] },
+      },
+    ],
     ['temperature', { temperature: 'hot' }],
     ['stream', { stream: 'perhaps' }],
     ['instructions', { instructions: 5 }],

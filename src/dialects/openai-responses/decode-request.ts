@@ -96,6 +96,8 @@ function requestOf(
   const { parameters, spelling } = decodeSettings({ ...body, ...input.update })
   const { toolChoice, allowed } = decodeChoice(body.tool_choice, names)
   const tools = offered(found, allowed)
+  if (allowed?.size && tools.length === 0)
+    throw refusedBody({ path: ['tool_choice', 'tools'], problem: 'names no tool of "tools"', code: 'invalid_value' })
   const foreign = input.isRead ? input.messages.flatMap(({ content }) => content.filter(isForeign)) : []
   const dropped = [...hosted.map((type) => `tools.${type}`), ...foreign.map(({ name }) => `input.${name}`)]
   const decoded = {

@@ -105,9 +105,11 @@ function named(choice: Fields, names: ToolNames): string {
 }
 
 function allowedIn({ mode, tools }: Fields, names: ToolNames): LimitedChoice {
-  const listed: readonly unknown[] = Array.isArray(tools) ? tools : []
+  // without the list no tool would be offered
+  if (!Array.isArray(tools))
+    throw refusedBody({ path: ['tool_choice', 'tools'], problem: mustBe('a list', tools), code: 'invalid_type' })
   const allowed = new Set(
-    listed.flatMap((tool) => (isFields(tool) && typeof tool.name === 'string' ? [named(tool, names)] : [])),
+    tools.flatMap((tool) => (isFields(tool) && typeof tool.name === 'string' ? [named(tool, names)] : [])),
   )
   return { toolChoice: { type: wordOf(mode) ?? 'auto' }, allowed }
 }
