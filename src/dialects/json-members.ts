@@ -48,30 +48,6 @@ export function replaceMembers(json: string, values: Fields, last?: string): str
   return missing.size > 0 ? undefined : written + json.slice(at)
 }
 
-interface HeadChange {
-  /** The value of the JSON. */
-  readonly value: Fields
-  readonly changed: Fields
-  /** The name of the member at which it stops looking. */
-  readonly last: string
-}
-
-/** Does the same for members at the beginning. They are looked for only if the JSON does not begin with them as JSON.stringify writes it. */
-export function replaceHead(json: string, { value, changed, last }: HeadChange): string | undefined {
-  const head: Record<string, unknown> = {}
-  let missing = Object.keys(changed).length
-  for (const name in value) {
-    if (missing === 0) break
-    if (name === last) return undefined
-    head[name] = value[name]
-    if (name in changed) missing--
-  }
-  const theirs = JSON.stringify(head).slice(0, -1)
-  return json.startsWith(theirs)
-    ? JSON.stringify({ ...head, ...changed }).slice(0, -1) + json.slice(theirs.length)
-    : replaceMembers(json, changed, last)
-}
-
 /** Writes other values of members of the object that is the value of a member. @returns as `replaceMembers` */
 export function replaceInner(json: string, outer: string, values: Fields): string | undefined {
   const member = membersIn(json).find(({ name }) => name === outer)

@@ -20,10 +20,12 @@ export class ResponseFrames implements FrameDecoder {
   }
 
   frame(frame: SseFrame): readonly ChatEvent[] {
+    const repeated = frame.event === 'error' ? undefined : this.#reader.repeated(frame.data)
+    if (repeated) return repeated
     const value = frameValue(frame)
     if (value === undefined) return []
     if (frame.event === 'error') throw errorInside(value)
-    return this.#reader.event(value)
+    return this.#reader.event(value, frame.data)
   }
 
   end(): readonly ChatEvent[] {

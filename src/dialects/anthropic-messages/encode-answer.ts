@@ -2,7 +2,7 @@ import type { Native } from '../../chat/event.ts'
 import type { Fields, Part, ServerToolCallPart, ServerToolResultPart } from '../../chat/message.ts'
 import type { Answer } from '../../flow/fold.ts'
 import { isFields } from '../fields.ts'
-import { replaceHead } from '../json-members.ts'
+import { replaceMembers } from '../json-members.ts'
 import { citationsIn } from './citation.ts'
 import { encodeInput } from './decode-blocks.ts'
 import { dialect } from './dialect.ts'
@@ -25,11 +25,22 @@ export function writeAnswer(answer: Answer, head: MessageHead): MessageJson {
   const { reply } = answer
   if (!reply || !canRelay(reply, answer)) return { value: encodeAnswer(answer, head) }
   const ours = headOf(head)
-  const json =
-    reply.json === undefined
-      ? undefined
-      : replaceHead(reply.json, { value: reply.value, changed: ours, last: 'content' })
+  const json = reply.json === undefined ? undefined : withHead(reply.json, reply.value, ours)
   return json === undefined ? { value: { ...reply.value, ...ours } } : { json }
+}
+
+/** Replaces the id and the model. They are looked for only if the JSON does not begin with them as JSON.stringify writes it. */
+function withHead(json: string, value: Fields, ours: Fields): string | undefined {
+  const head: Record<string, unknown> = {}
+  for (const name in value) {
+    if ('id' in head && 'model' in head) break
+    if (name === 'content') return undefined
+    head[name] = value[name]
+  }
+  const theirs = JSON.stringify(head).slice(0, -1)
+  return json.startsWith(theirs)
+    ? JSON.stringify({ ...head, ...ours }).slice(0, -1) + json.slice(theirs.length)
+    : replaceMembers(json, ours, 'content')
 }
 
 /** Whether a message needs no change but its head, as most do. */

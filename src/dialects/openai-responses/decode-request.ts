@@ -70,7 +70,7 @@ export function decodeRequest(body: Fields, { earlier = [], sealer, bytes }: Bes
   const read = { model, input, hosted: [...own.hosted, ...input.hosted], tools: [...own.tools, ...input.tools], names }
   const shared = { body, names, isCompaction: wantsCompaction(items) }
   if (shared.isCompaction) return { request: askForSummary(requestOf(body, read)), ...shared }
-  const all = [...earlier, ...items]
+  const all = earlier.length === 0 ? items : [...earlier, ...items]
   // a summary that was sealed here is of no use to a service
   if (all.some(isOfCompaction)) return { request: requestOf(body, read), ...shared }
   const value = withoutGatewayMembers(body)
@@ -93,7 +93,7 @@ function requestOf(
   native?: NativeResponse,
 ): ChatRequest {
   if (found.length > maxTools) throw tooMany('tools', 'tools', maxTools)
-  const { parameters, spelling } = decodeSettings({ ...body, ...input.update })
+  const { parameters, spelling } = decodeSettings(input.isRead ? { ...body, ...input.update } : body)
   const { toolChoice, allowed } = decodeChoice(body.tool_choice, names)
   const tools = offered(found, allowed)
   if (allowed?.size && tools.length === 0)
@@ -135,18 +135,19 @@ function isForeign(part: Part): part is ForeignPart {
 
 /** Removes tools that were offered twice, and those that may not be called. */
 function offered(tools: readonly OfferedTool[], allowed: ReadonlySet<string> | undefined): readonly OfferedTool[] {
+  if (tools.length === 0) return tools
   const byName = new Map(tools.map((tool) => [tool.name, tool]))
   return [...byName.values()].filter(({ name }) => allowed?.has(name) ?? true)
 }
 
 /** Members whose meaning would be lost in silence. */
-const refused = {
-  prompt: 'stored prompts exist only at OpenAI. Send "instructions" and "input".',
-  conversation: 'conversations are not kept here. Send "previous_response_id" or the whole input.',
-} as const
+const refused = [
+  ['prompt', 'stored prompts exist only at OpenAI. Send "instructions" and "input".'],
+  ['conversation', 'conversations are not kept here. Send "previous_response_id" or the whole input.'],
+] as const
 
 function refuseMissing(body: Fields): void {
-  for (const [param, what] of Object.entries(refused))
+  for (const [param, what] of refused)
     if (body[param] !== undefined && body[param] !== null && body[param] !== false)
       throw new ChatError('unsupported', { message: `${param}: ${what}`, param })
 }

@@ -6,13 +6,21 @@ import { isFields } from '../fields.ts'
 import { isRefusal } from '../openai-chat/refusal-inside.ts'
 import { errorInside, failureIn } from './complaint.ts'
 import { decodeUsage } from './decode-usage.ts'
+import { type DeltaFrame, frameOf } from './delta-frame.ts'
 import { IncomingItem, ItemWriter, listIn } from './item-writer.ts'
 import { type ResponseOutcome, readEnd } from './response-outcome.ts'
 import type { ToolNames } from './tool-names.ts'
-import { contentOf, wordsIn } from './words.ts'
+import { contentOf, type ItemWords, wordsIn } from './words.ts'
 
 /** An event that the client does not see. It tells the layers that the upstream is working. */
 const progress: readonly ChatEvent[] = [{ type: 'foreign', choice: 0, isShown: false }]
+
+/** A delta, which later ones may repeat with another text. */
+interface KnownDelta {
+  readonly item: IncomingItem
+  readonly words: ItemWords
+  readonly frame: DeltaFrame
+}
 
 /**
  * Reads the events of a response. Each content part of a message, each call and each reasoning is a part of the answer. Items are read from
@@ -26,6 +34,8 @@ export class ResponseDecoder {
   readonly #begun = new Set<string>()
   #ended: ResponseOutcome | undefined
   #hasContent = false
+  /** A delta of the content part that grows. */
+  #known: KnownDelta | undefined
 
   /** @param names how the tools of the request are called in the vocabulary, if they are called something else */
   constructor(names?: ToolNames) {
@@ -36,11 +46,23 @@ export class ResponseDecoder {
     return this.#ended !== undefined
   }
 
-  /** Reads an event, or a whole response. @throws ChatError for a failed response, and for a value of another shape */
-  event(value: unknown): readonly ChatEvent[] {
+  /** Reads a delta that differs from an earlier one only in its text; undefined for one that must be parsed. */
+  repeated(json: string): readonly ChatEvent[] | undefined {
+    const text = this.#known?.frame.textIn(json)
+    return this.#known && text !== undefined
+      ? this.#items.say(this.#known.item, { ...this.#known.words, text })
+      : undefined
+  }
+
+  /**
+   * Reads an event, or a whole response.
+   * @param json the JSON of an event
+   * @throws ChatError for a failed response, and for a value of another shape
+   */
+  event(value: unknown, json?: string): readonly ChatEvent[] {
     if (isRefusal(value)) throw errorInside(value)
     if (!isFields(value)) throw unknownReply()
-    const events = isResponse(value) ? this.#end(value) : this.#step(value)
+    const events = isResponse(value) ? this.#end(value) : this.#step(value, json)
     this.#hasContent ||= events.some((event) => !isBlank(event))
     return events
   }
@@ -54,10 +76,11 @@ export class ResponseDecoder {
     return [...this.#items.finish(reason, { raw }), ...(usage ? [{ type: 'usage', choice: 0, usage } as const] : [])]
   }
 
-  #step(value: Fields): readonly ChatEvent[] {
+  #step(value: Fields, json: string | undefined): readonly ChatEvent[] {
     if (typeof value.type !== 'string') throw unknownReply()
     const words = wordsIn(value)
-    if (words) return this.#items.say(this.#itemOf(value, words.kind === 'reasoning' ? 'reasoning' : 'message'), words)
+    if (words) return this.#say(value, words, json)
+    this.#known = undefined
     switch (value.type) {
       case 'response.output_item.added':
         return this.#begin(placeOf(value), fieldsIn(value.item))
@@ -82,6 +105,17 @@ export class ResponseDecoder {
         // progress of tools that the service runs, signs of life, and types that may be added later
         return progress
     }
+  }
+
+  #say(value: Fields, words: ItemWords, json: string | undefined): readonly ChatEvent[] {
+    const item = this.#itemOf(value, words.kind === 'reasoning' ? 'reasoning' : 'message')
+    if (this.#known?.item !== item || this.#known.words.content !== words.content || words.isWhole)
+      this.#known = undefined
+    if (!this.#known && json !== undefined && words.text !== '' && !words.isWhole && !words.logprobs) {
+      const frame = frameOf(json)
+      this.#known = frame && { item, words, frame }
+    }
+    return this.#items.say(item, words)
   }
 
   #begin(place: string, item: Fields): readonly ChatEvent[] {

@@ -16,6 +16,8 @@ export class ItemPlace {
   readonly id: string
   readonly #writer: ResponseWriter
   readonly #index: number
+  /** How each delta begins. */
+  #before: string | undefined
 
   /** @param index its place among the items that the client gets */
   constructor(id: string, writer: ResponseWriter, index: number) {
@@ -26,6 +28,15 @@ export class ItemPlace {
 
   write(event: string, members: Fields): string {
     return this.#writer.write(`response.${event}`, { item_id: this.id, output_index: this.#index, ...members })
+  }
+
+  /**
+   * Writes an event that repeats for each piece of a text.
+   * @param place the JSON of what says where in the item the piece belongs
+   */
+  delta(event: string, place: string, delta: string): string {
+    this.#before ??= `"item_id":${JSON.stringify(this.id)},"output_index":${this.#index},`
+    return this.#writer.writeJson(`response.${event}`, `${this.#before}${place},"delta":${JSON.stringify(delta)}`)
   }
 
   added(item: Fields): string {

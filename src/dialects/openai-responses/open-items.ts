@@ -26,7 +26,7 @@ export class OpenThought {
   think(delta: string): string {
     if (delta === '') return ''
     this.#text += delta
-    return this.#place.write('reasoning_summary_text.delta', { summary_index: 0, delta })
+    return this.#place.delta('reasoning_summary_text.delta', '"summary_index":0', delta)
   }
 
   keep(extra: Extras | undefined): void {

@@ -38,8 +38,9 @@ export class OpenMessage {
   say(kind: 'text' | 'refusal', delta: string): string {
     const opened = this.#kind === kind ? '' : this.#open(kind)
     this.#text += delta
-    const members = { content_index: this.#content.length, delta, ...(kind === 'text' && { logprobs: [] }) }
-    return opened + this.#place.write(kind === 'text' ? 'output_text.delta' : 'refusal.delta', members)
+    const place = `"content_index":${this.#content.length}`
+    if (kind === 'refusal') return opened + this.#place.delta('refusal.delta', place, delta)
+    return opened + this.#place.delta('output_text.delta', `${place},"logprobs":[]`, delta)
   }
 
   annotate(annotations: readonly Annotation[] = []): string {

@@ -1,7 +1,7 @@
 import type { Fields } from '../../chat/message.ts'
 import type { Answer } from '../../flow/fold.ts'
 import { isFields } from '../fields.ts'
-import { replaceHead, replaceMembers } from '../json-members.ts'
+import { replaceMembers } from '../json-members.ts'
 import { dialect } from './dialect.ts'
 import { encodeResponse, type ResponseHead } from './response-object.ts'
 import type { ToolNames } from './tool-names.ts'
@@ -50,9 +50,27 @@ interface NewMembers {
 
 function withMembers(json: string, value: Fields, { changed, missing }: NewMembers): string | undefined {
   const isOfHead = Object.keys(changed).every((name) => name === 'id' || name === 'model')
-  const written = isOfHead ? replaceHead(json, { value, changed, last: 'output' }) : replaceMembers(json, changed)
+  const written = (isOfHead ? withHead(json, value, changed) : undefined) ?? replaceMembers(json, changed)
   if (written === undefined || Object.keys(missing).length === 0) return written
   return `${written.slice(0, written.lastIndexOf('}'))},${JSON.stringify(missing).slice(1)}`
+}
+
+const modelKey = '"model"'
+/** A key that is written with this escape may be `model` too. */
+const escapedLetter = '\\u006'
+
+/**
+ * Replaces the id, which must be the first member, and the model, whose key must occur once. Returns undefined if their places are not
+ * certain. To look for them member by member takes long, because the instructions stand between them.
+ */
+function withHead(json: string, value: Fields, changed: Fields): string | undefined {
+  const id = `{"id":${JSON.stringify(value.id)}`
+  const model = `${modelKey}:${JSON.stringify(value.model)}`
+  const at = json.indexOf(modelKey, id.length)
+  const isCertain = json.indexOf(modelKey, at + 1) === -1 && json[at - 1] !== '\\' && !json.includes(escapedLetter)
+  if (!isCertain || !json.startsWith(id) || !json.startsWith(model, at)) return undefined
+  const named = 'model' in changed ? `${modelKey}:${JSON.stringify(changed.model)}` : model
+  return `{"id":${JSON.stringify(changed.id)}${json.slice(id.length, at)}${named}${json.slice(at + model.length)}`
 }
 
 /** Whether a plain response has everything that clients need of its items and of its usage. */

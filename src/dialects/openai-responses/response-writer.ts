@@ -52,7 +52,9 @@ export class ResponseWriter {
   begin(): string {
     if (this.#hasBegun) return ''
     this.#hasBegun = true
-    return (this.#sequence === 0 ? this.#snapshot('created') : '') + this.#snapshot('in_progress')
+    const response = this.#snapshotOf('in_progress')
+    const created = this.#sequence === 0 ? this.writeJson('response.created', response) : ''
+    return created + this.writeJson('response.in_progress', response)
   }
 
   /** Ends the response and keeps it, unless it failed before the client knew of it. The client and the store get the same. */
@@ -70,11 +72,20 @@ export class ResponseWriter {
   }
 
   write(type: string, members: Fields): string {
-    return sseEvent(type, JSON.stringify({ type, sequence_number: this.#sequence++, ...members }))
+    return this.writeJson(type, JSON.stringify(members).slice(1, -1))
+  }
+
+  /** @param members the JSON of its members, of which there is at least one */
+  writeJson(type: string, members: string): string {
+    return sseEvent(type, `{"type":"${type}","sequence_number":${this.#sequence++},${members}}`)
   }
 
   #snapshot(event: string, status: 'queued' | 'in_progress' = 'in_progress'): string {
-    return this.write(`response.${event}`, { response: encodeResponse(this.#options, { status, output: [] }) })
+    return this.writeJson(`response.${event}`, this.#snapshotOf(status))
+  }
+
+  #snapshotOf(status: 'queued' | 'in_progress'): string {
+    return `"response":${JSON.stringify(encodeResponse(this.#options, { status, output: [] }))}`
   }
 
   #end({ output, items, reason, usage }: AnswerSoFar, error: ChatError | undefined): EndedResponse {
