@@ -44,9 +44,49 @@ function done(tokens: number): object {
   return { ...item, status: 'completed', content: [{ ...text, text: token.repeat(tokens) }] }
 }
 
+/** OpenAI repeats the settings of the request, with its defaults. OpenAI, Responses API reference */
+const settings = {
+  instructions: null,
+  max_output_tokens: null,
+  max_tool_calls: null,
+  model: '',
+  output: [],
+  parallel_tool_calls: true,
+  presence_penalty: 0,
+  previous_response_id: null,
+  prompt_cache_key: null,
+  prompt_cache_retention: null,
+  reasoning: { effort: null, summary: null },
+  safety_identifier: null,
+  service_tier: 'default',
+  store: false,
+  temperature: 1,
+  text: { format: { type: 'text' }, verbosity: 'medium' },
+  tool_choice: 'auto',
+  tools: [],
+  top_logprobs: 0,
+  top_p: 1,
+  truncation: 'disabled',
+  usage: null,
+  user: null,
+  metadata: {},
+}
+
 function responseOf(model: string): object {
-  const id = 'resp_00000000000000000000000000000000'
-  return { id, object: 'response', created_at: 1_760_000_000, status: 'completed', error: null, model, output: [] }
+  return {
+    id: 'resp_00000000000000000000000000000000',
+    object: 'response',
+    created_at: 1_760_000_000,
+    status: 'completed',
+    background: false,
+    billing: { payer: 'developer' },
+    completed_at: 1_760_000_001,
+    error: null,
+    frequency_penalty: 0,
+    incomplete_details: null,
+    ...settings,
+    model,
+  }
 }
 
 /** All events have the same number, which no reader looks at. */
