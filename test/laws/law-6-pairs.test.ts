@@ -175,6 +175,10 @@ function withoutLate(turns: readonly Turn[]): readonly Turn[] {
   return turns.map((turn, at) => (turn.by === 'system' && at > first ? { by: 'user', pieces: turn.pieces } : turn))
 }
 
+/** The text of a result that has only images, which are shown in another message. */
+const isStandIn = (piece: Piece) =>
+  'text' in piece && /^The (\d+ )?\w+ (is|are) in the next message of the user\.$/.test(piece.text)
+
 /** Joins neighbours, and numbers the calls, because ids may change. */
 function normal(turns: readonly Turn[]): readonly Turn[] {
   const normalised: Turn[] = []
@@ -187,7 +191,7 @@ function normal(turns: readonly Turn[]): readonly Turn[] {
       const results = turn.results.map((one) => ({
         ...one,
         call: latest.get(one.call) ?? 'unknown',
-        pieces: joined(one.pieces),
+        pieces: joined(one.pieces.filter((piece) => !isStandIn(piece))),
       }))
       if (last?.by !== 'tools') normalised.push({ by: 'tools', results })
       else normalised.splice(-1, 1, { by: 'tools', results: [...last.results, ...results] })

@@ -40,7 +40,8 @@ export class Emulation implements EmulationFacts {
   /** Whether anything may be emulated for the requests to this upstream. */
   get isAllowed(): boolean {
     const { mode } = this.#options
-    return mode !== 'none' && (mode === 'all' || !this.#upstream.isWebProduct)
+    const { isWebProduct, followsInstructions = true } = this.#upstream
+    return followsInstructions && mode !== 'none' && (mode === 'all' || !isWebProduct)
   }
 
   /** Limit for the emulated requests of a minute, if the upstream has none of its own: a program is faster than a person. */

@@ -17,6 +17,7 @@ const maxEchoed = 2_000
 export const demo: Upstream = {
   name: 'demo',
   accounts: [{ label: 'demo', credential: undefined }],
+  followsInstructions: false,
   support: { parameters: { choices: 'emulated' } },
   models: [{ id: 'echo', ownedBy: 'tributary', capabilities: [] }],
   chat: (request, call) => flowOf((signal) => echo(request, signal), call.signal),
