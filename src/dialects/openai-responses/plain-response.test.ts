@@ -54,7 +54,22 @@ const item = fc.oneof(
   },
 )
 const count = or(fc.nat(9))
-const response = fc.record({
+/** The settings of a response: all of them, or all but some that are null or missing. */
+const {
+  id: _id,
+  object: _object,
+  output: _output,
+  usage: _usage,
+  ...settings
+} = encodeResponse(
+  { id: 'resp_theirs', created: 1, body: { model: 'theirs', store: false, instructions: 'Be brief.' } },
+  { status: 'completed', output: [], completed: 1 },
+)
+const lack = fc.tuple(fc.constantFrom(...Object.keys(settings)), fc.constantFrom(null, undefined))
+const completed = fc
+  .oneof(fc.constant([]), fc.array(lack, { maxLength: 3 }))
+  .map((lacks) => ({ ...settings, ...Object.fromEntries(lacks) }))
+const said = fc.record({
   id: fc.constant('resp_theirs'),
   object: or(fc.constant('response')),
   created_at: fc.constant(1),
@@ -76,6 +91,10 @@ const response = fc.record({
   ),
 })
 
+const response = fc
+  .tuple(said, fc.oneof(fc.constant({}), completed))
+  .map(([members, complete]): object => ({ ...complete, ...members }))
+
 /** A function and tools that have another name in the vocabulary, or another form. */
 function offeredNames(): ToolNames {
   const names = new ToolNames()
@@ -86,7 +105,13 @@ function offeredNames(): ToolNames {
 }
 
 const names = offeredNames()
-const options = { id: 'resp_ours', created: 1, body: { model: 'client', store: false }, names, now: () => 2 }
+const options = {
+  id: 'resp_ours',
+  created: 1,
+  body: { model: 'client', store: false, instructions: 'Be brief.' },
+  names,
+  now: () => 2,
+}
 
 test('a plain response is read as by the full reader', () => {
   let plains = 0

@@ -22,16 +22,60 @@ export type ResponseJson = { readonly json: string } | { readonly value: Fields 
 export function relayResponse({ reply, usage }: Answer, options: RelayOptions): ResponseJson | undefined {
   if (reply?.dialect !== dialect || !isWhole(reply.value, options.names)) return undefined
   const { value, json } = reply
+  const { id, body } = options
+  const members = isComplete(value, body)
+    ? { changed: { id, model: body.model }, missing: {} }
+    : newMembers(value, encodeResponse(options, { status: 'completed', output: [], usage, completed: options.now() }))
+  const written = json === undefined ? undefined : withMembers(json, value, members)
+  return written === undefined ? { value: { ...value, ...members.changed, ...members.missing } } : { json: written }
+}
+
+/**
+ * Whether a response has all members that clients need, so that only its id and its model change. Each is named, because to look them
+ * up takes ten times as long.
+ */
+function isComplete(value: Fields, body: Fields): boolean {
+  const { created_at, completed_at, error, incomplete_details, tools, tool_choice, truncation, text, reasoning } = value
+  const { parallel_tool_calls, presence_penalty, frequency_penalty, top_p, top_logprobs, temperature } = value
+  const { service_tier, metadata, store, background, previous_response_id } = value
+  return (
+    areNumbers(created_at, completed_at, top_p, presence_penalty, frequency_penalty, top_logprobs, temperature) &&
+    [tool_choice, body.tool_choice ?? '', truncation, service_tier].every((word) => typeof word === 'string') &&
+    [text, reasoning, metadata].every(isFields) &&
+    Array.isArray(tools) &&
+    typeof parallel_tool_calls === 'boolean' &&
+    error !== undefined &&
+    incomplete_details !== undefined &&
+    store === (body.store !== false) &&
+    background === (body.background === true) &&
+    previous_response_id === (body.previous_response_id ?? null) &&
+    repeats(value.instructions, body.instructions) &&
+    repeats(value.max_output_tokens, body.max_output_tokens) &&
+    repeats(value.max_tool_calls, body.max_tool_calls) &&
+    repeats(value.safety_identifier, body.safety_identifier) &&
+    repeats(value.prompt_cache_key, body.prompt_cache_key) &&
+    repeats(value.user, body.user)
+  )
+}
+
+function areNumbers(...values: readonly unknown[]): boolean {
+  return values.every((value) => typeof value === 'number')
+}
+
+/** Whether a member has the type of what was sent, if anything was. */
+function repeats(value: unknown, sent: unknown): boolean {
+  return value !== undefined && (sent === undefined || sent === null || typeof value === typeof sent)
+}
+
+function newMembers(value: Fields, ours: Fields): NewMembers {
   const changed: Record<string, unknown> = {}
   const missing: Record<string, unknown> = {}
-  const ours = encodeResponse(options, { status: 'completed', output: [], usage, completed: options.now() })
   for (const name in ours) {
     if (!(name in value)) missing[name] = ours[name]
     else if (own.has(name) ? value[name] !== ours[name] : !isSameKind(value[name], ours[name]))
       changed[name] = ours[name]
   }
-  const written = json === undefined ? undefined : withMembers(json, value, { changed, missing })
-  return written === undefined ? { value: { ...value, ...changed, ...missing } } : { json: written }
+  return { changed, missing }
 }
 
 /** The members that only the gateway knows. */
