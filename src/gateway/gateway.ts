@@ -187,7 +187,8 @@ function buildChain(
   const withRetry = retry(budget)(withThreads)
   const withDeadline = deadline(deadlines)(choices(offered)(withRetry))
   const estimated = estimate(countTokens)(withDeadline)
-  const plain = support(name, offered)(estimated)
+  const remedy = upstream.isWebProduct && mode === 'api' ? ' EMULATE_TOOLS=all emulates tools here too.' : ''
+  const plain = support(name, offered, remedy)(estimated)
   const emulated = emulation.isAllowed ? support(name, emulatedSupport(offered))(estimated) : plain
   const supported: Chat = (request, call) => (request.emulate === false ? plain : emulated)(request, call)
   const chat = callExtra({ store, upstream: name, support: offered, ttlMs: threadTtlMs })(supported)

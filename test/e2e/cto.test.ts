@@ -87,6 +87,7 @@ describe('an answer', () => {
     const tools = [{ type: 'function' as const, function: { name: 'weather' } }]
     const refused = await errorOf(client.chat.completions.create({ ...hello, tools }))
     expect(refused).toMatchObject({ status: 400, code: 'unsupported_parameter', param: 'tools' })
+    expect(String(refused)).toEndWith('EMULATE_TOOLS=all emulates tools here too.')
   })
 })
 

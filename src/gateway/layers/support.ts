@@ -18,8 +18,9 @@ import type { Layer } from '../../flow/chat.ts'
  * Sends an upstream only what it supports, and notes in the receipt what happened to each parameter of the client. If
  * an answer would be wrong without something (tools, a response format, a picture), the request is refused; anything
  * else is dropped.
+ * @param remedy what the operator can do for an upstream without tools or formats
  */
-export function support(upstream: string, offered: Support): Layer {
+export function support(upstream: string, offered: Support, remedy = ''): Layer {
   const supports = new ModelSupports(offered)
   return (next) => (received, call) => {
     const prepared = supports.of(received)
@@ -39,7 +40,7 @@ export function support(upstream: string, offered: Support): Layer {
       missingChoice(request, supported) ??
       missingFunctions(request, supported) ??
       missingPart(request, supported)
-    if (missing) throw unsupported(missing, upstream)
+    if (missing) throw unsupported(missing, upstream, isEmulable(missing, request) ? remedy : '')
     const idle = idleParameters(request.parameters).filter((name) => name in request.parameters)
     const dropped = new Set<string>([
       ...unsupportedParameters(request, supported),
@@ -198,8 +199,12 @@ function isOfTools(type: Part['type']): boolean {
   return type === 'tool-call' || type === 'server-tool-call' || type === 'server-tool-result'
 }
 
-function unsupported(param: string, upstream: string): ChatError {
-  const message = `${param}: the upstream "${upstream}" does not support this. Leave it out, or choose a model of another upstream.`
+function isEmulable(param: string, { spelling }: ChatRequest): boolean {
+  return param === spelling.tools || param === spelling.responseFormat
+}
+
+function unsupported(param: string, upstream: string, remedy: string): ChatError {
+  const message = `${param}: the upstream "${upstream}" does not support this. Leave it out, or choose a model of another upstream.${remedy}`
   return new ChatError('unsupported', { message, param })
 }
 
