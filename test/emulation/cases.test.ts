@@ -49,6 +49,8 @@ const proseTexts = [
   '{"a": 1, "name": "weather"}',
   '{"name": "Ann", "arguments": {"city": "Paris"}}',
   '{\n  "type": "object",\n  "properties": {"city": {"type": "string"}}\n}',
+  '{"type": "function", "function": {"name": "current_time", "parameters": {"type": "object", "properties": {}}}}',
+  '[{"name": "current_time", "description": "Says it.", "input_schema": {"type": "object", "properties": {}}}]',
   '["weather", "grep"]',
   '[1, 2, {"name": "x"}]',
   '[a link](https://example.org)',

@@ -1,7 +1,13 @@
+/** A call that a model wants to make. */
+export interface WrittenCall {
+  readonly name: string
+  readonly args: Readonly<Record<string, unknown>>
+}
+
 /** A way in which models write a call. */
 export interface CallSpelling {
   readonly name: string
-  write(call: { readonly name: string; readonly args: Readonly<Record<string, unknown>> }, mark: string): string
+  write(call: WrittenCall, mark: string): string
   /** What stands before and after the call as text, if anything does. */
   readonly prose?: string
 }

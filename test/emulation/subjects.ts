@@ -1,10 +1,11 @@
 import type { FunctionTool } from '../../src/chat/request.ts'
+import type { WrittenCall } from './spellings.ts'
 
 /** A call that a model wants to make, and the tools that it has. */
 export interface CallSubject {
   readonly name: string
   readonly tools: readonly FunctionTool[]
-  readonly call: { readonly name: string; readonly args: Readonly<Record<string, unknown>> }
+  readonly call: WrittenCall
 }
 
 type Properties = Readonly<Record<string, object>>
@@ -32,6 +33,7 @@ const own = [
   tool('search', { queries: { type: 'array', items: text }, limit: { type: 'integer' } }, ['queries']),
   tool('current_time'),
   tool('apply_patch', { input: text }),
+  tool('draw_chart', { id: text, title: text, type: text, params: { type: 'object' } }),
 ]
 
 /** Some tools, the wanted one among many others. */
@@ -60,7 +62,7 @@ const patch = `*** Begin Patch
 +const a = { "b": "d", }
 *** End Patch`
 
-function subject(name: string, count: number, call: CallSubject['call']): CallSubject {
+function subject(name: string, count: number, call: WrittenCall): CallSubject {
   return { name, tools: toolsFor(call.name, count), call }
 }
 
@@ -78,5 +80,9 @@ export const callSubjects: readonly CallSubject[] = [
   subject('a list', 32, { name: 'search', args: { queries: ['one'], limit: 5 } }),
   subject('nothing', 32, { name: 'current_time', args: {} }),
   subject('marks', 64, { name: 'write_file', args: { path: 'page.html', content: page } }),
+  subject('names that calls have', 8, {
+    name: 'draw_chart',
+    args: { id: 'c1', title: 'Sales', type: 'bar', params: { width: 4 } },
+  }),
   subject('a patch', 64, { name: 'apply_patch', args: { input: patch } }),
 ]

@@ -33,6 +33,10 @@ export const argumentMembers = [
 export const listMembers = ['tool_calls', 'toolCalls', 'function_calls', 'calls', 'tools']
 /** Members beside the name that are no arguments. */
 const otherMembers = new Set(['id', 'type', 'index', 'call_id', 'tool_call_id'])
+/** What `type` says of a call. */
+const callTypes: ReadonlySet<unknown> = new Set(['function', 'function_call', 'tool_call', 'tool_use'])
+/** Members that hold the JSON Schema of a tool's arguments. */
+const schemaMembers = ['parameters', 'input_schema', 'inputSchema']
 
 /**
  * Finds the calls in a JSON value: one, or a list of them, in the forms of OpenAI, Anthropic, Hermes, Llama, and in forms that
@@ -55,16 +59,28 @@ function callIn(value: Fields, tools: KnownTools): NamedArguments | undefined {
   for (const member of nameMembers) {
     const name = value[member]
     const tool = typeof name === 'string' ? tools.find(name) : undefined
-    if (tool) return { tool, written: argumentsOf(value, member, tool) }
+    if (tool) return isDefinition(value, tool) ? undefined : { tool, written: argumentsOf(value, member, tool) }
   }
   return keyedCall(value, tools)
 }
 
 function argumentsOf(value: Fields, nameMember: string, { properties }: KnownTool): unknown {
+  const isOwn = (name: string) => name !== nameMember && Object.hasOwn(properties, name)
   const member = argumentMembers.find((name) => value[name] !== undefined)
-  const isOwn = member !== undefined && Object.hasOwn(properties, member) && !isFields(value[member])
-  if (member !== undefined && !isOwn) return value[member]
-  return Object.fromEntries(Object.entries(value).filter(([name]) => name !== nameMember && !otherMembers.has(name)))
+  const others = Object.keys(value).filter((name) => name !== member && isOwn(name) && !otherMembers.has(name))
+  // an argument may have such a name itself
+  const isArgument = member !== undefined && isOwn(member) && (others.length > 0 || !isFields(value[member]))
+  if (member !== undefined && !isArgument) return value[member]
+  const beside = Object.entries(value).filter(([name, argument]) => {
+    return name !== nameMember && (!otherMembers.has(name) || (isOwn(name) && !callTypes.has(argument)))
+  })
+  return Object.fromEntries(beside)
+}
+
+/** Whether it says what a tool is, as clients send it: with a JSON Schema where a call has its arguments. */
+function isDefinition(value: Fields, { properties }: KnownTool): boolean {
+  const schema = schemaMembers.map((name) => value[name]).find(isFields)
+  return isFields(schema?.properties) && !Object.hasOwn(properties, 'properties')
 }
 
 /** A call whose only member is its arguments, under the tool's name. */
