@@ -19,7 +19,7 @@ export const firstToken: Figure = { name: 'time to first token', measure }
 async function measure(run: Run): Promise<readonly Row[]> {
   await using targets = await startTargets(run)
   const times = await interleave([targets.direct, ...targets.proxies], run.rounds(6), (target) =>
-    firstTokenTimes(target, chatRequest('short-5ms'), run.windowMs(2_000)),
+    firstTokenTimes(target, chatRequest('short-5ms'), { lanes, windowMs: run.windowMs(2_000) }),
   )
   return shares.map((share) => rowOf(share, times))
 }
@@ -41,11 +41,20 @@ function rowOf({ name, share, goal }: (typeof shares)[number], times: Rounds<rea
   }
 }
 
+interface Lanes {
+  readonly lanes: number
+  readonly windowMs: number
+}
+
 /**
- * Runs short streams in 64 lanes, one after the other. The starts are spread, so each stream starts while 63 others
- * run.
+ * Runs short streams in lanes, one after the other. The starts are spread, so each stream starts while those of all other
+ * lanes run.
  */
-export async function firstTokenTimes(target: Target, request: Buffer, windowMs: number): Promise<readonly number[]> {
+export async function firstTokenTimes(
+  target: Target,
+  request: Buffer,
+  { lanes, windowMs }: Lanes,
+): Promise<readonly number[]> {
   const times: number[] = []
   const deadlineMs = performance.now() + streamMs + windowMs
   await runLanes(lanes, async (lane) => {

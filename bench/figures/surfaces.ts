@@ -11,6 +11,8 @@ import { pacedUs } from './cpu-per-chunk.ts'
 import { firstTokenTimes } from './first-token.ts'
 
 const connections = 32
+/** So few that no stream waits for a core: the time in a queue would be measured otherwise. */
+const lanes = 16
 /** What a way may cost beside chat completions, if the client and the upstream speak the same dialect. */
 const equalGoal = { must: 1.15, aim: 1 }
 
@@ -54,7 +56,7 @@ function chunkUs(target: MeasuredWay, windowMs: number): Promise<number> {
 }
 
 async function firstMs(target: MeasuredWay, windowMs: number): Promise<number> {
-  return quantile(await firstTokenTimes(target, target.way.request('short-5ms', true), windowMs), 0.5)
+  return quantile(await firstTokenTimes(target, target.way.request('short-5ms', true), { lanes, windowMs }), 0.5)
 }
 
 /** A row for each way but the first, which the others are compared with. */
