@@ -9,8 +9,9 @@ import type { Call, Receipt } from '../../flow/call.ts'
 import { type Flow, flowOf } from '../../flow/flow.ts'
 import { type AddedFields, type FieldsPost, postWithoutRefusedFields } from '../../wire/post-without-refused-fields.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
+import { openReply } from '../open-reply.ts'
 import { addedFields, type LearnedFacts } from './added-fields.ts'
-import { readReply } from './read-reply.ts'
+import { messageReader } from './read-reply.ts'
 
 export interface MessagesService extends LearnedFacts {
   /** The base URL, without the version. */
@@ -37,7 +38,7 @@ export function askMessages(access: MessagesAccess, request: ChatRequest, call: 
   return flowOf(
     (signal) =>
       postWithoutRefusedFields(new MessagesPost(access, request, call), signal, (reply, { stream }) =>
-        readReply(reply, { stream, isRelayed, signal, link: signal }),
+        openReply(messageReader, reply, { stream, isRelayed, signal, link: signal }),
       ),
     call.signal,
   )

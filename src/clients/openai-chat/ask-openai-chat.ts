@@ -20,8 +20,9 @@ import {
   rememberRefused,
 } from '../../wire/post-without-refused-fields.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
+import { openReply } from '../open-reply.ts'
 import { addedFields } from './added-fields.ts'
-import { readReply } from './read-reply.ts'
+import { completionReader } from './read-reply.ts'
 import { withImagesOfResults } from './refused-images.ts'
 
 export interface AskOptions {
@@ -63,7 +64,14 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
       (signal) =>
         postWithoutRefusedFields(asked, signal, (reply, posted) => {
           onPosted?.(posted)
-          return readReply(reply, { choices, stop, stream: posted.stream, newId, signal, link: signal })
+          return openReply(completionReader, reply, {
+            choices,
+            stop,
+            stream: posted.stream,
+            newId,
+            signal,
+            link: signal,
+          })
         }),
       call.signal,
     )

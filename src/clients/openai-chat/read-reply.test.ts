@@ -5,7 +5,8 @@ import type { Cancel } from '../../flow/cancel.ts'
 import { events, flowOf } from '../../flow/flow.ts'
 import type { HttpReply } from '../../wire/http-reply.ts'
 import { newCancel } from '../../wire/machine.double.ts'
-import { readReply } from './read-reply.ts'
+import { openReply } from '../open-reply.ts'
+import { completionReader } from './read-reply.ts'
 
 function reply(text: string, type = 'text/event-stream'): HttpReply {
   async function* body() {
@@ -24,7 +25,8 @@ function reply(text: string, type = 'text/event-stream'): HttpReply {
 }
 
 async function read(sent: HttpReply, stream = true): Promise<ChatEvent[]> {
-  const open = (signal: Cancel) => readReply(sent, { stream, signal, choices: 1, newId: () => 'made' })
+  const open = (signal: Cancel) =>
+    openReply(completionReader, sent, { stream, signal, choices: 1, newId: () => 'made' })
   return Array.fromAsync(events(flowOf(open, newCancel())))
 }
 

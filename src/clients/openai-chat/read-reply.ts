@@ -5,48 +5,22 @@ import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { type DecodeOptions, ReplyDecoder } from '../../dialects/openai-chat/decode-reply.ts'
 import { plainReplyIn } from '../../dialects/openai-chat/plain-reply.ts'
 import { isRefusal, saysWords } from '../../dialects/openai-chat/refusal-inside.ts'
-import type { OpenedBatches } from '../../flow/flow.ts'
 import { frameValue } from '../../wire/frame-value.ts'
-import type { HttpReply } from '../../wire/http-reply.ts'
-import { type FrameDecoder, type FramesCall, frameFlow } from '../../wire/read-frames.ts'
+import type { FrameDecoder } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
-import { framedAgain, type WholeJson, wholeJson } from '../../wire/whole-json.ts'
+import type { ReplyOptions, ReplyReader } from '../open-reply.ts'
 
-export interface ReadOptions extends DecodeOptions, FramesCall {
-  /**
-   * Whether a stream was requested. Only the bytes of the reply show whether it is one; the content type is not
-   * reliable.
-   */
-  readonly stream: boolean
-}
-
-/**
- * Reads an upstream's reply, which may be a stream, a whole completion, an error, or a web page. The events of a whole
- * completion are one batch.
- * @throws ChatError for anything but a finished answer
- */
-export function readReply(
-  reply: HttpReply,
-  options: ReadOptions,
-): OpenedBatches<ChatEvent> | Promise<OpenedBatches<ChatEvent>> {
-  const whole = options.stream ? undefined : wholeJson(reply)
-  if (!whole) return frameFlow(reply, framesFor(options), options)
-  return whole instanceof Promise
-    ? whole.then((read) => openWhole(read, reply, options))
-    : openWhole(whole, reply, options)
-}
-
-function openWhole(
-  { value, bytes, json }: WholeJson,
-  reply: HttpReply,
-  options: ReadOptions,
-): OpenedBatches<ChatEvent> {
-  const { stop } = options
-  const source = json === undefined ? { stop, bytes } : { stop, json }
-  if (isFields(value)) return plainReplyIn(value, source) ?? framesFor(options).whole(value)
-  const decoder = framesFor(options)
-  decoder.isComplete = bytes.length > 0
-  return frameFlow(framedAgain(reply, bytes), decoder, options)
+/** Reads the replies of a service with OpenAI's Chat Completions. */
+export const completionReader: ReplyReader<ReplyOptions & DecodeOptions> = {
+  frames(options, whole) {
+    const decoder = framesFor(options)
+    decoder.isComplete = whole !== undefined && whole.length > 0
+    return decoder
+  },
+  object(value, { bytes, json }, options) {
+    const { stop } = options
+    return plainReplyIn(value, json === undefined ? { stop, bytes } : { stop, json }) ?? framesFor(options).whole(value)
+  },
 }
 
 function framesFor(options: DecodeOptions): OpenaiFrames {

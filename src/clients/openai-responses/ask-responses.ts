@@ -11,8 +11,9 @@ import { type Flow, flowOf } from '../../flow/flow.ts'
 import { map } from '../../flow/map.ts'
 import { type AddedFields, type FieldsPost, postWithoutRefusedFields } from '../../wire/post-without-refused-fields.ts'
 import type { RefusedFields } from '../../wire/refused-fields.ts'
+import { openReply } from '../open-reply.ts'
 import { addedFields } from './added-fields.ts'
-import { readReply } from './read-reply.ts'
+import { responseReader } from './read-reply.ts'
 
 interface ResponsesAccess {
   readonly url: string
@@ -31,7 +32,7 @@ export function askResponses(access: ResponsesAccess, request: ChatRequest, call
   return flowOf(
     (signal) =>
       postWithoutRefusedFields(new ResponsesPost(access, request, call), signal, (reply, { stream }) =>
-        readReply(reply, { stream, names, isRelayed, signal, link: signal }),
+        openReply(responseReader, reply, { stream, names, isRelayed, signal, link: signal }),
       ),
     call.signal,
   )
