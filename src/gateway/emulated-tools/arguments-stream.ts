@@ -10,7 +10,8 @@ import type { KnownTool } from './known-tools.ts'
  */
 export class ArgumentsStream implements JsonSink {
   readonly #tool: KnownTool
-  readonly #mender: JsonMender = new JsonMender(this)
+  /** Reads the text of the arguments. */
+  readonly written: JsonMender = new JsonMender(this)
   readonly #names = new Map<string, unknown>()
   readonly #problems: string[] = []
   #pieces: string[] = []
@@ -24,32 +25,9 @@ export class ArgumentsStream implements JsonSink {
     this.#tool = tool
   }
 
-  get isDone(): boolean {
-    return this.#mender.isDone
-  }
-
-  get isBroken(): boolean {
-    return this.#mender.isBroken
-  }
-
-  get rest(): string {
-    return this.#mender.rest
-  }
-
-  push(text: string): void {
-    this.#mender.push(text)
-  }
-
-  end(): void {
-    this.#mender.end()
-  }
-
   /** Returns the JSON that can be passed on now; undefined if nothing can be before the end. */
   take(): string | undefined {
-    if (!this.#hasBegun || this.#pieces.length === 0) return undefined
-    const json = this.#pieces.join('')
-    this.#pieces = []
-    return json
+    return this.#hasBegun && this.#pieces.length > 0 ? this.takeRest() : undefined
   }
 
   /** Returns the rest of the JSON, once the arguments are whole. */

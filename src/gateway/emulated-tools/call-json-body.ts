@@ -6,7 +6,8 @@ import { type FittedCall, fitCall, type KnownTool, type KnownTools } from './kno
 /** Reads JSON that is one call or several, or the arguments of a tool. */
 export class CallJsonBody {
   readonly #builder = new JsonBuilder()
-  readonly #mender = new JsonMender(this.#builder)
+  /** Reads the text of the JSON. */
+  readonly written = new JsonMender(this.#builder)
   readonly #tools: KnownTools
   readonly #tool: KnownTool | undefined
 
@@ -14,26 +15,6 @@ export class CallJsonBody {
   constructor(tools: KnownTools, tool?: KnownTool) {
     this.#tools = tools
     this.#tool = tool
-  }
-
-  get isDone(): boolean {
-    return this.#mender.isDone
-  }
-
-  get isBroken(): boolean {
-    return this.#mender.isBroken
-  }
-
-  get rest(): string {
-    return this.#mender.rest
-  }
-
-  push(text: string): void {
-    this.#mender.push(text)
-  }
-
-  end(): void {
-    this.#mender.end()
   }
 
   /** The calls; undefined if the JSON is none. */

@@ -2,6 +2,7 @@ import { ArgumentsStream } from './arguments-stream.ts'
 import type { CallStart } from './call-head.ts'
 import { CallJsonBody } from './call-json-body.ts'
 import { ElementsBody } from './elements-body.ts'
+import type { JsonMender } from './json-mender.ts'
 import type { FittedCall, KnownTool, KnownTools } from './known-tools.ts'
 
 /** What was read of a text: prose, a call in pieces, or something that was meant as a call and cannot be understood. */
@@ -26,6 +27,8 @@ export type GrowingCallResult =
 export class GrowingCall {
   readonly #start: CallStart
   readonly #body: CallJsonBody | ElementsBody | ArgumentsStream
+  /** Reads the text of the body, and says how far it is. */
+  readonly #written: JsonMender | ElementsBody
   /** All of its text, in case that it is no call. */
   readonly #texts: string[]
   #isSent = false
@@ -35,10 +38,11 @@ export class GrowingCall {
     this.#start = start
     this.#texts = [opening]
     this.#body = bodyOf(start, tools)
+    this.#written = this.#body instanceof ElementsBody ? this.#body : this.#body.written
   }
 
   get isOver(): boolean {
-    return this.#body.isDone || this.#body.isBroken
+    return this.#written.isDone || this.#written.isBroken
   }
 
   /** The text that it has read so far. */
@@ -49,24 +53,24 @@ export class GrowingCall {
 
   /** The text that does not belong to it. */
   get rest(): string {
-    return this.#body.rest
+    return this.#written.rest
   }
 
   /** Reads on. @returns the events that can go out before its end */
   push(text: string): readonly ReadEvent[] {
     this.#texts.push(text)
-    this.#body.push(text)
+    this.#written.push(text)
     return this.#body instanceof ArgumentsStream ? this.#eventsFor(this.#body.take()) : []
   }
 
   /** Says that no more text comes. */
   end(): void {
-    if (!this.isOver) this.#body.end()
+    if (!this.isOver) this.#written.end()
   }
 
   outcome(): GrowingCallResult {
     const { wrapping, isFenced } = this.#start
-    if (this.#body.isBroken) return this.#brokenOutcome()
+    if (this.#written.isBroken) return this.#brokenOutcome()
     if (this.#body instanceof ArgumentsStream) return this.#streamOutcome(this.#body)
     const calls = this.#body.calls()
     const problems = calls?.flatMap((call) => call.problems) ?? []
