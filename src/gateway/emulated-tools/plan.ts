@@ -73,10 +73,13 @@ function withoutNative({ native: _, ...request }: ChatRequest): ChatRequest {
 
 const toolParameters = ['tools', 'toolChoice', 'parallelToolCalls'] as const
 
+function lackedParameters({ tools, format }: Lacks): readonly (keyof Parameters)[] {
+  return [...(tools ? toolParameters : []), ...(format ? ['responseFormat' as const] : [])]
+}
+
 /** The names of the parameters that are emulated. */
 export function emulatedParameters({ parameters }: ChatRequest, lacks: Lacks): readonly (keyof Parameters)[] {
-  const names = [...(lacks.tools ? toolParameters : []), ...(lacks.format ? ['responseFormat' as const] : [])]
-  return names.filter((name) => parameters[name] !== undefined)
+  return lackedParameters(lacks).filter((name) => parameters[name] !== undefined)
 }
 
 function withoutEmulated(request: ChatRequest, lacks: Lacks): Pick<ChatRequest, 'parameters' | 'spelling' | 'sent'> {
@@ -89,10 +92,7 @@ function withoutEmulated(request: ChatRequest, lacks: Lacks): Pick<ChatRequest, 
 }
 
 function refuseUnread({ unread = [] }: ChatRequest, lacks: Lacks): void {
-  const names: readonly unknown[] = [
-    ...(lacks.tools ? toolParameters : []),
-    ...(lacks.format ? ['responseFormat'] : []),
-  ]
+  const names: readonly unknown[] = lackedParameters(lacks)
   const found = unread.find(({ parameter }) => names.includes(parameter))
   if (found) throw new ChatError('unsupported', found)
 }
