@@ -108,7 +108,7 @@ test('a writer is asked to stop, and the one who asked waits for its end', async
   await recording.end()
   await stopping
   expect(stops).toEqual(['a', 'ended'])
-  // nobody writes it any more
+  // it has ended, so there is no writer to stop
   await recordings.stop('a', new CancelSource(runtime))
   expect(stops).toHaveLength(2)
 })

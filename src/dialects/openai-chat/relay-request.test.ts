@@ -175,7 +175,7 @@ describe('a body is encoded if the place of the model in it is not certain', () 
     })
 })
 
-test('a model that is the first member is certain, whatever the tools call their own members', () => {
+test('a model at the beginning of the body is replaced, also if another member contains a model', () => {
   const json = '{ "model":"m","messages":[{"role":"user","content":"\\u0061"}],"metadata":{"model":"m"}}'
   const found = plain(json)
   const pieces = found && relayRequest(withModel(found, 'other'))

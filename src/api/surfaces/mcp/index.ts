@@ -38,7 +38,7 @@ export const surface: Surface = {
     {
       ...shared,
       method: 'DELETE',
-      summary: 'Refuses to end a session, because there are none',
+      summary: 'Refuses to end a session: this server keeps no sessions',
       handler: refuseSession,
     },
   ],

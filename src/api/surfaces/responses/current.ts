@@ -12,7 +12,7 @@ function interrupted(): Fields {
 }
 
 /**
- * Finds a response. One that nobody makes any more, because its process has stopped, has failed.
+ * Finds a response. If the process that made it has stopped, the response has failed.
  */
 export async function currentResponse(
   id: string,

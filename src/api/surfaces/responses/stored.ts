@@ -113,7 +113,7 @@ function unknownItem(id: string): ChatError {
   })
 }
 
-/** Returns the error for an id without a response. Another client's response gives the same error, so that nobody learns that it exists. */
+/** Returns the error for an unknown id. The id of another client's response gives the same error, which hides that it exists. */
 function unknownResponse(id: string): ChatError {
   return new ChatError('not-found', { message: `Response with id '${id.slice(0, 100)}' not found.`, param: 'id' })
 }

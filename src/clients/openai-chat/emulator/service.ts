@@ -35,7 +35,7 @@ export interface ServiceRules {
   check(body: unknown): Refusal | undefined
   /** The answer to a `GET`; undefined for an unknown path. */
   get(path: string): unknown
-  /** The reply to a `POST` that is no chat; undefined for an unknown path. */
+  /** The reply to a task; undefined for an unknown path. */
   post?(path: string, body: unknown): Refusal | ServiceAnswer | undefined
   /** The model's answer, both whole and in chunks, or a refusal. */
   answer(chat: EmulatedChatBody): Refusal | ServiceAnswer

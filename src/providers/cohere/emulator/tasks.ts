@@ -26,7 +26,7 @@ const RerankBody = z.strictObject({
   max_tokens_per_doc: z.int().optional(),
 })
 
-/** The reply to a request that is no chat; undefined for an unknown path. An embedding has the length of its text in it. */
+/** The reply to a task; undefined for an unknown path. An embedding has the length of its text in it. */
 export function answerTask(path: string, body: unknown): TaskReply | undefined {
   if (path === '/v2/embed') return embed(body)
   return path === '/v2/rerank' ? rerank(body) : undefined

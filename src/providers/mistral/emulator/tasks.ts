@@ -31,7 +31,7 @@ const FimBody = z.strictObject({
   stream: z.boolean().optional(),
 })
 
-/** The reply to a request that is no chat; undefined for an unknown path. An embedding has the length of its text in it. */
+/** The reply to a task; undefined for an unknown path. An embedding has the length of its text in it. */
 export function answerTask(path: string, body: unknown): ReturnType<NonNullable<ServiceRules['post']>> {
   if (path === '/v1/fim/completions') return fill(body)
   if (path === '/v1/embeddings') return embed(body)
