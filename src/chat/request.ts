@@ -1,4 +1,5 @@
 import type { Extras, Fields, Message } from './message.ts'
+import type { Wishes } from './wishes.ts'
 
 /** A function that the model may call. `parameters` is a JSON Schema, passed on unchanged. */
 export interface FunctionTool {
@@ -121,8 +122,8 @@ export interface ChatRequest {
    * that bring them back after a change of the model.
    */
   readonly bindsExtra?: boolean
-  /** False if the client wants nothing emulated that the upstream lacks. */
-  readonly emulate?: false
+  /** What the client wants of the gateway itself. */
+  readonly wishes?: Wishes
   /** True if the client wants a stream. If not, an adapter of the same dialect may fetch a whole reply. */
   readonly stream: boolean
   /** The body that it was decoded from. An upstream of the same dialect may get it in place of what was decoded. */
@@ -146,7 +147,7 @@ export interface NativeRequest {
  * few upstreams need.
  */
 export function withModel(request: ChatRequest, model: string): ChatRequest {
-  const { dialect, parameters, spelling, sent, unread, extra, bindsExtra, emulate, stream, native } = request
+  const { dialect, parameters, spelling, sent, unread, extra, bindsExtra, wishes, stream, native } = request
   return {
     dialect,
     model,
@@ -159,7 +160,7 @@ export function withModel(request: ChatRequest, model: string): ChatRequest {
     ...(unread && { unread }),
     extra,
     ...(bindsExtra && { bindsExtra }),
-    ...(emulate === false && { emulate }),
+    ...(wishes && { wishes }),
     stream,
     ...(native && { native }),
   }

@@ -1,5 +1,5 @@
 import type { Fields } from '../chat/message.ts'
-import type { ChatRequest } from '../chat/request.ts'
+import type { Wishes } from '../chat/wishes.ts'
 import { isFields } from './fields.ts'
 import { mustBe, refusedBody } from './invalid-request.ts'
 
@@ -23,13 +23,38 @@ export function withoutGatewayMembers(body: Fields): Fields {
   return others
 }
 
-/** Reads what the client wants of this gateway: `"tributary": {"emulate": false}`. @throws ChatError `invalid-request` */
-export function gatewayWishes({ tributary }: Fields): Pick<ChatRequest, 'emulate'> {
+/** The wishes that are true or false, and those that are names of upstreams. */
+const flags = ['emulate', 'continue', 'hedge', 'fallback'] as const
+const nameLists = ['order', 'only', 'not'] as const
+
+/**
+ * Reads what the client wants of this gateway: `"tributary": {"only": ["mistral"], "continue": false}`.
+ * @throws ChatError `invalid-request`
+ */
+export function gatewayWishes({ tributary }: Fields): { readonly wishes?: Wishes } {
   if (tributary === undefined || tributary === null) return {}
   if (!isFields(tributary)) throw wrong(['tributary'], mustBe('an object', tributary))
-  const { emulate = true } = tributary
-  if (typeof emulate !== 'boolean') throw wrong(['tributary', 'emulate'], mustBe('true or false', emulate))
-  return emulate ? {} : { emulate }
+  const wishes: { -readonly [Name in keyof Wishes]: Wishes[Name] } = {}
+  for (const name of flags) {
+    const value = tributary[name] ?? undefined
+    if (value === undefined) continue
+    if (typeof value !== 'boolean') throw wrong(['tributary', name], mustBe('true or false', value))
+    wishes[name] = value
+  }
+  for (const name of nameLists) {
+    const value = tributary[name] ?? undefined
+    if (value !== undefined) wishes[name] = namesIn(name, value)
+  }
+  return { wishes }
+}
+
+/** One name may be sent without its list. */
+function namesIn(wish: string, value: unknown): readonly string[] {
+  const names: readonly unknown[] = Array.isArray(value) ? value : [value]
+  return names.map((name) => {
+    if (typeof name === 'string') return name
+    throw wrong(['tributary', wish], mustBe('a list of names of upstreams', value))
+  })
 }
 
 function wrong(path: readonly string[], problem: string) {

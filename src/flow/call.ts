@@ -41,6 +41,18 @@ export interface Receipt {
   toolsSearched?: number
 }
 
+/** What the route of a call has set. What is absent is as for all others. */
+export interface RouteSettings {
+  /** Milliseconds until the first event. */
+  readonly firstMs?: number
+  /** Milliseconds between two events. */
+  readonly idleMs?: number
+  /** Whether an answer that breaks off is continued. */
+  readonly continues?: boolean
+  /** Whether a slow upstream may be asked a second time while the first request runs. */
+  readonly hedges?: boolean
+}
+
 /** One request on its way through the program. Every wait takes `signal`. */
 export interface Call {
   readonly id: string
@@ -54,6 +66,8 @@ export interface Call {
   /** The budget of requests to upstreams. */
   readonly attempts: Attempts
   readonly receipt: Receipt
+  /** Absent unless the route has settings of its own. */
+  readonly routed?: RouteSettings
 }
 
 /** The upstream and account that an attempt asks. */

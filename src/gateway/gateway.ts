@@ -1,66 +1,47 @@
-import { openPool } from '../accounts/open-pool.ts'
 import type { Pool } from '../accounts/pool.ts'
 import { takesTools } from '../chat/model.ts'
 import { withModel } from '../chat/request.ts'
-import type { Logger } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Chat } from '../flow/chat.ts'
-import type { Runtime } from '../flow/runtime.ts'
 import type { Upstream } from '../providers/provider.ts'
-import type { Store } from '../state/store.ts'
+import type { CallListener } from './call-record.ts'
 import { Catalog } from './catalog.ts'
+import { buildChain, type ChainSettings } from './chain.ts'
 import { balance } from './combine/balance.ts'
 import { type FanMember, fanOut } from './combine/fan-out.ts'
 import { RecentFailures } from './combine/recent-failures.ts'
 import { countTokens } from './count-tokens.ts'
 import { type DirectTools, directTools } from './direct-tools.ts'
-import { Emulation, type EmulationMode, emulatedSupport, preferNative } from './emulated-tools/emulation.ts'
-import { emulateTools } from './emulated-tools/layer.ts'
+import { preferNative } from './emulated-tools/emulation.ts'
 import { type Examiner, openExaminer } from './examiner.ts'
 import { type GatewayStatus, statusOf } from './inspect.ts'
 import type { Candidate, Member } from './known-models.ts'
-import { account, type WithAccount } from './layers/account.ts'
-import { bindExtra } from './layers/bind-extra.ts'
-import { callExtra } from './layers/call-extra.ts'
-import { choices } from './layers/choices.ts'
-import { type Deadlines, deadline } from './layers/deadline.ts'
+import { deadline } from './layers/deadline.ts'
 import { estimate } from './layers/estimate.ts'
 import { limit } from './layers/limit.ts'
 import { observe } from './layers/observe.ts'
-import { pace } from './layers/pace.ts'
-import { retry } from './layers/retry.ts'
-import { RetryBudget } from './layers/retry-budget.ts'
-import { support } from './layers/support.ts'
-import { thread } from './layers/thread.ts'
 import type { Panel, PanelMember } from './panel.ts'
 import { Permits } from './permits.ts'
 import { route } from './route.ts'
 import { SpareMemory } from './spare-memory.ts'
-import { buildTasks, openTasks, type Tasks } from './tasks.ts'
+import { openTasks, type Tasks } from './tasks.ts'
 import { type ToolChat, toolChat } from './tool-chat.ts'
 import { tightestBounds } from './tool-loop/fit-tools.ts'
 import { type BoundsFor, type ToolLoopOptions, toolLoop } from './tool-loop/layer.ts'
 import type { UpstreamParts } from './upstream-parts.ts'
 
-export interface GatewayOptions {
+export interface GatewayOptions extends ChainSettings {
   readonly upstreams: readonly Upstream[]
   /** Virtual models that several upstreams answer together. */
   readonly panels?: readonly Panel[]
   /** The models of other names. */
   readonly aliases?: ReadonlyMap<string, string>
-  readonly deadlines: Deadlines
-  /** Stores accounts and threads. */
-  readonly store: Store
-  /** Milliseconds for which the thread of a conversation, and what an upstream said of its calls, is remembered. */
-  readonly threadTtlMs: number
-  /** Where tools and JSON formats are emulated; `api` by default. */
-  readonly emulateTools?: EmulationMode
   /** The tools that clients may use. Without them, a request for tools is sent to the upstream unchanged. */
   readonly tools?: ToolLoopOptions
   /** Limit for the calls that run at the same time. */
   readonly maxCalls: number
-  readonly log: Logger
-  readonly runtime: Runtime
+  /** Gets what is known of each call when it has ended. */
+  readonly onCallEnd?: CallListener
 }
 
 /** Everything between a decoded request and the upstreams. */
@@ -85,12 +66,9 @@ export interface Gateway extends Tasks {
 /** Limit for the milliseconds of one test of an account. */
 const maxTestMs = 60_000
 
-/**
- * Puts the layers together: `observe → limit → tool loop → route → bind extra → call extra → support → estimate → deadline → choices → retry →
- * thread → account → emulated tools → pace → upstream`.
- */
+/** Puts the layers together: `observe → limit → tool loop → panel → route → balance → chain`, one chain for each upstream. */
 export function openGateway(options: GatewayOptions): Gateway {
-  const { upstreams, panels = [], aliases, store, tools, maxCalls, log, runtime } = options
+  const { upstreams, panels = [], aliases, store, tools, maxCalls, onCallEnd, log, runtime } = options
   const lacksTools = (candidate: Candidate) => catalog.modelOf(candidate).takesTools === false
   const chains = upstreams.map((upstream) => buildChain(upstream, { ...options, lacksTools }))
   const catalog: Catalog<UpstreamParts> = new Catalog(chains, { log, runtime, panels, ...(aliases && { aliases }) })
@@ -104,7 +82,7 @@ export function openGateway(options: GatewayOptions): Gateway {
   const showing = toolChat({ chat: panelChat, wrapOwn, tools, ...offers, runtime })
   const permits = new Permits(maxCalls)
   const limited = limit(permits, new SpareMemory(runtime))
-  const observed = observe()
+  const observed = observe(onCallEnd)
   return {
     chat: observed(limited(tools ? toolLoop(tools, boundsFor)(panelChat) : panelChat)),
     toolChat: (request, call, wishes) =>
@@ -157,44 +135,6 @@ function toolTakers(catalog: Catalog<UpstreamParts>, panels: readonly Panel[]) {
       return emulation.isAllowed || takesTools(upstream.support, catalog.modelOf(candidate))
     })
   }
-}
-
-interface ChainOptions extends GatewayOptions {
-  /** Whether the upstream says that a model calls no tools. */
-  lacksTools(candidate: Candidate): boolean
-}
-
-/** Builds the layers around one upstream. */
-function buildChain(
-  upstream: Upstream,
-  { deadlines, store, threadTtlMs, emulateTools: mode = 'api', lacksTools, log, runtime }: ChainOptions,
-): UpstreamParts {
-  const { name, support: offered } = upstream
-  const pool = openPool(upstream, { store, log, runtime })
-  const emulation = new Emulation(upstream, {
-    mode,
-    runtime,
-    lacksTools: (model) => lacksTools({ member: { upstream, pool }, model }),
-  })
-  const [budget, permits] = [new RetryBudget(runtime), new Permits()]
-  const askUpstream: Chat<WithAccount> = (request, call) => upstream.chat(request, call)
-  const paced = pace(name, upstream.maxRpm)(askUpstream)
-  const withEmulation = emulation.isAllowed ? emulateTools(emulation, name)(paced) : paced
-  const withAccounts = account(pool, name)(withEmulation)
-  const withThreads = upstream.keepsThreads
-    ? thread({ store, upstream: name, ttlMs: threadTtlMs })(withAccounts)
-    : withAccounts
-  const withRetry = retry(budget)(withThreads)
-  const withDeadline = deadline(deadlines)(choices(offered)(withRetry))
-  const estimated = estimate(countTokens)(withDeadline)
-  const remedy = upstream.isWebProduct && mode === 'api' ? ' EMULATE_TOOLS=all emulates tools here too.' : ''
-  const plain = support(name, offered, remedy)(estimated)
-  const emulated = emulation.isAllowed ? support(name, emulatedSupport(offered))(estimated) : plain
-  const supported: Chat = (request, call) => (request.emulate === false ? plain : emulated)(request, call)
-  const chat = callExtra({ store, upstream: name, support: offered, ttlMs: threadTtlMs })(supported)
-  const limited = limit(permits)
-  const tasks = buildTasks(upstream, { pool, budget, permits, deadlines })
-  return { upstream, pool, budget, permits, emulation, chat: limited(bindExtra(name)(chat)), tasks }
 }
 
 /** Sends a request for a panel to all its members, and any other request to the router. */

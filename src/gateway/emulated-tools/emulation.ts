@@ -69,7 +69,7 @@ export class Emulation implements EmulationFacts {
     const hasTools = tools !== undefined && tools.length > 0
     const hasFormat = format === 'json' || format === 'json-schema'
     const mayLack = hasTools || hasFormat || !this.#upstream.support.parameters.tools
-    if (!mayLack || request.emulate === false || !this.isAllowed) return undefined
+    if (!mayLack || request.wishes?.emulate === false || !this.isAllowed) return undefined
     const support = supportFor(this.#upstream.support, model)
     const lacks = {
       tools: this.#lacksTools(model, support) && (hasTools || request.messages.some(isOfTools)),
@@ -83,8 +83,8 @@ export class Emulation implements EmulationFacts {
   }
 
   /** Whether a request for tools may fail because its model takes none. */
-  mayRefuse({ model, parameters, emulate }: ChatRequest): boolean {
-    if (!parameters.tools || emulate === false || this.#proven.has(model)) return false
+  mayRefuse({ model, parameters, wishes }: ChatRequest): boolean {
+    if (!parameters.tools || wishes?.emulate === false || this.#proven.has(model)) return false
     return parameters.tools.length > 0 && this.isAllowed
   }
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { ChatError } from '../../chat/error.ts'
+import type { RouteSettings } from '../../flow/call.ts'
 import { CancelSource } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events } from '../../flow/flow.ts'
@@ -120,3 +121,17 @@ test('a call that is aborted from outside fails with the reason of the abort', a
   controller.abort(reason)
   expect((await draining).thrown).toBe(reason)
 })
+
+test('a route has times of its own', async () => {
+  const short = { firstEventMs: 5, idleMs: 5 }
+  const late = await drainTimed(routedWith({ firstMs: 1000, idleMs: 500 }, deadline(limits(short))(silentAfter(1))))
+  expect(late.thrown).toMatchObject({ code: 'upstream_idle_timeout' })
+  expect(late.ms).toBeGreaterThanOrEqual(500)
+  const never = await drainTimed(routedWith({ firstMs: 700 }, deadline(limits(short))(silentAfter(0))))
+  expect(never.thrown).toMatchObject({ code: 'upstream_timeout' })
+  expect(never.ms).toBeGreaterThanOrEqual(700)
+})
+
+function routedWith(routed: RouteSettings, chat: Chat): Chat {
+  return (request, call) => chat(request, { ...call, routed })
+}

@@ -13,12 +13,17 @@ export interface Deadlines {
   readonly idleMs: number
 }
 
-/** Ends a call that is silent for too long. Only events extend the time. Bytes without content do not. */
-export function deadline({ firstEventMs, wholeMs, idleMs }: Deadlines): ObserverLayer<{ readonly stream: boolean }> {
+/**
+ * Ends a call that is silent for too long. Only events extend the time. Bytes without content do not. A route may have its own
+ * times, for a model that thinks for minutes.
+ */
+export function deadline(deadlines: Deadlines): ObserverLayer<{ readonly stream: boolean }> {
   return (next) => (request, call) => {
     const link = call.signal.child()
     const answer = next(request, { ...call, signal: link })
-    return watch(answer, new Deadline(link, { beginMs: request.stream ? firstEventMs : wholeMs, idleMs }))
+    const { firstMs = request.stream ? deadlines.firstEventMs : deadlines.wholeMs, idleMs = deadlines.idleMs } =
+      call.routed ?? {}
+    return watch(answer, new Deadline(link, { beginMs: firstMs, idleMs }))
   }
 }
 

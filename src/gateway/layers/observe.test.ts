@@ -4,6 +4,7 @@ import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events } from '../../flow/flow.ts'
 import { cancelWith, newCancel } from '../../wire/machine.double.ts'
+import type { CallRecord } from '../call-record.ts'
 import { aCall, answering, aRequest, chatOf, drain, finish, type LogLine, silence, text } from '../chat.double.ts'
 import { observe } from './observe.ts'
 
@@ -103,4 +104,13 @@ test('item 34: a model’s name of a megabyte does not fill the log', async () =
   const lines: LogLine[] = []
   await drain(observe()(answering(finish()))({ ...aRequest, model: 'm'.repeat(2 ** 20) }, aCall(undefined, lines)))
   expect(JSON.stringify(lines).length).toBeLessThan(1_000)
+})
+
+test('the listener gets what the line says, and the usage', async () => {
+  const records: CallRecord[] = []
+  const call = aCall()
+  await drain(observe((record) => records.push(record))(answering(text('a'), finish(), usage))(aRequest, call))
+  expect(records).toMatchObject([{ model: 'model', task: 'chat', outcome: 'ok', ending: { kind: 'done' }, bytes: 0 }])
+  expect(records[0]?.call).toBe(call)
+  expect(records[0]?.usage).toEqual(usage.usage)
 })

@@ -6,11 +6,15 @@ import type { Call } from '../../flow/call.ts'
 import type { ObserverLayer } from '../../flow/chat.ts'
 import type { Batch } from '../../flow/flow.ts'
 import { type Ending, type Watcher, watch } from '../../flow/watch.ts'
+import type { CallListener, CallRecord } from '../call-record.ts'
 import type { LoopEvent } from '../tool-loop/events.ts'
 
-/** Writes one log line for each call when it has ended. It has no text of the request or the answer. */
-export function observe(): ObserverLayer<Observed, ObservedEvent> {
-  return (next) => (request, call) => watch(next(request, call), new Observer(request, call))
+/**
+ * Writes one log line for each call when it has ended. It has no text of the request or the answer.
+ * @param listener also gets what is known of the call
+ */
+export function observe(listener?: CallListener): ObserverLayer<Observed, ObservedEvent> {
+  return (next) => (request, call) => watch(next(request, call), new Observer(request, { call, listener }))
 }
 
 /** What is observed of a request. A chat has no task. */
@@ -21,19 +25,25 @@ interface Observed {
 
 type ObservedEvent = LoopEvent | EmbeddingEvent | RelayEvent
 
+interface ObserverOptions {
+  readonly call: Call
+  readonly listener: CallListener | undefined
+}
+
 /** Observes one call. */
 class Observer<Event extends ObservedEvent> implements Watcher<Event> {
   readonly #request: Observed
   readonly #call: Call
+  readonly #listener: CallListener | undefined
   readonly #startedAt: number
   #firstAt: number | undefined
   #usage: Usage | undefined
-  /** The bytes of a relayed reply. */
   #bytes = 0
 
-  constructor(request: Observed, call: Call) {
+  constructor(request: Observed, { call, listener }: ObserverOptions) {
     this.#request = request
     this.#call = call
+    this.#listener = listener
     this.#startedAt = call.signal.runtime.elapsed()
   }
 
@@ -46,33 +56,51 @@ class Observer<Event extends ObservedEvent> implements Watcher<Event> {
   }
 
   onEnd(ending: Ending): void {
-    const { log, receipt } = this.#call
+    const record = this.#record(ending)
+    writeLine(record)
+    this.#listener?.(record)
+  }
+
+  #record(ending: Ending): CallRecord {
     const { model, task = 'chat' } = this.#request
     const failure = ending.kind === 'failed' ? ending.error : undefined
-    const line = {
-      // the name comes from the client and may have any length
-      model: excerpt(model, 200),
-      upstream: receipt.upstream,
-      account: receipt.account,
-      tools: listed(receipt.tools),
-      toolsSearched: receipt.toolsSearched,
-      lost: listed(receipt.lost),
+    const durationMs = this.#elapsed() - this.#startedAt
+    return {
+      ...{ call: this.#call, model, task, ending, durationMs },
       outcome: failure?.ownCode ?? (ending.kind === 'done' ? 'ok' : 'client_closed'),
-      firstEventMs: this.#firstAt === undefined ? undefined : Math.round(this.#firstAt - this.#startedAt),
-      durationMs: Math.round(this.#elapsed() - this.#startedAt),
-      inputTokens: this.#usage?.inputTokens,
-      outputTokens: this.#usage?.outputTokens,
-      replyBytes: this.#bytes > 0 ? this.#bytes : undefined,
-      attempts: receipt.attempts,
+      startedAt: this.#call.signal.runtime.now() - durationMs,
+      firstEventMs: this.#firstAt === undefined ? undefined : this.#firstAt - this.#startedAt,
+      usage: this.#usage,
+      bytes: this.#bytes,
     }
-    if (!failure || failure.reason === 'cancelled') log.info(line, task)
-    else if (failure.reason === 'internal') log.error({ ...line, err: failure }, task)
-    else log.warn({ ...line, err: failure }, task)
   }
 
   #elapsed(): number {
     return this.#call.signal.runtime.elapsed()
   }
+}
+
+function writeLine({ call, model, task, ending, usage, ...record }: CallRecord): void {
+  const { log, receipt } = call
+  const failure = ending.kind === 'failed' ? ending.error : undefined
+  const line = {
+    model: excerpt(model, 200),
+    upstream: receipt.upstream,
+    account: receipt.account,
+    tools: listed(receipt.tools),
+    toolsSearched: receipt.toolsSearched,
+    lost: listed(receipt.lost),
+    outcome: record.outcome,
+    firstEventMs: record.firstEventMs === undefined ? undefined : Math.round(record.firstEventMs),
+    durationMs: Math.round(record.durationMs),
+    inputTokens: usage?.inputTokens,
+    outputTokens: usage?.outputTokens,
+    replyBytes: record.bytes > 0 ? record.bytes : undefined,
+    attempts: receipt.attempts,
+  }
+  if (!failure || failure.reason === 'cancelled') log.info(line, task)
+  else if (failure.reason === 'internal') log.error({ ...line, err: failure }, task)
+  else log.warn({ ...line, err: failure }, task)
 }
 
 /** Absent from the line if there are none. */

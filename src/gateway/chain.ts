@@ -1,0 +1,79 @@
+import { openPool } from '../accounts/open-pool.ts'
+import type { Logger } from '../flow/call.ts'
+import type { Chat } from '../flow/chat.ts'
+import type { Runtime } from '../flow/runtime.ts'
+import type { Upstream } from '../providers/provider.ts'
+import type { Store } from '../state/store.ts'
+import { countTokens } from './count-tokens.ts'
+import { Emulation, type EmulationMode, emulatedSupport } from './emulated-tools/emulation.ts'
+import { emulateTools } from './emulated-tools/layer.ts'
+import type { Candidate } from './known-models.ts'
+import { account, type WithAccount } from './layers/account.ts'
+import { bindExtra } from './layers/bind-extra.ts'
+import { callExtra } from './layers/call-extra.ts'
+import { choices } from './layers/choices.ts'
+import { type Deadlines, deadline } from './layers/deadline.ts'
+import { estimate } from './layers/estimate.ts'
+import { limit } from './layers/limit.ts'
+import { pace } from './layers/pace.ts'
+import { retry } from './layers/retry.ts'
+import { RetryBudget } from './layers/retry-budget.ts'
+import { support } from './layers/support.ts'
+import { thread } from './layers/thread.ts'
+import { Permits } from './permits.ts'
+import { buildTasks } from './tasks.ts'
+import type { UpstreamParts } from './upstream-parts.ts'
+
+/** What the layers around every upstream need. */
+export interface ChainSettings {
+  readonly deadlines: Deadlines
+  /** Stores accounts and threads. */
+  readonly store: Store
+  /** Milliseconds for which the thread of a conversation, and what an upstream said of its calls, is remembered. */
+  readonly threadTtlMs: number
+  /** Where tools and JSON formats are emulated; `api` by default. */
+  readonly emulateTools?: EmulationMode
+  readonly log: Logger
+  readonly runtime: Runtime
+}
+
+interface ChainOptions extends ChainSettings {
+  /** Whether the upstream says that a model calls no tools. */
+  lacksTools(candidate: Candidate): boolean
+}
+
+/**
+ * Builds the layers around one upstream: `bind extra → call extra → support → estimate → deadline → choices → retry → thread →
+ * account → emulated tools → pace → upstream`.
+ */
+export function buildChain(
+  upstream: Upstream,
+  { deadlines, store, threadTtlMs, emulateTools: mode = 'api', lacksTools, log, runtime }: ChainOptions,
+): UpstreamParts {
+  const { name, support: offered } = upstream
+  const pool = openPool(upstream, { store, log, runtime })
+  const emulation = new Emulation(upstream, {
+    mode,
+    runtime,
+    lacksTools: (model) => lacksTools({ member: { upstream, pool }, model }),
+  })
+  const [budget, permits] = [new RetryBudget(runtime), new Permits()]
+  const askUpstream: Chat<WithAccount> = (request, call) => upstream.chat(request, call)
+  const paced = pace(name, upstream.maxRpm)(askUpstream)
+  const withEmulation = emulation.isAllowed ? emulateTools(emulation, name)(paced) : paced
+  const withAccounts = account(pool, name)(withEmulation)
+  const withThreads = upstream.keepsThreads
+    ? thread({ store, upstream: name, ttlMs: threadTtlMs })(withAccounts)
+    : withAccounts
+  const withRetry = retry(budget)(withThreads)
+  const withDeadline = deadline(deadlines)(choices(offered)(withRetry))
+  const estimated = estimate(countTokens)(withDeadline)
+  const remedy = upstream.isWebProduct && mode === 'api' ? ' EMULATE_TOOLS=all emulates tools here too.' : ''
+  const plain = support(name, offered, remedy)(estimated)
+  const emulated = emulation.isAllowed ? support(name, emulatedSupport(offered))(estimated) : plain
+  const supported: Chat = (request, call) => (request.wishes?.emulate === false ? plain : emulated)(request, call)
+  const chat = callExtra({ store, upstream: name, support: offered, ttlMs: threadTtlMs })(supported)
+  const limited = limit(permits)
+  const tasks = buildTasks(upstream, { pool, budget, permits, deadlines })
+  return { upstream, pool, budget, permits, emulation, chat: limited(bindExtra(name)(chat)), tasks }
+}
