@@ -53,6 +53,19 @@ export interface RouteSettings {
   readonly hedges?: boolean
 }
 
+/**
+ * Where the prompt of a call's conversation is in a cache. It is worked out when it is first asked for, so ask only where there is a
+ * choice: several upstreams, or several accounts.
+ */
+interface CacheHome {
+  /** The upstream that has it; undefined if none has it any more. It is asked first while it is in good standing. */
+  readonly upstream: string | undefined
+  /** The label of the account that has it at this upstream. */
+  accountAt(upstream: string): string | undefined
+  /** Notes who has read the prompt now, and for how many milliseconds it stays in the cache. The account layer does so. */
+  note(upstream: string, account: string, lifeMs: number): void
+}
+
 /** One request on its way through the program. Every wait takes `signal`. */
 export interface Call {
   readonly id: string
@@ -68,6 +81,8 @@ export interface Call {
   readonly receipt: Receipt
   /** Absent unless the route has settings of its own. */
   readonly routed?: RouteSettings
+  /** Absent if the call has no prompt, and for one that the gateway itself makes. */
+  readonly cacheHome?: CacheHome
 }
 
 /** The upstream and account that an attempt asks. */
