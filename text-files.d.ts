@@ -9,3 +9,10 @@ declare module '*.example' {
   const text: string
   export = text
 }
+
+// Files that a build takes in as they are. The import gives their path.
+
+declare module '*.txt' {
+  const path: string
+  export = path
+}

@@ -23,6 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'providers/index.ts': ['providers'],
   'providers/*': ['chat', 'flow', 'wire', 'dialects', 'clients', 'accounts', 'sign-in', 'providers/provider.ts'],
   tools: ['chat', 'flow', 'wire'],
+  usage: ['chat', 'flow', 'state'],
   gateway: ['chat', 'flow', 'state', 'accounts', 'tools', 'providers/provider.ts'],
   telemetry: ['chat', 'flow'],
   api: ['chat', 'flow', 'wire', 'dialects', 'clients', 'conversations', 'tools/tool.ts', 'gateway'],

@@ -14,6 +14,8 @@ export interface Usage {
   readonly cachedInputTokens?: number
   /** The part of the input that was written to a cache. */
   readonly cacheWriteTokens?: number
+  /** The part of those that was written for an hour, at upstreams where that costs more. */
+  readonly longCacheWriteTokens?: number
   /** All of the output, including reasoning. */
   readonly outputTokens?: number
   readonly reasoningTokens?: number
@@ -21,6 +23,8 @@ export interface Usage {
   readonly source: 'upstream' | 'estimate'
   /** The tokens that the upstream charges for, if it states them and they differ from the counts above. */
   readonly billed?: { readonly inputTokens?: number; readonly outputTokens?: number }
+  /** What the upstream charges for the answer, in US dollars, if it states that. */
+  readonly cost?: number
   /** The share of each member when several models gave one answer. */
   readonly shares?: readonly { readonly title: string; readonly usage: Usage }[]
   /** The upstream's own usage object, in the form of its dialect. */

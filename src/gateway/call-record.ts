@@ -26,3 +26,22 @@ export interface CallRecord {
 
 /** Gets the record of each call. It runs at the end of the call, so it must be short and must not throw. */
 export type CallListener = (record: CallRecord) => void
+
+/** What one upstream answered to a call, wholly or in part. A panel and a tool loop have several answers to one call. */
+export interface AnswerRecord {
+  readonly call: Call
+  readonly upstream: string
+  /** The upstream's own name of the model. */
+  readonly model: string
+  /**
+   * What was used, also by an answer that broke off or that the client left: as the upstream says, or as estimated from the
+   * text so far. Undefined for a task whose reply states none.
+   */
+  readonly usage: Usage | undefined
+}
+
+/**
+ * Gets the record of each answer that was paid for, at its end. If the client leaves a panel or a tool loop, that may be after the
+ * end of the call. It must be short and must not throw.
+ */
+export type AnswerListener = (record: AnswerRecord) => void

@@ -4,6 +4,7 @@ import type { Chat } from '../flow/chat.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Store } from '../state/store.ts'
+import type { AnswerListener } from './call-record.ts'
 import { countTokens } from './count-tokens.ts'
 import { Emulation, type EmulationMode, emulatedSupport } from './emulated-tools/emulation.ts'
 import { emulateTools } from './emulated-tools/layer.ts'
@@ -33,6 +34,8 @@ export interface ChainSettings {
   readonly threadTtlMs: number
   /** Where tools and JSON formats are emulated; `api` by default. */
   readonly emulateTools?: EmulationMode
+  /** Gets what each answer of an upstream has used. */
+  readonly onAnswer?: AnswerListener
   readonly log: Logger
   readonly runtime: Runtime
 }
@@ -48,7 +51,7 @@ interface ChainOptions extends ChainSettings {
  */
 export function buildChain(
   upstream: Upstream,
-  { deadlines, store, threadTtlMs, emulateTools: mode = 'api', lacksTools, log, runtime }: ChainOptions,
+  { deadlines, store, threadTtlMs, emulateTools: mode = 'api', lacksTools, onAnswer, log, runtime }: ChainOptions,
 ): UpstreamParts {
   const { name, support: offered } = upstream
   const pool = openPool(upstream, { store, log, runtime })
@@ -67,13 +70,13 @@ export function buildChain(
     : withAccounts
   const withRetry = retry(budget)(withThreads)
   const withDeadline = deadline(deadlines)(choices(offered)(withRetry))
-  const estimated = estimate(countTokens)(withDeadline)
+  const estimated = estimate({ countTokens, upstream: name, onAnswer })(withDeadline)
   const remedy = upstream.isWebProduct && mode === 'api' ? ' EMULATE_TOOLS=all emulates tools here too.' : ''
   const plain = support(name, offered, remedy)(estimated)
   const emulated = emulation.isAllowed ? support(name, emulatedSupport(offered))(estimated) : plain
   const supported: Chat = (request, call) => (request.wishes?.emulate === false ? plain : emulated)(request, call)
   const chat = callExtra({ store, upstream: name, support: offered, ttlMs: threadTtlMs })(supported)
   const limited = limit(permits)
-  const tasks = buildTasks(upstream, { pool, budget, permits, deadlines })
+  const tasks = buildTasks(upstream, { pool, budget, permits, deadlines, onAnswer })
   return { upstream, pool, budget, permits, emulation, chat: limited(bindExtra(name)(chat)), tasks }
 }

@@ -76,7 +76,8 @@ export function openGateway(options: GatewayOptions): Gateway {
   const combine = balance(failures)
   const routed = route(catalog, { combine, askOf: ({ chat }) => chat, withModel, select: preferNative })
   const panelChat = withPanels(panels, routed)
-  const wrapOwn = (own: Chat) => estimate(countTokens)(deadline(options.deadlines)(own))
+  // a caller pays for its own endpoint itself, so nothing is counted
+  const wrapOwn = (own: Chat) => estimate({ countTokens, upstream: 'model_config' })(deadline(options.deadlines)(own))
   const boundsFor = boundsIn(catalog, panels)
   const offers = { takesTools: toolTakers(catalog, panels), boundsFor }
   const showing = toolChat({ chat: panelChat, wrapOwn, tools, ...offers, runtime })

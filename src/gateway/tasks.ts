@@ -1,36 +1,52 @@
 import { ChatError } from '../chat/error.ts'
-import { type AskedTask, type EmbeddingEvent, type RelayEvent, type Task, taskRoutes } from '../chat/task.ts'
+import {
+  type AskedTask,
+  type EmbeddingEvent,
+  type EmbeddingRequest,
+  type RelayEvent,
+  type RelayRequest,
+  type Task,
+  taskRoutes,
+} from '../chat/task.ts'
 import type { AnyEvent } from '../flow/begin.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Ask, Combine, ObserverLayer } from '../flow/chat.ts'
 import { defer } from '../flow/defer.ts'
 import { failedFlow } from '../flow/flow.ts'
 import type { Upstream } from '../providers/provider.ts'
+import type { AnswerListener } from './call-record.ts'
 import type { Catalog } from './catalog.ts'
 import { countTokens } from './count-tokens.ts'
 import { account, type WithAccount } from './layers/account.ts'
 import { inBatches } from './layers/batches.ts'
 import { type Deadlines, deadline } from './layers/deadline.ts'
-import { estimateInputs } from './layers/estimate-inputs.ts'
+import { estimateInputs, usageOfInputs } from './layers/estimate-inputs.ts'
 import { limit } from './layers/limit.ts'
 import { retry } from './layers/retry.ts'
+import { taskUsage } from './layers/task-usage.ts'
 import { type Candidates, route } from './route.ts'
 import type { TaskAsks, UpstreamParts } from './upstream-parts.ts'
 
 /** What the layers around one upstream need. */
 interface LayerParts extends Pick<UpstreamParts, 'pool' | 'budget' | 'permits'> {
   readonly deadlines: Deadlines
+  readonly onAnswer: AnswerListener | undefined
 }
 
 /** Puts the layers around the tasks of one upstream. */
 export function buildTasks({ name, tasks }: Upstream, parts: LayerParts): TaskAsks {
   if (!tasks) return { embed: () => failedFlow(noTasks()), relay: () => failedFlow(noTasks()) }
+  const embed = estimateInputs(
+    countTokens,
+    inBatches(() => tasks.maxInputs)(withLayers(name, (...asked) => tasks.embed(...asked), parts)),
+  )
+  const relay = withLayers<RelayRequest, RelayEvent>(name, (...asked) => tasks.relay(...asked), parts)
+  const { onAnswer } = parts
+  if (!onAnswer) return { embed, relay }
+  const estimateLeft = (request: EmbeddingRequest) => usageOfInputs(request, countTokens)
   return {
-    embed: estimateInputs(
-      countTokens,
-      inBatches(() => tasks.maxInputs)(withLayers(name, (...asked) => tasks.embed(...asked), parts)),
-    ),
-    relay: withLayers(name, (...asked) => tasks.relay(...asked), parts),
+    embed: taskUsage({ upstream: name, onAnswer, estimate: estimateLeft }, embed),
+    relay: taskUsage({ upstream: name, onAnswer }, relay),
   }
 }
 

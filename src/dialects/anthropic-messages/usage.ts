@@ -2,6 +2,7 @@ import type { Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import { readCount } from '../../chat/stated-usage.ts'
 import { isFields, rest } from '../fields.ts'
+import { statedCost } from '../stated-cost.ts'
 import { dialect } from './dialect.ts'
 
 /** The members that our vocabulary expresses. */
@@ -36,6 +37,7 @@ export function decodeUsage(wire: Fields): Usage | undefined {
   if (fresh === undefined && output === undefined) return undefined
   const cached = readCount(wire.cache_read_input_tokens)
   const written = readCount(wire.cache_creation_input_tokens)
+  const hour = isFields(wire.cache_creation) ? readCount(wire.cache_creation.ephemeral_1h_input_tokens) : undefined
   const details = wire.output_tokens_details
   const thinking = isFields(details) ? readCount(details.thinking_tokens) : undefined
   const input = fresh === undefined ? undefined : fresh + (cached ?? 0) + (written ?? 0)
@@ -45,7 +47,9 @@ export function decodeUsage(wire: Fields): Usage | undefined {
     ...(input !== undefined && output !== undefined && { totalTokens: input + output }),
     ...(cached !== undefined && { cachedInputTokens: cached }),
     ...(written !== undefined && { cacheWriteTokens: written }),
+    ...(hour !== undefined && { longCacheWriteTokens: hour }),
     ...(thinking !== undefined && { reasoningTokens: thinking }),
+    ...statedCost(wire),
     source: 'upstream',
     // the rest, such as the requests of server tools, is for clients of this dialect
     ...(rest(wire, known) && { native: { dialect, form: 'whole', value: wire } }),

@@ -2,6 +2,7 @@ import type { Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import { type CountedBeside, readCount, type StatedCounts, wholeCounts } from '../../chat/stated-usage.ts'
 import { compact, isFields } from '../fields.ts'
+import { statedCost } from '../stated-cost.ts'
 import { dialect } from './dialect.ts'
 import { isPlainUsage, type PlainUsage } from './plain-usage.ts'
 
@@ -41,6 +42,7 @@ function decodeAny(wire: Fields): Usage {
   const named = snakeCase(wire)
   return {
     ...wholeCounts({ ...inputCounts(named), ...outputCounts(named) }, countedBeside(named)),
+    ...statedCost(named),
     source: 'upstream',
     native: { dialect, form: 'whole', value: wire },
   }

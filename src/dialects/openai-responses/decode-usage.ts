@@ -1,6 +1,7 @@
 import type { Usage } from '../../chat/event.ts'
 import { readCount } from '../../chat/stated-usage.ts'
 import { isFields } from '../fields.ts'
+import { statedCost } from '../stated-cost.ts'
 
 /** Reads a usage. The input includes the tokens of the cache, and the output those of the reasoning. */
 export function decodeUsage(wire: unknown): Usage | undefined {
@@ -15,7 +16,7 @@ export function decodeUsage(wire: unknown): Usage | undefined {
     totalTokens: readCount(wire.total_tokens),
   }
   const stated = Object.entries(counts).filter(([, count]) => count !== undefined)
-  return stated.length > 0 ? { ...Object.fromEntries(stated), source: 'upstream' } : undefined
+  return stated.length > 0 ? { ...Object.fromEntries(stated), ...statedCost(wire), source: 'upstream' } : undefined
 }
 
 function fieldsIn(value: unknown) {

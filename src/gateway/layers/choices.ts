@@ -47,9 +47,11 @@ const countedFields = [
   'inputTokens',
   'cachedInputTokens',
   'cacheWriteTokens',
+  'longCacheWriteTokens',
   'outputTokens',
   'reasoningTokens',
   'totalTokens',
+  'cost',
 ] as const satisfies readonly (keyof Usage)[]
 
 /** Sums usages. A number that one of them lacks is not in the sum. */

@@ -1,3 +1,4 @@
+import type { Usage } from '../../chat/event.ts'
 import type { EmbeddingEvent, EmbeddingRequest } from '../../chat/task.ts'
 import type { Batch } from '../../flow/flow.ts'
 import { type Ending, type Watcher, watch } from '../../flow/watch.ts'
@@ -26,7 +27,11 @@ class InputEstimate implements Watcher<EmbeddingEvent> {
   addAtEnd({ kind }: Ending): EmbeddingEvent | undefined {
     if (this.#isCounted || kind !== 'done') return undefined
     this.#isCounted = true
-    const counts = this.#request.inputs.map((one) => (typeof one === 'string' ? this.#countTokens(one) : one.length))
-    return { type: 'usage', usage: { inputTokens: counts.reduce((a, b) => a + b, 0), source: 'estimate' } }
+    return { type: 'usage', usage: usageOfInputs(this.#request, this.#countTokens) }
   }
+}
+
+export function usageOfInputs({ inputs }: EmbeddingRequest, countTokens: CountTokens): Usage {
+  const counts = inputs.map((one) => (typeof one === 'string' ? countTokens(one) : one.length))
+  return { inputTokens: counts.reduce((a, b) => a + b, 0), source: 'estimate' }
 }

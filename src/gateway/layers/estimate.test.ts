@@ -5,7 +5,8 @@ import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, UsageEvent } from '../../chat/event.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { readAll } from '../../flow/flow.double.ts'
-import { events as eventsOf } from '../../flow/flow.ts'
+import { events as eventsOf, failedFlow } from '../../flow/flow.ts'
+import type { AnswerRecord } from '../call-record.ts'
 import { aCall, answering, aRequest, drain, finish, type LogLine, text } from '../chat.double.ts'
 import { countTokens } from '../count-tokens.ts'
 import { estimate } from './estimate.ts'
@@ -19,7 +20,7 @@ const byUpstream: UsageEvent = {
   usage: { inputTokens: 3, outputTokens: 0, source: 'upstream' },
 }
 
-const withEstimate = (chat: Chat) => estimate(countTokens)(chat)
+const withEstimate = (chat: Chat) => estimate({ countTokens, upstream: 'a' })(chat)
 const usages = (events: readonly ChatEvent[]) => events.filter((event) => event.type === 'usage')
 
 /** Events of an upstream before the end of its answer. */
@@ -138,10 +139,11 @@ describe('tokens', () => {
 
 test('a long answer is counted in parts, so that it is not kept in memory', async () => {
   const counted: number[] = []
-  const counting = estimate((words) => {
+  const count = (words: string) => {
     counted.push(words.length)
     return words.length
-  })
+  }
+  const counting = estimate({ countTokens: count, upstream: 'a' })
   const events = Array.from({ length: 1_000 }, () => text('x'.repeat(1_000)))
   const outcome = await drain(counting(answering(...events, finish()))(aRequest, aCall()))
   expect(usages(outcome.events)).toMatchObject([{ usage: { outputTokens: 1_000_000, source: 'estimate' } }])
@@ -150,11 +152,56 @@ test('a long answer is counted in parts, so that it is not kept in memory', asyn
 
 test('the words of many events are counted together and in order', async () => {
   const counted: string[] = []
-  const counting = estimate((words) => {
+  const count = (words: string) => {
     counted.push(words)
     return words.length
-  })
+  }
+  const counting = estimate({ countTokens: count, upstream: 'a' })
   const words = Array.from({ length: 100 }, (_, at) => `word${at} `)
   await drain(counting(answering(...words.map((one) => text(one)), finish()))(aRequest, aCall()))
   expect(counted).toContain(words.join(''))
+})
+
+describe('at its end an answer is told with its usage:', () => {
+  function setUp(chat: Chat) {
+    const answers: AnswerRecord[] = []
+    const layer = estimate({ countTokens, upstream: 'a', onAnswer: (record) => void answers.push(record) })
+    return { answers, chat: layer(chat) }
+  }
+
+  test('of the upstream, if it states one, and the last that it states', async () => {
+    const { answers, chat } = setUp(answering(byUpstream, text('a'), finish(), byUpstream))
+    await drain(chat(aRequest, aCall()))
+    expect(answers).toMatchObject([{ upstream: 'a', model: aRequest.model, usage: byUpstream.usage }])
+  })
+
+  test('estimated, if it was cut after a text', async () => {
+    const { answers, chat } = setUp(answering(text('Hello there'), cut))
+    await drain(chat(aRequest, aCall()))
+    expect(answers).toMatchObject([{ usage: { source: 'estimate', outputTokens: countTokens('Hello there') } }])
+  })
+
+  test('estimated, if the client left after a text', async () => {
+    const { answers, chat } = setUp(answering(text('Hello there'), finish()))
+    const flow = chat(aRequest, aCall())
+    await flow.next()
+    flow.close()
+    flow.close()
+    expect(answers).toMatchObject([{ usage: { source: 'estimate', outputTokens: countTokens('Hello there') } }])
+  })
+
+  test('estimated, if the client left before a text: the upstream has read the request', async () => {
+    const { answers, chat } = setUp(answering(cancelled))
+    await drain(chat(aRequest, aCall()))
+    expect(answers).toMatchObject([{ usage: { source: 'estimate', outputTokens: 0 } }])
+    expect(answers[0]?.usage?.inputTokens).toBeGreaterThan(0)
+  })
+
+  test('not at all, if no upstream had the request or it refused', async () => {
+    const { answers, chat } = setUp(answering(cut))
+    await drain(chat(aRequest, aCall()))
+    const unasked = setUp(() => failedFlow(cancelled))
+    await drain(unasked.chat(aRequest, aCall()))
+    expect([...answers, ...unasked.answers]).toEqual([])
+  })
 })

@@ -2,55 +2,83 @@ import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { isLong, jsonPieces, roughLength } from '../../chat/json-pieces.ts'
 import { callsOf, type Message, textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import type { Call } from '../../flow/call.ts'
 import type { Layer } from '../../flow/chat.ts'
 import type { Batch } from '../../flow/flow.ts'
 import { type Ending, type Watcher, watch } from '../../flow/watch.ts'
+import type { AnswerListener } from '../call-record.ts'
+import { Leaving } from './leaving.ts'
 
 /**
  * Counts the tokens of a text. If `length` is given, `text` is only its beginning, and the rest is taken to be similar.
  */
 export type CountTokens = (text: string, length?: number) => number
 
-/**
- * Estimates the usage if the upstream sends none, and marks it as an estimate. An interrupted answer gets one too,
- * because its text so far has been paid for.
- */
-export function estimate(countTokens: CountTokens): Layer {
-  return (next) => (request, call) => watch(next(request, call), new Estimate(request, countTokens))
+export interface EstimateOptions {
+  readonly countTokens: CountTokens
+  /** The name of the upstream that answers. */
+  readonly upstream: string
+  readonly onAnswer?: AnswerListener | undefined
 }
 
-/** The estimate of one call, until its upstream sends a usage. */
+/**
+ * Estimates the usage if the upstream sends none, and marks it as an estimate. An interrupted answer gets one too,
+ * because its text so far has been paid for. At the end, `onAnswer` gets the usage, also if nobody reads it any more.
+ */
+export function estimate(options: EstimateOptions): Layer {
+  return (next) => (request, call) => {
+    const watcher = new Estimate(request, { options, call })
+    return watch(next(request, call), watcher)
+  }
+}
+
+/** The usage of one answer: its upstream's, or an estimate. */
 class Estimate implements Watcher {
   readonly #request: ChatRequest
-  readonly #countTokens: CountTokens
+  readonly #options: EstimateOptions
+  readonly #call: Call
+  readonly #leaving: Leaving
   #answerTokens: AnswerTokens | undefined
-  #isCounted = false
+  #usage: Usage | undefined
 
-  constructor(request: ChatRequest, countTokens: CountTokens) {
+  constructor(request: ChatRequest, { options, call }: { readonly options: EstimateOptions; readonly call: Call }) {
     this.#request = request
-    this.#countTokens = countTokens
+    this.#options = options
+    this.#call = call
+    this.#leaving = new Leaving(call)
   }
 
   onBatch(batch: Batch): void {
-    if (this.#isCounted) return
-    for (const { type } of batch) if (type === 'usage') this.#isCounted = true
-    if (!this.#isCounted) for (const event of batch) this.#add(textOfEvent(event))
+    for (const event of batch) if (event.type === 'usage') this.#usage = event.usage
+    if (!this.#usage) for (const event of batch) this.#add(textOfEvent(event))
   }
 
   addAtEnd(ending: Ending): ChatEvent | undefined {
-    if (this.#isCounted || !this.#isPaid(ending)) return undefined
-    this.#isCounted = true
-    return usageOf(this.#request, this.#answerTokens?.tokens() ?? 0, this.#countTokens)
+    if (this.#usage || !this.#isPaid(ending)) return undefined
+    this.#usage = this.#estimated()
+    return { type: 'usage', choice: 0, usage: this.#usage }
+  }
+
+  onEnd(ending: Ending): void {
+    const { onAnswer, upstream } = this.#options
+    if (!onAnswer) return
+    if (this.#leaving.wasPaid(ending)) this.#usage ??= this.#estimated()
+    if (this.#usage) onAnswer({ call: this.#call, upstream, model: this.#request.model, usage: this.#usage })
   }
 
   #add(words: string): void {
     if (words === '') return
-    this.#answerTokens ??= new AnswerTokens(this.#countTokens)
+    this.#answerTokens ??= new AnswerTokens(this.#options.countTokens)
     this.#answerTokens.add(words)
   }
 
   #isPaid(ending: Ending): boolean {
     return ending.kind !== 'failed' || (ending.error.reason !== 'cancelled' && this.#answerTokens !== undefined)
+  }
+
+  #estimated(): Usage {
+    const { countTokens } = this.#options
+    return usageOf(this.#request, this.#answerTokens?.tokens() ?? 0, countTokens)
   }
 }
 
@@ -121,7 +149,7 @@ const maxOpening = 256 * 1024
 const perMessage = 3
 const perAnswer = 3
 
-function usageOf({ messages, parameters }: ChatRequest, outputTokens: number, countTokens: CountTokens): ChatEvent {
+function usageOf({ messages, parameters }: ChatRequest, outputTokens: number, countTokens: CountTokens): Usage {
   const opening = new Opening()
   for (const [at, message] of messages.entries()) {
     if (at > 0) opening.add('\n')
@@ -129,8 +157,7 @@ function usageOf({ messages, parameters }: ChatRequest, outputTokens: number, co
   }
   if (parameters.tools) opening.addJson(parameters.tools)
   const inputTokens = countTokens(opening.text, opening.length) + messages.length * perMessage + perAnswer
-  const usage: Usage = { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens, source: 'estimate' }
-  return { type: 'usage', choice: 0, usage }
+  return { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens, source: 'estimate' }
 }
 
 /** Keeps the beginning of a text, and its length. The whole text would be another copy of the request. */
