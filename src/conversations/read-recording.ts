@@ -8,6 +8,7 @@ import {
   growthChannel,
   headKey,
   type RecordingHead,
+  readerChannel,
   type Segment,
   segmentKey,
   unpackHead,
@@ -22,6 +23,14 @@ export interface RecordedEvent {
   readonly text: string
 }
 
+/** Events that are not kept any more, at the place where they would be. */
+export interface GapEvent {
+  readonly type: 'gap'
+  /** The numbers of the first and the last missing event. */
+  readonly from: number
+  readonly to: number
+}
+
 /** Where recordings are found. */
 export interface RecordingSource {
   readonly store: Store
@@ -30,28 +39,55 @@ export interface RecordingSource {
 
 /** Milliseconds after which a reader looks again, because a notice may be lost. */
 const lookMs = 1_000
+/** Milliseconds after which a reader says again that it is there. */
+const presentMs = 15_000
 
 /** Gives the events after the one with this number, until the recording ends. @throws ChatError `not-found`, `unavailable` */
 export async function* recordedEvents(
   source: RecordingSource,
   key: string,
   { after, signal }: { readonly after: number; readonly signal: Cancel },
-): AsyncGenerator<Batch<RecordedEvent>> {
+): AsyncGenerator<Batch<RecordedEvent | GapEvent>> {
   const growth = await watchGrowth(source, key)
+  const presence = new Presence(source, key)
   try {
-    for (let at = 0; ; ) {
+    for (let at = 0, next = after + 1; ; ) {
       // the head is read first: one that is read after the segment may tell of an end that came in between
       const head = await headOf(source, key)
+      at = Math.max(at, head?.firstSegment ?? 0)
       const segment = await segmentAt(source, key, at)
       if (segment) {
         at++
-        const batch = eventsAfter(segment, after)
+        const batch = eventsFrom(segment, next)
         if (batch.length > 0) yield batch
+        next = Math.max(next, segment.from + segment.events.length)
       } else if (hasEnded(head, at, source)) return
-      else await growth.next(signal)
+      else {
+        presence.tell()
+        await growth.next(signal)
+      }
     }
   } finally {
     growth.stop()
+  }
+}
+
+/** Tells the writer of a recording from time to time that somebody reads it. */
+class Presence {
+  readonly #source: RecordingSource
+  readonly #channel: string
+  #toldAt = Number.NEGATIVE_INFINITY
+
+  constructor(source: RecordingSource, key: string) {
+    this.#source = source
+    this.#channel = readerChannel(key)
+  }
+
+  tell(): void {
+    const now = this.#source.runtime.now()
+    if (now - this.#toldAt < presentMs) return
+    this.#toldAt = now
+    this.#source.store.notify(this.#channel, '').catch(() => undefined)
   }
 }
 
@@ -77,7 +113,8 @@ export function isWritten(head: RecordingHead | undefined, { runtime }: Recordin
 
 /** Whether a recording has ended with the segments that were read. @throws ChatError if it never will */
 function hasEnded(head: RecordingHead | undefined, read: number, source: RecordingSource): boolean {
-  if (!head) throw new ChatError('not-found', { message: 'The events of this stream are not kept any more.' })
+  if (!head)
+    throw new ChatError('not-found', { message: 'There is no such stream, or its events are not kept any more.' })
   // an end is written after the last segment, so a segment before it is gone
   if (head.isCut || (head.hasEnded && head.segments > read)) throw missingEvents()
   if (!head.hasEnded && !isWritten(head, source)) throw lostWriter()
@@ -99,9 +136,11 @@ async function segmentAt({ store }: RecordingSource, key: string, at: number): P
   return found && unpackSegment(found.value)
 }
 
-function eventsAfter({ from, events }: Segment, after: number): Batch<RecordedEvent> {
-  const first = Math.max(0, after + 1 - from)
-  return events.slice(first).map((text, at) => ({ type: 'recorded', number: from + first + at, text }))
+/** The events from the one with the number `next` on. If the segment begins after it, the first one is a gap. */
+function eventsFrom({ from, events }: Segment, next: number): Batch<RecordedEvent | GapEvent> {
+  const first = Math.max(0, next - from)
+  const kept = events.slice(first).map((text, at) => ({ type: 'recorded', number: from + first + at, text }) as const)
+  return from > next ? [{ type: 'gap', from: next, to: from - 1 }, ...kept] : kept
 }
 
 interface Growth {

@@ -8,11 +8,13 @@ export interface RecordingHead {
   /** The time until which its writer is certainly alive. It is moved forward while the recording grows. */
   readonly aliveUntil: number
   readonly hasEnded: boolean
-  /** Number of its segments. */
+  /** The place of the oldest segment that is kept. */
+  readonly firstSegment: number
+  /** Number of all segments that were written. */
   readonly segments: number
-  /** Whether it became too large, so that later events are missing. */
+  /** Whether later events are missing, because they could not be stored. */
   readonly isCut: boolean
-  /** Size of its segments. */
+  /** Size of the segments that are kept. */
   readonly characters: number
 }
 
@@ -40,11 +42,13 @@ interface RecordingOptions {
   readonly store: Store
   readonly key: string
   readonly ttlMs: number
-  /** Limit for the characters of its segments. */
+  /** Milliseconds for which it is kept after its end. */
+  readonly keptMs: number
+  /** Limit for the characters of its segments. Above it, the oldest ones are dropped. */
   readonly maxCharacters: number
   readonly timers: Timers
   now(): number
-  /** Takes account of characters before they are written. Returns false if there is no room for them. */
+  /** Takes account of characters before they are written, or of dropped ones. Returns false if there is no room for them. */
   reserve(characters: number): Promise<boolean>
   /** Called at the end. */
   ended(): void
@@ -76,6 +80,11 @@ export function segmentKey(key: string, at: number): string {
   return `stream-events/${key}/${at}`
 }
 
+/** The channel on which a writer learns that it has a reader. */
+export function readerChannel(key: string): string {
+  return `read/${key}`
+}
+
 /** The channel on which readers learn that there is more. */
 export function growthChannel(key: string): string {
   return headKey(key)
@@ -90,6 +99,8 @@ export class Recording {
   /** The number of the next event. */
   #next = 0
   #segments = 0
+  /** The characters of each segment that is kept, the oldest first. */
+  readonly #sizes: number[] = []
   #characters = 0
   #isCut = false
   #hasEnded = false
@@ -153,13 +164,35 @@ export class Recording {
     this.#gathered = 0
     const packed = packSegment({ from: this.#next, events })
     const { store, key, ttlMs, maxCharacters, reserve } = this.#options
-    const fits = this.#characters + packed.length <= maxCharacters && (await reserve(packed.length))
-    if (!fits) return this.#cut()
+    if (packed.length > maxCharacters) return this.#cut()
+    const room = maxCharacters - packed.length
+    const dropped = await this.#dropOldest(room)
+    if (!(await reserve(packed.length))) return this.#cut()
     await store.put(segmentKey(key, this.#segments), packed, { ttlMs })
     this.#next += events.length
     this.#segments++
+    this.#sizes.push(packed.length)
     this.#characters += packed.length
-    await this.#tell()
+    // the head says which segment is the first, so a reader of a dropped one would wait
+    if (dropped) await this.#writeHead()
+    else await this.#tell()
+  }
+
+  /** Drops the oldest segments until the others fit. @returns whether there were any */
+  async #dropOldest(room: number): Promise<boolean> {
+    const { store, key, reserve } = this.#options
+    let dropped = 0
+    while (this.#characters > room) {
+      await store.delete(segmentKey(key, this.#firstSegment))
+      const size = this.#sizes.shift() ?? this.#characters
+      this.#characters -= size
+      dropped += size
+    }
+    return dropped > 0 && (await reserve(-dropped))
+  }
+
+  get #firstSegment(): number {
+    return this.#segments - this.#sizes.length
   }
 
   /** Gives up: a stream with a gap would be read wrongly. */
@@ -176,16 +209,17 @@ export class Recording {
   }
 
   async #writeHead(): Promise<void> {
-    const { store, key, ttlMs, now } = this.#options
+    const { store, key, ttlMs, keptMs, now } = this.#options
     const head: RecordingHead = {
       begunAt: this.#begunAt,
       aliveUntil: now() + deadMs,
       hasEnded: this.#hasEnded,
+      firstSegment: this.#firstSegment,
       segments: this.#segments,
       isCut: this.#isCut,
       characters: this.#characters,
     }
-    await store.put(headKey(key), JSON.stringify(head), { ttlMs })
+    await store.put(headKey(key), JSON.stringify(head), { ttlMs: this.#hasEnded ? keptMs : ttlMs })
     await this.#tell()
   }
 

@@ -2,10 +2,10 @@ import { expect, test } from 'bun:test'
 import { CancelSource } from '../flow/cancel.ts'
 import { ManualRuntime } from '../flow/runtime.double.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
-import type { RecordedEvent } from './read-recording.ts'
+import type { GapEvent, RecordedEvent } from './read-recording.ts'
 import { Recordings, type RecordingsOptions } from './recordings.ts'
 
-const noStop = () => undefined
+const noStop = { onStop: () => undefined }
 
 function setUp(limits: Partial<RecordingsOptions> = {}) {
   const runtime = new ManualRuntime()
@@ -16,7 +16,7 @@ function setUp(limits: Partial<RecordingsOptions> = {}) {
 
 /** Reads a recording in the background. */
 function reading(recordings: Recordings, runtime: ManualRuntime, { key = 'a', after = -1 } = {}) {
-  const found: RecordedEvent[] = []
+  const found: (RecordedEvent | GapEvent)[] = []
   const signal = new CancelSource(runtime)
   const flow = recordings.read(key, after, signal)
   const ended = (async () => {
@@ -26,7 +26,8 @@ function reading(recordings: Recordings, runtime: ManualRuntime, { key = 'a', af
     () => 'no failure',
     (thrown) => thrown.code,
   )
-  return { texts: () => found.map(({ text }) => text), found, failure, signal }
+  const texts = () => found.map((event) => (event.type === 'gap' ? `gap ${event.from}-${event.to}` : event.text))
+  return { texts, found, failure, signal }
 }
 
 test('a reader gets the events while they are written, and all of them after the end', async () => {
@@ -101,7 +102,7 @@ test('a reader learns of a writer that died, and that there is no such recording
 test('a writer is asked to stop, and the one who asked waits for its end', async () => {
   const { recordings, runtime } = setUp()
   const stops: string[] = []
-  const recording = await recordings.open('a', () => void stops.push('a'))
+  const recording = await recordings.open('a', { onStop: () => void stops.push('a') })
   const stopping = recordings.stop('a', new CancelSource(runtime)).then(() => stops.push('ended'))
   await runtime.advance(3_000)
   expect(stops).toEqual(['a'])
@@ -113,18 +114,54 @@ test('a writer is asked to stop, and the one who asked waits for its end', async
   expect(stops).toHaveLength(2)
 })
 
-test('a recording that is too long is read up to its limit, and fails there', async () => {
+const numbers = (count: number) => Array.from({ length: count }, (_, at) => at).join()
+
+test('the oldest events of a long recording are dropped, and a reader that needs them learns of the gap', async () => {
+  const { recordings, runtime, store } = setUp({ maxCharacters: 300 })
+  const recording = await recordings.open('a', noStop)
+  for (let at = 0; at < 5; at++) {
+    await recording.append([`event ${at}`, numbers(50 + at)])
+    await runtime.advance(100)
+  }
+  await recording.end()
+  const late = reading(recordings, runtime, { after: 0 })
+  expect(await late.failure).toBe('no failure')
+  expect(late.texts()).toEqual(['gap 1-7', 'event 4', numbers(54)])
+  const current = reading(recordings, runtime, { after: 8 })
+  expect([await current.failure, current.texts()]).toEqual(['no failure', [numbers(54)]])
+  expect(await store.keys('stream-events/a/', 10)).toEqual(['stream-events/a/4'])
+})
+
+test('one event that is longer than the limit ends what can be read', async () => {
   const { recordings, runtime } = setUp({ maxCharacters: 100 })
   const recording = await recordings.open('a', noStop)
   await recording.append(['one'])
   await runtime.advance(100)
-  await recording.append([Array.from({ length: 999 }, (_, at) => at).join()])
+  await recording.append([numbers(999)])
   await runtime.advance(100)
   const reader = reading(recordings, runtime)
   expect([await reader.failure, reader.texts()]).toEqual(['events_not_kept', ['one']])
   await recording.append(['two'])
   await recording.end()
   expect(await reading(recordings, runtime).failure).toBe('events_not_kept')
+})
+
+test('a recording is kept for its own time after its end, and its writer knows of its readers', async () => {
+  const { recordings, runtime } = setUp({ ttlMs: 600_000 })
+  let readers = 0
+  const recording = await recordings.open('a', { ...noStop, keptMs: 10_000, onReader: () => readers++ })
+  await recording.append(['one'])
+  const reader = reading(recordings, runtime)
+  await runtime.advance(1_000)
+  expect(readers).toBe(1)
+  await runtime.advance(30_000)
+  expect(readers).toBe(3)
+  await recording.end()
+  expect([await reader.failure, reader.texts()]).toEqual(['no failure', ['one']])
+  await runtime.advance(9_000)
+  expect(await reading(recordings, runtime).failure).toBe('no failure')
+  await runtime.advance(2_000)
+  expect(await reading(recordings, runtime).failure).toBe('not_found')
 })
 
 test('the oldest recordings make room for new ones, also those of an earlier process', async () => {

@@ -2,8 +2,8 @@ import type { Cancel } from '../flow/cancel.ts'
 import { type Flow, flowOf } from '../flow/flow.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from '../state/store.ts'
-import { headOf, isWritten, type RecordedEvent, recordedEvents, untilEnded } from './read-recording.ts'
-import { headKey, headPrefix, keyIn, Recording, segmentKey } from './recording.ts'
+import { type GapEvent, headOf, isWritten, type RecordedEvent, recordedEvents, untilEnded } from './read-recording.ts'
+import { headKey, headPrefix, keyIn, Recording, readerChannel, segmentKey } from './recording.ts'
 
 export interface RecordingsOptions {
   readonly store: Store
@@ -14,6 +14,17 @@ export interface RecordingsOptions {
   readonly maxCharacters?: number
   /** Limit for the characters of all recordings that this process knows. */
   readonly maxTotal?: number
+}
+
+/** What the writer of a recording is told, and how long it is kept. */
+interface RecordingSettings {
+  /** Called when somebody asks to stop the stream. */
+  onStop(): void
+  /** Called when a reader comes, and while it waits, several times a minute. */
+  onReader?(): void
+  /** Milliseconds for which its events are kept at most, and the whole after its end; by default as long as all of them. */
+  readonly ttlMs?: number
+  readonly keptMs?: number
 }
 
 /** Limit for the recordings of an earlier process that are counted. */
@@ -41,20 +52,22 @@ export class Recordings {
   /**
    * Begins a recording, which readers can find now.
    * @param key its name, at most 512 characters
-   * @param onStop called when somebody asks to stop the stream
    * @throws ChatError `unavailable`
    */
-  async open(key: string, onStop: () => void): Promise<Recording> {
+  async open(key: string, settings: RecordingSettings): Promise<Recording> {
     this.#counted ??= this.#countKept()
     await this.#counted
-    const { store, ttlMs, maxCharacters, runtime } = this.#options
-    const stopListening = await store.listen(stopChannel(key), onStop)
+    const { store, maxCharacters, runtime } = this.#options
+    const { onStop, onReader, ttlMs = this.#options.ttlMs, keptMs = ttlMs } = settings
+    const listening = [await store.listen(stopChannel(key), onStop)]
+    if (onReader) listening.push(await store.listen(readerChannel(key), onReader))
     this.#written.add(key)
     const recording = new Recording({
-      ...{ store, key, ttlMs, maxCharacters, timers: runtime.timers, now: () => runtime.now() },
+      ...{ store, key, ttlMs, keptMs, maxCharacters },
+      ...{ timers: runtime.timers, now: () => runtime.now() },
       reserve: (characters) => this.#count(key, characters),
       ended: () => {
-        stopListening()
+        for (const stop of listening) stop()
         this.#written.delete(key)
       },
     })
@@ -64,12 +77,22 @@ export class Recordings {
   }
 
   /**
-   * Gives the events after the one with this number, and goes on until the recording ends.
+   * Gives the events after the one with this number, and goes on until the recording ends. Dropped events are a gap.
    * @param after -1 for all events
    * @throws ChatError `not-found` if there is no such recording; `unavailable` if its next events are missing
    */
-  read(key: string, after: number, signal: Cancel): Flow<RecordedEvent> {
+  read(key: string, after: number, signal: Cancel): Flow<RecordedEvent | GapEvent> {
     return flowOf((own) => recordedEvents(this.#options, key, { after, signal: own }), signal)
+  }
+
+  /** Gives a recording another name, which an earlier one may have had. The name is kept for as long as all recordings. */
+  async setName(name: string, id: string): Promise<void> {
+    await this.#options.store.put(nameKey(name), id, { ttlMs: this.#options.ttlMs })
+  }
+
+  /** What has got this name last. */
+  async named(name: string): Promise<string | undefined> {
+    return (await this.#options.store.get(nameKey(name)))?.value
   }
 
   /** Whether a process still writes the recording. */
@@ -89,7 +112,7 @@ export class Recordings {
     this.#total -= this.#sizes.get(key) ?? 0
     this.#sizes.delete(key)
     await store.delete(headKey(key))
-    for (let at = 0; at < (head?.segments ?? 0); at++) await store.delete(segmentKey(key, at))
+    for (let at = head?.firstSegment ?? 0; at < (head?.segments ?? 0); at++) await store.delete(segmentKey(key, at))
   }
 
   /** Counts the recordings of an earlier process. */
@@ -116,4 +139,8 @@ export class Recordings {
 /** The channel on which a writer is asked to stop. */
 function stopChannel(key: string): string {
   return `stop/${key}`
+}
+
+function nameKey(name: string): string {
+  return `stream-name/${name}`
 }

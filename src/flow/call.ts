@@ -39,6 +39,8 @@ export interface Receipt {
   toolsOmitted?: readonly string[]
   /** The number of tools that the model was not given a list of, because it could search for them. */
   toolsSearched?: number
+  /** The id under which the stream can be read again. */
+  stream?: string
 }
 
 /** What the route of a call has set. What is absent is as for all others. */

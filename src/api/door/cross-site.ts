@@ -110,8 +110,8 @@ export function corsHeaders(headers: Headers, policy: CrossSitePolicy): Readonly
 const exposed = {
   'access-control-expose-headers':
     'x-request-id, x-tributary-upstream, x-tributary-attempts, x-tributary-parameters, x-tributary-upstreams-missing, ' +
-    'x-tributary-tools-missing, x-tributary-tools-omitted, x-tributary-tools-searched, x-tributary-lost, retry-after, ' +
-    'x-should-retry',
+    'x-tributary-tools-missing, x-tributary-tools-omitted, x-tributary-tools-searched, x-tributary-lost, x-tributary-stream, ' +
+    'retry-after, x-should-retry',
 }
 
 /**

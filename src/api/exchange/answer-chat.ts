@@ -9,7 +9,8 @@ import type { OpenCall } from './calls.ts'
 import type { AnswerBody, Exchange } from './exchange.ts'
 import { type BodyLimits, type JsonBody, readJsonBody } from './read-body.ts'
 import { respondJson, respondStream } from './respond.ts'
-import type { Services } from './services.ts'
+import { respondResumable, wantsResumable } from './resumable.ts'
+import type { RunningChat, Services } from './services.ts'
 import type { StreamSurface } from './stream-body.ts'
 
 /** Fields of an answer that are not in its events. */
@@ -48,18 +49,19 @@ export function answerChat<Decoded extends { readonly request: ChatRequest }>(
 export function answerDecoded<Decoded extends { readonly request: ChatRequest }>(
   protocol: ChatProtocol<Decoded>,
   decoded: Decoded,
-  { exchange, open, services }: RunningChat,
+  running: RunningChat,
 ): Promise<Response> {
-  const { request } = decoded
-  const answer = openAnswer(protocol, decoded, { open, services })
+  const { exchange, open, services } = running
+  const ask = (asking: OpenCall) => openAnswer(protocol, decoded, { open: asking, services })
   // from here on the gateway writes the request's log line
   exchange.isLogged = true
   const label = { id: exchange.id, created: Math.floor(exchange.runtime.now() / 1000) }
-  if (!request.stream)
-    return respondJson(exchange, open, { answer: fold(answer), write: protocol.whole(decoded, label) })
+  if (!decoded.request.stream)
+    return respondJson(exchange, open, { answer: fold(ask(open)), write: protocol.whole(decoded, label) })
   const surface = protocol.stream(decoded, label)
-  const kept = surface.kept ? endAfter(answer, (error) => surface.kept?.(error)) : answer
-  return respondStream(exchange, open, { answer: kept, surface, keepAliveMs: services.keepAliveMs })
+  const kept = (answer: Flow) => (surface.kept ? endAfter(answer, (error) => surface.kept?.(error)) : answer)
+  if (wantsResumable(exchange)) return respondResumable(running, { surface, ask: (asking) => kept(ask(asking)) })
+  return respondStream(exchange, open, { answer: kept(ask(open)), surface, keepAliveMs: services.keepAliveMs })
 }
 
 /** Asks the gateway. The receipt names what of the answer the protocol cannot express. */
@@ -78,6 +80,8 @@ export interface StreamProtocol<Decoded, Event extends AnyEvent> {
   /** Answers the request. A failure is logged with the request, unless `exchange.isLogged` is set. */
   answer(decoded: Decoded, running: RunningChat): Flow<Event>
   readonly surface: StreamSurface<Event>
+  /** The caller's own name for its newest stream of this kind, so that it can be read again. */
+  nameOf(decoded: Decoded): string
 }
 
 /** Makes a handler for a stream protocol. */
@@ -86,17 +90,12 @@ export function answerStream<Decoded, Event extends AnyEvent>(protocol: StreamPr
     ({ value }, exchange) => protocol.decode(value, exchange),
     (decoded, running) => {
       const { exchange, open, services } = running
-      const answer = protocol.answer(decoded, running)
-      return respondStream(exchange, open, { answer, surface: protocol.surface, keepAliveMs: services.keepAliveMs })
+      const { surface } = protocol
+      const ask = (asking: OpenCall) => protocol.answer(decoded, { exchange, services, open: asking })
+      if (wantsResumable(exchange)) return respondResumable(running, { surface, ask, name: protocol.nameOf(decoded) })
+      return respondStream(exchange, open, { answer: ask(open), surface, keepAliveMs: services.keepAliveMs })
     },
   )
-}
-
-/** A chat that is being answered. */
-export interface RunningChat {
-  readonly exchange: Exchange
-  readonly open: OpenCall
-  readonly services: Services
 }
 
 export type ChatHandler = (exchange: Exchange, services: Services) => Promise<Response>

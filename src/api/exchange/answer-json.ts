@@ -1,8 +1,7 @@
 import type { Call } from '../../flow/call.ts'
-import type { RunningChat } from './answer-chat.ts'
 import { type Exchange, jsonResponse } from './exchange.ts'
 import { readJsonBody } from './read-body.ts'
-import type { Services } from './services.ts'
+import type { RunningChat, Services } from './services.ts'
 
 /** A request other than a chat, as its handler sees it. */
 export interface JsonRequest {

@@ -117,13 +117,14 @@ function listOf(names: readonly string[]): string {
 
 /** The headers of a response, with those that tell a client how its answer was made. */
 function headersOf(exchange: Exchange, { call }: OpenCall): Record<string, string> {
-  const { upstream, attempts, parameters, toolsMissing, toolsOmitted, toolsSearched } = call.receipt
+  const { upstream, attempts, parameters, toolsMissing, toolsOmitted, toolsSearched, stream } = call.receipt
   const headers = exchange.newHeaders()
   if (upstream) headers['x-tributary-upstream'] = upstream
   if (attempts > 0) headers['x-tributary-attempts'] = String(attempts)
   if (toolsMissing?.size) headers['x-tributary-tools-missing'] = listOf([...toolsMissing])
   if (toolsOmitted?.length) headers['x-tributary-tools-omitted'] = listOf(toolsOmitted)
   if (toolsSearched !== undefined) headers['x-tributary-tools-searched'] = String(toolsSearched)
+  if (stream !== undefined) headers['x-tributary-stream'] = stream
   const treated = parameters.size > 0 ? treatmentsOf(parameters) : ''
   if (treated !== '') headers['x-tributary-parameters'] = treated
   return headers

@@ -6,7 +6,8 @@ import type { StoredResponses } from '../../conversations/stored-responses.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import type { ToolRegistry } from '../../tools/tool.ts'
 import type { EgressPolicy } from '../../wire/egress.ts'
-import type { Calls } from './calls.ts'
+import type { Calls, OpenCall } from './calls.ts'
+import type { Exchange } from './exchange.ts'
 
 /** `leaving`: the server will stop, and `/ready` reports it. `draining`: it refuses new work. */
 export type Phase = 'open' | 'leaving' | 'draining'
@@ -34,4 +35,11 @@ export interface Services {
   /** Whether the stored state has no problem. */
   isStateWell(): boolean
   phase(): Phase
+}
+
+/** A chat that is being answered. */
+export interface RunningChat {
+  readonly exchange: Exchange
+  readonly open: OpenCall
+  readonly services: Services
 }

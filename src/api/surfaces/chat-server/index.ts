@@ -2,6 +2,7 @@ import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
 import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
 import type { Surface } from '../surface.ts'
 import { abortChat } from './abort.ts'
+import { resumeSession } from './resume.ts'
 import { schemas } from './schemas.ts'
 import { deleteSession, listSessions, readMessages, readResult } from './sessions.ts'
 import { streamChat, streamDirect } from './stream.ts'
@@ -37,6 +38,14 @@ export const surface: Surface = {
       takes: 'Conversation',
       streams: 'ChatEvent',
       handler: streamDirect,
+    },
+    {
+      ...shared,
+      method: 'GET',
+      path: '/api/chat/stream/{session}',
+      summary: 'Goes on with the newest resumable stream of a session',
+      streams: 'ChatEvent',
+      handler: resumeSession,
     },
     {
       ...shared,

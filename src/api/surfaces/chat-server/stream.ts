@@ -8,14 +8,16 @@ import type { Cancel } from '../../../flow/cancel.ts'
 import { type Batch, type Flow, flowOf } from '../../../flow/flow.ts'
 import type { ToolChatWishes } from '../../../gateway/tool-chat.ts'
 import { type ChosenTools, checkChosen, chosenTools } from '../../../gateway/tool-loop/chosen-tools.ts'
-import { answerStream, type RunningChat } from '../../exchange/answer-chat.ts'
+import { answerStream } from '../../exchange/answer-chat.ts'
 import { queryOf } from '../../exchange/answer-json.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
+import type { RunningChat } from '../../exchange/services.ts'
 import { answer as record } from './answer.ts'
 import { type ChosenModel, chooseModel, modelConfigOf, parametersOf } from './choose-model.ts'
 import { type ServerEvent, surface } from './event.ts'
 import { Recorder } from './recorder.ts'
 import { replay } from './replay.ts'
+import { sessionStream } from './resume.ts'
 import { type RunningRequest, runningOf } from './running.ts'
 import type { DirectBody, ModelConfig, StreamBody } from './schema.ts'
 
@@ -44,6 +46,7 @@ export const streamChat = answerStream<StreamRequest, ServerEvent>({
   },
   answer,
   surface,
+  nameOf,
 })
 
 /** `POST /api/chat/stream/direct`: the caller keeps the conversation, and the session stores only the answer. */
@@ -54,7 +57,12 @@ export const streamDirect = answerStream<StreamRequest, ServerEvent>({
   },
   answer,
   surface,
+  nameOf,
 })
+
+function nameOf({ whose }: StreamRequest): string {
+  return sessionStream(whose.session)
+}
 
 function about(exchange: Exchange, body: Omit<StreamBody, 'content'>): Omit<StreamRequest, 'content' | 'messages'> {
   return {

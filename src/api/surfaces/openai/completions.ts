@@ -17,9 +17,10 @@ import { fold } from '../../../flow/fold.ts'
 import { noteLosses } from '../../../flow/losses.ts'
 import { merge } from '../../../flow/merge.ts'
 import { numberChoices } from '../../../gateway/layers/choices.ts'
-import { answerBody, type RunningChat } from '../../exchange/answer-chat.ts'
+import { answerBody } from '../../exchange/answer-chat.ts'
 import type { JsonBody } from '../../exchange/read-body.ts'
 import { respondJson, respondRelay, respondStream } from '../../exchange/respond.ts'
+import type { RunningChat } from '../../exchange/services.ts'
 import { jsonRequest } from './relay.ts'
 
 /**

@@ -7,6 +7,7 @@ import { embeddings } from './embeddings.ts'
 import { listModels, retrieveModel } from './models.ts'
 import { relayForm, relayJson } from './relay.ts'
 import { schemas } from './schemas.ts'
+import { resumeStream } from './streams.ts'
 
 const shared = { access: 'client', cors: true } as const
 
@@ -75,6 +76,14 @@ export const surface: Surface = {
       summary: 'Shows one model',
       gives: 'Model',
       handler: retrieveModel,
+    },
+    {
+      ...shared,
+      method: 'GET',
+      path: '/v1/streams/{id}',
+      summary: 'Goes on with a resumable stream',
+      streams: 'ResumedEvent',
+      handler: resumeStream,
     },
   ],
 }

@@ -5,9 +5,10 @@ import { hasGatewayMembers, isGatewayMember, withoutGatewayMembers } from '../..
 import { notABody, refusedBody, textIn } from '../../../dialects/invalid-request.ts'
 import { spliceModel } from '../../../dialects/splice-model.ts'
 import { boundaryOf, type FormField, findFields } from '../../../wire/multipart.ts'
-import { answerBody, answerRead, type RunningChat } from '../../exchange/answer-chat.ts'
+import { answerBody, answerRead } from '../../exchange/answer-chat.ts'
 import { type JsonBody, readAnyBody } from '../../exchange/read-body.ts'
 import { respondRelay } from '../../exchange/respond.ts'
+import type { RunningChat } from '../../exchange/services.ts'
 
 /** Makes a handler that relays a JSON body as it is. Only the name of the model changes. */
 export function relayJson(task: RelayedTask) {

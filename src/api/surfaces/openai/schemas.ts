@@ -35,6 +35,7 @@ export const schemas = {
     choices: listOf(objectOf({ index: integer, text })),
     'usage?': tokens,
   }),
+  ResumedEvent: anyObject,
   EmbeddingsRequest: objectOf({
     model: text,
     input: { type: ['string', 'array'] },

@@ -3,10 +3,10 @@ import { responseCancelled } from '../../../dialects/openai-responses/encode-err
 import { encodeResponse } from '../../../dialects/openai-responses/response-object.ts'
 import { batches, type Flow } from '../../../flow/flow.ts'
 import { eventsIn } from '../../../wire/sse.ts'
-import type { RunningChat } from '../../exchange/answer-chat.ts'
 import type { OpenCall } from '../../exchange/calls.ts'
 import { jsonResponse } from '../../exchange/exchange.ts'
 import { respondStream } from '../../exchange/respond.ts'
+import type { RunningChat } from '../../exchange/services.ts'
 import type { CreatedResponse, ResponseSurface } from './created.ts'
 import { recordingOf } from './recording-name.ts'
 import { replay } from './replay.ts'
@@ -27,7 +27,7 @@ export async function answerInBackground(background: BackgroundResponse, running
   const key = recordingOf(exchange.caller, writing.id)
   const queued = encodeResponse(writing, { status: 'queued', output: [] })
   try {
-    const recording = await services.recordings.open(key, () => detached.abort(responseCancelled()))
+    const recording = await services.recordings.open(key, { onStop: () => detached.abort(responseCancelled()) })
     await save({ response: queued, items: [] }).catch(async (thrown: unknown) => {
       await recording.end()
       throw thrown

@@ -1,9 +1,9 @@
-import { asChatError, type ChatError } from '../../../chat/error.ts'
-import type { RecordedEvent } from '../../../conversations/read-recording.ts'
+import { asChatError, ChatError } from '../../../chat/error.ts'
+import type { GapEvent, RecordedEvent } from '../../../conversations/read-recording.ts'
 import { failureOf } from '../../../dialects/openai-responses/encode-error.ts'
 import { type Batch, batches, type Flow, flowOf } from '../../../flow/flow.ts'
 import { sseData, sseEvent, sseKeepAlive } from '../../../wire/sse.ts'
-import type { RunningChat } from '../../exchange/answer-chat.ts'
+import type { RunningChat } from '../../exchange/services.ts'
 import type { StreamSurface } from '../../exchange/stream-body.ts'
 import { currentResponse } from './current.ts'
 import { recordingOf } from './recording-name.ts'
@@ -29,8 +29,9 @@ async function* recorded(
   let next = after + 1
   try {
     for await (const batch of batches(services.recordings.read(recordingOf(caller, id), after, open.call.signal))) {
-      next = (batch.at(-1)?.number ?? next) + 1
-      yield batch
+      const events = batch.map(refuseGap)
+      next = (events.at(-1)?.number ?? next) + 1
+      yield events
     }
   } catch (thrown) {
     const found = asChatError(thrown).code === 'stream_interrupted' && (await currentResponse(id, exchange, services))
@@ -40,6 +41,13 @@ async function* recorded(
     const last = sseEvent(type, JSON.stringify({ type, sequence_number: next, response }))
     yield [{ type: 'recorded', number: next, text: last + sseData('[DONE]') }]
   }
+}
+
+/** Clients of this protocol know no gap: they would put the answer together wrongly. @throws ChatError `unavailable` */
+function refuseGap(event: RecordedEvent | GapEvent): RecordedEvent {
+  if (event.type === 'recorded') return event
+  const message = `The events up to number ${event.to} of this stream are not kept any more. Ask for the whole response.`
+  throw new ChatError('unavailable', { message, code: 'events_not_kept' })
 }
 
 /** Writes recorded events as they are. */
