@@ -38,11 +38,12 @@ export class Attempts {
   }
 
   /**
-   * Returns the budget of one of several parallel calls. Each branch may spend all that is left here. Branches run at the
-   * same time, so the whole counts only the branch with the most attempts.
+   * Returns the budget of one of several parallel calls. Branches run at the same time, so the whole counts only the branch
+   * with the most attempts.
+   * @param limit the attempts that the branch may spend; by default all that are left here
    */
-  branch(): Attempts {
-    return new Attempts(this.#max, this)
+  branch(limit = this.left): Attempts {
+    return new Attempts(this.#spent + Math.min(limit, this.left), this)
   }
 
   #reach(spent: number): void {

@@ -8,9 +8,11 @@ import type { AnswerListener } from './call-record.ts'
 import { countTokens } from './count-tokens.ts'
 import { Emulation, type EmulationMode, emulatedSupport } from './emulated-tools/emulation.ts'
 import { emulateTools } from './emulated-tools/layer.ts'
+import { UpstreamHealth } from './health/upstream-health.ts'
 import type { Candidate } from './known-models.ts'
 import { account, type WithAccount } from './layers/account.ts'
 import { bindExtra } from './layers/bind-extra.ts'
+import { breaker, countOutcomes } from './layers/breaker.ts'
 import { callExtra } from './layers/call-extra.ts'
 import { choices } from './layers/choices.ts'
 import { type Deadlines, deadline } from './layers/deadline.ts'
@@ -46,8 +48,8 @@ interface ChainOptions extends ChainSettings {
 }
 
 /**
- * Builds the layers around one upstream: `bind extra → call extra → support → estimate → deadline → choices → retry → thread →
- * account → emulated tools → pace → upstream`.
+ * Builds the layers around one upstream: `breaker → limit → bind extra → call extra → support → estimate → deadline → choices →
+ * retry → outcomes → thread → account → emulated tools → pace → upstream`.
  */
 export function buildChain(
   upstream: Upstream,
@@ -60,6 +62,7 @@ export function buildChain(
     runtime,
     lacksTools: (model) => lacksTools({ member: { upstream, pool }, model }),
   })
+  const health = new UpstreamHealth({ log: log.child({ upstream: name }), runtime })
   const [budget, permits] = [new RetryBudget(runtime), new Permits()]
   const askUpstream: Chat<WithAccount> = (request, call) => upstream.chat(request, call)
   const paced = pace(name, upstream.maxRpm)(askUpstream)
@@ -68,7 +71,7 @@ export function buildChain(
   const withThreads = upstream.keepsThreads
     ? thread({ store, upstream: name, ttlMs: threadTtlMs })(withAccounts)
     : withAccounts
-  const withRetry = retry(budget)(withThreads)
+  const withRetry = retry(budget)(countOutcomes(health)(withThreads))
   const withDeadline = deadline(deadlines)(choices(offered)(withRetry))
   const estimated = estimate({ countTokens, upstream: name, onAnswer })(withDeadline)
   const remedy = upstream.isWebProduct && mode === 'api' ? ' EMULATE_TOOLS=all emulates tools here too.' : ''
@@ -76,7 +79,7 @@ export function buildChain(
   const emulated = emulation.isAllowed ? support(name, emulatedSupport(offered))(estimated) : plain
   const supported: Chat = (request, call) => (request.wishes?.emulate === false ? plain : emulated)(request, call)
   const chat = callExtra({ store, upstream: name, support: offered, ttlMs: threadTtlMs })(supported)
-  const limited = limit(permits)
-  const tasks = buildTasks(upstream, { pool, budget, permits, deadlines, onAnswer })
-  return { upstream, pool, budget, permits, emulation, chat: limited(bindExtra(name)(chat)), tasks }
+  const tasks = buildTasks(upstream, { pool, budget, permits, health, deadlines, onAnswer })
+  const guarded = breaker(health)(limit(permits)(bindExtra(name)(chat)))
+  return { upstream, pool, budget, permits, health, emulation, chat: guarded, tasks }
 }

@@ -63,6 +63,33 @@ export function answering(...script: readonly (ChatEvent | Error)[]): Chat {
   })
 }
 
+/** Makes a chat whose answer the test leads: it says what it is told to, and ends at a finish or at an error. */
+export function ledChat() {
+  const words: (ChatEvent | Error)[] = []
+  let wake: (() => void) | undefined
+  const seen = { isAborted: false, isAsked: false }
+  const chat: Chat = chatOf(async function* (_request, { signal, attempts }) {
+    attempts.spend()
+    seen.isAsked = true
+    signal.onAbort(() => (seen.isAborted = true))
+    for (;;) {
+      const event = words.shift()
+      if (event instanceof Error) throw event
+      if (event) yield event
+      if (event?.type === 'finish') return
+      if (words.length === 0) await Promise.race([silence(signal), new Promise<void>((resolve) => (wake = resolve))])
+    }
+  })
+  return {
+    chat,
+    seen,
+    say(...events: readonly (ChatEvent | Error)[]) {
+      words.push(...events)
+      wake?.()
+    },
+  }
+}
+
 /** Makes a chat of a generator; each event is a batch. */
 export function chatOf<Needs>(
   open: (request: ChatRequest, call: Call & Needs) => AsyncIterable<ChatEvent>,

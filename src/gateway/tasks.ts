@@ -19,6 +19,7 @@ import type { Catalog } from './catalog.ts'
 import { countTokens } from './count-tokens.ts'
 import { account, type WithAccount } from './layers/account.ts'
 import { inBatches } from './layers/batches.ts'
+import { breaker, countOutcomes } from './layers/breaker.ts'
 import { type Deadlines, deadline } from './layers/deadline.ts'
 import { estimateInputs, usageOfInputs } from './layers/estimate-inputs.ts'
 import { limit } from './layers/limit.ts'
@@ -28,7 +29,7 @@ import { type Candidates, route } from './route.ts'
 import type { TaskAsks, UpstreamParts } from './upstream-parts.ts'
 
 /** What the layers around one upstream need. */
-interface LayerParts extends Pick<UpstreamParts, 'pool' | 'budget' | 'permits'> {
+interface LayerParts extends Pick<UpstreamParts, 'pool' | 'budget' | 'permits' | 'health'> {
   readonly deadlines: Deadlines
   readonly onAnswer: AnswerListener | undefined
 }
@@ -50,15 +51,15 @@ export function buildTasks({ name, tasks }: Upstream, parts: LayerParts): TaskAs
   }
 }
 
-function withLayers<Request extends { readonly stream: boolean }, Event extends AnyEvent>(
+function withLayers<Request extends { readonly stream: boolean; readonly model: string }, Event extends AnyEvent>(
   upstream: string,
   ask: Ask<Request, Event, WithAccount>,
-  { pool, budget, permits, deadlines }: LayerParts,
+  { pool, budget, permits, health, deadlines }: LayerParts,
 ): Ask<Request, Event> {
-  const asked = account(pool, upstream)(ask)
+  const asked = countOutcomes(health)(account(pool, upstream)(ask))
   // no upstream keeps a thread of a task
   const retried = retry(budget)<Request, Event, unknown>((request, call) => asked(request, call))
-  return limit(permits)(deadline(deadlines)(retried))
+  return breaker(health)(limit(permits)(deadline(deadlines)(retried)))
 }
 
 /** The router does not ask an upstream without tasks. */

@@ -1,6 +1,7 @@
 import type { EmbeddingEvent, EmbeddingRequest, RelayEvent, RelayRequest } from '../chat/task.ts'
 import type { Ask, Chat } from '../flow/chat.ts'
 import type { EmulationFacts } from './emulation-facts.ts'
+import type { UpstreamHealth } from './health/upstream-health.ts'
 import type { Member } from './known-models.ts'
 import type { RetryBudget } from './layers/retry-budget.ts'
 import type { Permits } from './permits.ts'
@@ -11,6 +12,8 @@ export interface UpstreamParts extends Member {
   readonly emulation: EmulationFacts
   readonly tasks: TaskAsks
   readonly budget: RetryBudget
+  /** Whether it is asked, and each model of it. */
+  readonly health: UpstreamHealth
   readonly permits: Permits
 }
 

@@ -7,7 +7,17 @@ import type { ChatRequest } from '../../chat/request.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events as eventsOf } from '../../flow/flow.ts'
 import { newCancel } from '../../wire/machine.double.ts'
-import { aCall, answering, aRequest, chatOf, drain, finish, type LogLine, silence, text } from '../chat.double.ts'
+import {
+  aCall,
+  answering,
+  aRequest,
+  chatOf,
+  drain,
+  finish,
+  type LogLine,
+  ledChat,
+  text,
+} from '../chat.double.ts'
 import { fanOut } from './fan-out.ts'
 
 const secret = 'https://internal.example/v1?key=canary'
@@ -27,31 +37,6 @@ const textOf = (events: readonly ChatEvent[], choice = 0) =>
   events.map((event) => (event.type === 'text' && event.choice === choice ? event.text : '')).join('')
 
 const sideBySide = (count: number): ChatRequest => ({ ...aRequest, parameters: { choices: count } })
-
-/** A chat that sends the events that the test gives to `say`, and notes whether its call was aborted. */
-function ledChat() {
-  const words: ChatEvent[] = []
-  let wake: (() => void) | undefined
-  const seen = { isAborted: false, isAsked: false }
-  const chat: Chat = chatOf(async function* (_request, { signal }) {
-    seen.isAsked = true
-    signal.onAbort(() => (seen.isAborted = true))
-    for (;;) {
-      const event = words.shift()
-      if (event) yield event
-      if (event?.type === 'finish') return
-      if (words.length === 0) await Promise.race([silence(signal), new Promise<void>((resolve) => (wake = resolve))])
-    }
-  })
-  return {
-    chat,
-    seen,
-    say(...events: readonly ChatEvent[]) {
-      words.push(...events)
-      wake?.()
-    },
-  }
-}
 
 describe('one column', () => {
   for (const [name, breakOff] of [
