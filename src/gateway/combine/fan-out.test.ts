@@ -7,17 +7,7 @@ import type { ChatRequest } from '../../chat/request.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events as eventsOf } from '../../flow/flow.ts'
 import { newCancel } from '../../wire/machine.double.ts'
-import {
-  aCall,
-  answering,
-  aRequest,
-  chatOf,
-  drain,
-  finish,
-  type LogLine,
-  ledChat,
-  text,
-} from '../chat.double.ts'
+import { aCall, answering, aRequest, chatOf, drain, finish, type LogLine, ledChat, text } from '../chat.double.ts'
 import { fanOut } from './fan-out.ts'
 
 const secret = 'https://internal.example/v1?key=canary'
