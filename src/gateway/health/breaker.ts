@@ -1,7 +1,7 @@
 import { FailureRate } from './failure-rate.ts'
 
 /** So many failures in a row, with no success between them, show that it cannot answer. */
-export const maxFailures = 5
+const maxFailures = 5
 /** Milliseconds of the first ejection. Each further one is longer by as many. */
 const ejectMs = 30_000
 /** The ejections after which they get no longer: 300 s. */
