@@ -9,6 +9,8 @@ import type { Logger } from './flow/call.ts'
 import type { Network } from './flow/network.ts'
 import type { Runtime } from './flow/runtime.ts'
 import { openGateway } from './gateway/gateway.ts'
+import { ClientKeys } from './keys/client-keys.ts'
+import { Limiter } from './keys/limiter.ts'
 import { FallbackStore } from './state/fallback-store.ts'
 import type { Store } from './state/store.ts'
 import { watchStore } from './state/watch-store.ts'
@@ -37,29 +39,31 @@ function modelsOf({ upstreams, panels, aliases, deadlines, emulateTools }: Confi
   return { upstreams, panels, aliases, deadlines, emulateTools }
 }
 
+/** The address, and who may send what to it. */
+function listeningOf({ host: hostname, port, keys, trustedProxies, policy, maxBodyBytes, keepAliveMs }: Config) {
+  // the master key's callers may do everything
+  const admins = keys.map((secret) => ({ secret, role: 'admin' }) as const)
+  return { hostname, port, keys: admins, trustedProxies, policy, maxBodyBytes, keepAliveMs }
+}
+
 /** Puts the rooms together. Closing the app closes the store. @throws when the address cannot be bound */
 export function openApp(config: Config, log: Logger, store: Store, { runtime }: Surroundings): App {
   const shared = { log, runtime, version }
   const tools = openTools(config.tools, shared)
+  const spare = new FallbackStore(store, runtime)
+  const clients = openClients(config, { store, spare, ...shared })
   const gateway = openGateway({
     tools: { registry: tools, ...config.toolLoop },
     ...modelsOf(config),
     store,
     threadTtlMs: config.sessionTtlMs,
     maxCalls: callsWithin(runtime.network),
+    limiter: clients.limiter,
     ...shared,
   })
-  const spare = new FallbackStore(store, runtime)
-  const { host: hostname, port, keys, trustedProxies, policy, maxBodyBytes, keepAliveMs } = config
   const server = openServer({
-    hostname,
-    port,
-    // the master key's callers may do everything
-    keys: keys.map((secret) => ({ secret, role: 'admin' })),
-    trustedProxies,
-    policy,
-    maxBodyBytes,
-    keepAliveMs,
+    ...listeningOf(config),
+    clientKeys: clients.keys,
     idleSeconds,
     gateway,
     ...openMemory(config, spare, runtime),
@@ -76,9 +80,34 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
     async close() {
       await server.stop(config.shutdownGraceMs, config.shutdownDelayMs)
       gateway.close()
+      await clients.close()
       await tools.close()
       stopWatching()
       await spare.close()
+    },
+  }
+}
+
+interface ClientsOptions {
+  readonly store: Store
+  /** Also counts while the store fails. */
+  readonly spare: Store
+  readonly log: Logger
+  readonly runtime: Runtime
+}
+
+/** Opens the client keys that have a name, and what keeps them within their limits. */
+function openClients({ namedKeys, keys }: Config, { store, spare, log, runtime }: ClientsOptions) {
+  const clientKeys = new ClientKeys({ configured: namedKeys, hasMasterKey: keys.length > 0, store, log, runtime })
+  const limiter = new Limiter({ store: spare, log, runtime })
+  clientKeys.watch((known) => limiter.keep(known.map(({ caller }) => caller)))
+  void clientKeys.follow()
+  return {
+    keys: clientKeys,
+    limiter,
+    async close() {
+      clientKeys.close()
+      await limiter.flush()
     },
   }
 }

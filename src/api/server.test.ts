@@ -12,6 +12,7 @@ import type { Call } from '../flow/call.ts'
 import { sleep } from '../flow/wait.ts'
 import { chatOf } from '../gateway/chat.double.ts'
 import { openGateway } from '../gateway/gateway.ts'
+import { ClientKeys } from '../keys/client-keys.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { openLog } from '../telemetry/log.ts'
@@ -61,6 +62,9 @@ const gatewayOptions = {
   log,
 }
 const gateway = openGateway(gatewayOptions)
+const clientKeys = new ClientKeys({ ...gatewayOptions, configured: [], hasMasterKey: true })
+void clientKeys.follow()
+afterAll(() => clientKeys.close())
 
 function start(options: Partial<ServerOptions> = {}): Server {
   return openServer({
@@ -74,6 +78,7 @@ function start(options: Partial<ServerOptions> = {}): Server {
     keepAliveMs: 1_000,
     idleSeconds: 30,
     gateway,
+    clientKeys,
     isStateWell: () => true,
     conversations: new Conversations({ runtime: machine, store: new MemoryStore({ runtime: machine }), ttlMs: 60_000 }),
     responses: new StoredResponses({

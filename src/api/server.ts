@@ -55,7 +55,8 @@ export function openServer(options: ServerOptions): Server {
   const { proxies } = readTrustedProxies(options.trustedProxies)
   const table = new RouteTable(surfaces)
   const door = new Door({
-    ...{ table, keys: new Keys(keys, runtime), proxies, policy, log, runtime },
+    ...{ table, keys: new Keys(keys, runtime, options.clientKeys), proxies, policy, log, runtime },
+    limitsLeft: (caller) => options.gateway.limitsLeft(caller),
     run: (handler, exchange) => handler(exchange, services),
   })
   const calls = new Calls(options.idleSeconds)

@@ -44,6 +44,9 @@ export const reasons = {
   'too-large': { ...ownDefaults, status: 413, code: 'request_too_large' },
   'unsupported-media': { ...ownDefaults, status: 415, code: 'unsupported_media_type' },
   'too-many-attempts': { ...ownDefaults, status: 429, code: 'too_many_attempts' },
+  // the limits of a client key
+  'limit-reached': { ...ownDefaults, status: 429, code: 'rate_limit_exceeded' },
+  'budget-spent': { ...ownDefaults, status: 429, code: 'budget_exceeded', clientRetry: false },
 
   'account-refused': {
     ...upstreamDefaults,

@@ -6,6 +6,7 @@ const gatewaySettings: readonly (readonly [name: string, value: (config: Config)
   ['HOST', ({ host }) => host],
   ['PORT', ({ port }) => String(port)],
   ['API_MASTER_KEY', () => 'none'],
+  ['API_KEYS_FILE', () => 'none'],
   ['ALLOW_UNAUTHENTICATED', () => 'false'],
   ['CORS_ORIGINS', ({ policy }) => policy.corsOrigins?.join(',') ?? (policy.hasKeys ? '*' : 'none')],
   ['ALLOWED_HOSTS', ({ policy }) => policy.allowedHosts.join(',') || 'none'],

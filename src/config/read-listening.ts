@@ -1,19 +1,24 @@
 import type { CrossSitePolicy } from '../api/door/cross-site.ts'
 import type { Secret } from '../chat/secret.ts'
 import { ipVersion } from '../flow/ip-address.ts'
+import type { NamedKey } from '../keys/named-key.ts'
 import { Environment } from './environment.ts'
+import { readClientKeys } from './read-client-keys.ts'
 
 /** The address to listen on, and who may send requests. */
 export interface Listening {
   readonly host: string
   readonly port: number
   readonly keys: readonly Secret[]
+  /** The keys of `API_KEYS_FILE`. */
+  readonly namedKeys: readonly NamedKey[]
   readonly policy: CrossSitePolicy
 }
 
 export function readListening(environment: Environment): Listening {
   const keys = readKeys(environment)
-  return { keys, ...readAddress(environment, keys.length > 0) }
+  const namedKeys = readClientKeys(environment, keys)
+  return { keys, namedKeys, ...readAddress(environment, keys.length > 0 || namedKeys.length > 0) }
 }
 
 /** `1` as the whole value means no authentication, as in the programs that this one replaces. */
@@ -36,7 +41,7 @@ function readKeys(environment: Environment): readonly Secret[] {
 
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
 
-function readAddress(environment: Environment, hasKeys: boolean): Omit<Listening, 'keys'> {
+function readAddress(environment: Environment, hasKeys: boolean): Omit<Listening, 'keys' | 'namedKeys'> {
   const host = environment.text('HOST') ?? (hasKeys ? '0.0.0.0' : '127.0.0.1')
   const isPublic = !loopback.has(host)
   const isAllowed = environment.flag('ALLOW_UNAUTHENTICATED')

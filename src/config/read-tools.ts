@@ -1,4 +1,3 @@
-import { readFileSync, statSync } from 'node:fs'
 import { Secret } from '../chat/secret.ts'
 import { builtinServer } from '../tools/names.ts'
 import type { HttpServer, StdioServer, ToolServerConfig, ToolsConfig } from '../tools/server-config.ts'
@@ -6,6 +5,7 @@ import type { Environment } from './environment.ts'
 import { isHeader } from './is-header.ts'
 import type { ServerEntry } from './mcp-servers.ts'
 import { readExa, readServerUrl } from './read-exa.ts'
+import { type ReportProblem, readGuardedFile } from './read-guarded-file.ts'
 import { toolVariable } from './read-tool-variable.ts'
 import { reveal, substitute } from './substitute.ts'
 
@@ -22,7 +22,7 @@ export type Inherited = Readonly<Partial<Record<'PATH' | 'HOME', string | undefi
 export function readTools(environment: Environment, inherited: Inherited): ToolsConfig {
   const report = (problem: string, remedy: string) => environment.report({ variable: 'MCP_SERVERS', problem, remedy })
   const text = environment.text('MCP_SERVERS')
-  const json = text === undefined || text.startsWith('{') ? text : readFile(text, report)
+  const json = text === undefined || text.startsWith('{') ? text : readGuardedFile(text, serversFile, report)
   const entries = json === undefined ? [] : entriesOf(json, report)
   const servers = entries.flatMap(([name, listed]) => readServer(name, listed, { environment, report, inherited }))
   const exa = readExa(environment)
@@ -34,24 +34,11 @@ export function readTools(environment: Environment, inherited: Inherited): Tools
   return { servers: exa ? [...servers, exa] : servers }
 }
 
-type ReportProblem = (problem: string, remedy: string) => void
-
 const example = '{"mcpServers": {"files": {"command": "npx", "args": ["-y", "…"]}}}'
-const maxFileBytes = 1024 * 1024
-
-/** Reads the file, unless other users can write it: they could run commands as this user. */
-function readFile(path: string, report: ReportProblem): string | undefined {
-  try {
-    const { mode, size } = statSync(path)
-    if (process.platform !== 'win32' && (mode & 0o022) !== 0)
-      report('names a file that other users can write', 'chmod go-w the file')
-    else if (size > maxFileBytes) report('names a file of more than 1 MiB', 'check the path')
-    else return readFileSync(path, 'utf8')
-  } catch {
-    report('is neither JSON nor the path of a file that can be read', `for example ${example}`)
-  }
-  return undefined
-}
+const serversFile = {
+  maxMib: 1,
+  unreadable: ['is neither JSON nor the path of a file that can be read', `for example ${example}`],
+} as const
 
 function entriesOf(json: string, report: ReportProblem): readonly (readonly [string, unknown])[] {
   try {

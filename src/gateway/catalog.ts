@@ -105,6 +105,19 @@ export class Catalog<Served extends Member = Member> {
     return this.#refreshDue() ? undefined : this.#routeBare(address)
   }
 
+  /**
+   * Whether a caller may use an address: all models that can answer for it, or the own model of the gateway that it names.
+   * @returns a promise only if it has to wait for a list
+   */
+  allows(address: string, mayUse: (model: string) => boolean, signal: Cancel): boolean | Promise<boolean> {
+    if (this.#panels.has(address)) return mayUse(address)
+    if (this.#aliases.has(address) && mayUse(address)) return true
+    const areAllowed = (candidates: readonly Candidate<Served>[]) =>
+      candidates.every(({ member, model }) => mayUse(`${member.upstream.name}/${model}`))
+    const candidates = this.route(address, signal)
+    return candidates instanceof Promise ? candidates.then(areAllowed) : areAllowed(candidates)
+  }
+
   /** The model of a candidate. If its upstream has not listed it, only its name is known. */
   modelOf({ member, model }: Candidate): Model {
     return this.#entries.get(member.upstream.name)?.byId.get(model) ?? { id: model }

@@ -1,9 +1,13 @@
 import type { Pool } from '../accounts/pool.ts'
+import type { Caller } from '../chat/caller.ts'
 import { takesTools } from '../chat/model.ts'
 import { withModel } from '../chat/request.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Chat } from '../flow/chat.ts'
+import type { LimitsLeft } from '../keys/key-meter.ts'
+import type { Limiter } from '../keys/limiter.ts'
 import type { Upstream } from '../providers/provider.ts'
+import { openAdmission } from './admission.ts'
 import type { CallListener } from './call-record.ts'
 import { Catalog } from './catalog.ts'
 import { buildChain, type ChainSettings } from './chain.ts'
@@ -20,6 +24,7 @@ import { deadline } from './layers/deadline.ts'
 import { estimate } from './layers/estimate.ts'
 import { limit } from './layers/limit.ts'
 import { observe } from './layers/observe.ts'
+import type { CostOf } from './measure-request.ts'
 import type { Panel, PanelMember } from './panel.ts'
 import { Permits } from './permits.ts'
 import { route } from './route.ts'
@@ -40,6 +45,10 @@ export interface GatewayOptions extends ChainSettings {
   readonly tools?: ToolLoopOptions
   /** Limit for the calls that run at the same time. */
   readonly maxCalls: number
+  /** Keeps callers within their limits. */
+  readonly limiter?: Limiter
+  /** The prices of answers; without it none is known. */
+  readonly costOf?: CostOf | undefined
   /** Gets what is known of each call when it has ended. */
   readonly onCallEnd?: CallListener
 }
@@ -52,6 +61,8 @@ export interface Gateway extends Tasks {
   /** The tools for clients that call them themselves. */
   readonly tools: DirectTools | undefined
   readonly catalog: Catalog<Member>
+  /** What is left of a caller's limits of a minute; undefined if it has none. */
+  limitsLeft(caller: Caller): LimitsLeft | undefined
   /** Tests accounts for the operator. */
   readonly examiner: Examiner
   /** Shows the current upstreams with their accounts and budgets, and the running calls. */
@@ -68,7 +79,7 @@ const maxTestMs = 60_000
 
 /** Puts the layers together: `observe → limit → tool loop → panel → route → balance → chain`, one chain for each upstream. */
 export function openGateway(options: GatewayOptions): Gateway {
-  const { upstreams, panels = [], aliases, store, tools, maxCalls, onCallEnd, log, runtime } = options
+  const { upstreams, panels = [], aliases, store, tools, limiter, costOf, onCallEnd, log, runtime } = options
   const lacksTools = (candidate: Candidate) => catalog.modelOf(candidate).takesTools === false
   const chains = upstreams.map((upstream) => buildChain(upstream, { ...options, lacksTools }))
   const catalog: Catalog<UpstreamParts> = new Catalog(chains, { log, runtime, panels, ...(aliases && { aliases }) })
@@ -81,16 +92,20 @@ export function openGateway(options: GatewayOptions): Gateway {
   const boundsFor = boundsIn(catalog, panels)
   const offers = { takesTools: toolTakers(catalog, panels), boundsFor }
   const showing = toolChat({ chat: panelChat, wrapOwn, tools, ...offers, runtime })
-  const permits = new Permits(maxCalls)
+  const permits = new Permits(options.maxCalls)
   const limited = limit(permits, new SpareMemory(runtime))
+  const admit = openAdmission({ catalog, panels, limiter, costOf, limited })
   const observed = observe(onCallEnd)
   return {
-    chat: observed(limited(tools ? toolLoop(tools, boundsFor)(panelChat) : panelChat)),
-    toolChat: (request, call, wishes) =>
-      observed(limited((...asking: Parameters<Chat>) => showing(...asking, wishes)))(request, call),
-    ...openTasks(catalog, { upstreams, combine, admit: (ask) => observed(limited(ask)) }),
-    tools: tools && directTools(tools, limited),
+    chat: observed(admit.chat(tools ? toolLoop(tools, boundsFor)(panelChat) : panelChat)),
+    toolChat: (request, call, wishes) => {
+      const admitted = wishes.own ? admit.ownChat : admit.chat
+      return observed(admitted((...asking: Parameters<Chat>) => showing(...asking, wishes)))(request, call)
+    },
+    ...openTasks(catalog, { upstreams, combine, admit: (ask) => observed(admit.task(ask)) }),
+    tools: tools && directTools(tools, admit.tool),
     catalog,
+    limitsLeft: (caller) => limiter?.left(caller),
     examiner: openExaminer(chains, {
       store,
       log,

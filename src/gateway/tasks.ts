@@ -77,7 +77,7 @@ interface TasksOptions {
   readonly upstreams: readonly Upstream[]
   readonly combine: Combine
   /** The layers before the router. */
-  readonly admit: ObserverLayer<AskedTask, EmbeddingEvent | RelayEvent>
+  readonly admit: ObserverLayer<EmbeddingRequest | RelayRequest, EmbeddingEvent | RelayEvent>
 }
 
 /** Finds the upstreams for the model of a task, and asks them. */

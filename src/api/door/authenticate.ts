@@ -1,4 +1,4 @@
-import { anybody, type Caller, type ClientKey, callerOf } from '../../chat/caller.ts'
+import { anybody, type Caller, type ClientKey, callerOf, type HashedKey } from '../../chat/caller.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import { countedNetwork } from './client-address.ts'
@@ -8,20 +8,37 @@ const maxWrongPerMinute = 100
 const maxRemembered = 10_000
 const minuteMs = 60_000
 
+/** The keys that can change while the program runs. */
+export interface ChangingKeys {
+  /** Calls the listener with all of them as soon as they are known, and after each change. */
+  watch(listener: (keys: readonly HashedKey[]) => void): void
+}
+
+interface KnownKey {
+  readonly caller: Caller
+  readonly expiresAt?: number
+}
+
 /**
  * Checks client keys. It looks up the digest of a sent key with a random salt, which stays in this process. So the time
  * of the look-up tells nothing about the keys, and a check takes the same time with any number of keys.
  */
 export class Keys {
   readonly #salt: string
-  readonly #known: ReadonlyMap<string, Caller>
+  readonly #fixed: readonly (readonly [digest: string, key: KnownKey])[]
   readonly #clock: Pick<Runtime, 'now'>
   readonly #wrong = new Map<string, { count: number; since: number }>()
+  #known: ReadonlyMap<string, KnownKey>
+  /** False until the changing keys were read for the first time. */
+  #isComplete: boolean
 
-  constructor(keys: readonly ClientKey[], runtime: Pick<Runtime, 'now' | 'randomBytes'>) {
+  constructor(keys: readonly ClientKey[], runtime: Pick<Runtime, 'now' | 'randomBytes'>, changing?: ChangingKeys) {
     this.#salt = Buffer.from(runtime.randomBytes(32)).toString('hex')
-    this.#known = new Map(keys.map((key) => [this.#digestOf(key.secret.reveal()), callerOf(key)]))
+    this.#fixed = keys.map((key) => [this.#digestOf(key.secret.reveal()), { caller: callerOf(key) }])
+    this.#known = new Map(this.#fixed)
     this.#clock = runtime
+    this.#isComplete = changing === undefined
+    changing?.watch((hashed) => this.#replace(hashed))
   }
 
   /** Whether clients need no key. */
@@ -41,18 +58,36 @@ export class Keys {
     for (const keyIn of keyReaders) {
       const key = keyIn(headers)
       if (!key) continue
-      const caller = this.#known.get(this.#digestOf(key))
-      if (caller) return caller
+      const known = this.#known.get(this.#digestOf(key))
+      if (known) return this.#unexpired(known)
       wasSent = true
     }
-    if (wasSent) throw this.#refuse(countedNetwork(address))
+    if (wasSent) throw this.#isComplete ? this.#refuse(countedNetwork(address)) : notRead()
     throw new ChatError('unauthorized', {
       message: 'No API key was sent. Send it as "Authorization: Bearer KEY", as "x-api-key: KEY" or as "api-key: KEY".',
     })
   }
 
+  #replace(hashed: readonly HashedKey[]): void {
+    const changing = hashed.map((key) => [this.#digestOfHash(key.hash), key] as const)
+    this.#known = new Map([...changing, ...this.#fixed])
+    this.#isComplete = true
+  }
+
+  #unexpired({ caller, expiresAt }: KnownKey): Caller {
+    if (expiresAt === undefined || this.#clock.now() < expiresAt) return caller
+    throw new ChatError('forbidden', {
+      message: `This API key was valid until ${new Date(expiresAt).toISOString()}. Ask the operator for a new one.`,
+      code: 'key_expired',
+    })
+  }
+
   #digestOf(key: string): string {
-    return Bun.SHA256.hash(this.#salt + key, 'hex')
+    return this.#digestOfHash(Bun.SHA256.hash(key, 'hex'))
+  }
+
+  #digestOfHash(hash: string): string {
+    return Bun.SHA256.hash(this.#salt + hash, 'hex')
   }
 
   #refuse(network: string): ChatError {
@@ -65,7 +100,7 @@ export class Keys {
     }
     this.#count(network)
     return new ChatError('forbidden', {
-      message: 'The API key is wrong. It must be one of those in API_MASTER_KEY.',
+      message: 'The API key is wrong, or was revoked.',
       code: 'invalid_api_key',
     })
   }
@@ -87,6 +122,12 @@ export class Keys {
     if (this.#wrong.size >= maxRemembered && oldest !== undefined) this.#wrong.delete(oldest)
     this.#wrong.set(address, { count: 1, since: this.#clock.now() })
   }
+}
+
+function notRead(): ChatError {
+  return new ChatError('unavailable', {
+    message: 'The client keys have not been read from the state yet. Try again in a moment.',
+  })
 }
 
 /**

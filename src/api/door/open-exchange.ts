@@ -4,11 +4,13 @@ import { excerpt } from '../../chat/secret.ts'
 import type { Logger, Receipt } from '../../flow/call.ts'
 import type { HttpListener } from '../../flow/network.ts'
 import type { Runtime } from '../../flow/runtime.ts'
+import type { LimitsLeft } from '../../keys/key-meter.ts'
 import { type Exchange, type FailureReply, requestId } from '../exchange/exchange.ts'
 import type { Phase } from '../exchange/services.ts'
 import type { Surface } from '../surfaces/surface.ts'
 import { clientAddress, type TrustedProxies } from './client-address.ts'
 import { type CrossSitePolicy, corsHeaders } from './cross-site.ts'
+import { limitHeaders } from './limit-headers.ts'
 import { pathOf, withoutSpareSlashes } from './path.ts'
 import type { FoundRoute, Nearest, RouteTable } from './route-table.ts'
 
@@ -21,6 +23,8 @@ export interface OpenExchangeOptions {
   readonly policy: CrossSitePolicy
   readonly log: Logger
   readonly runtime: Runtime
+  /** What is left of a caller's limits of a minute; undefined if it has none. */
+  limitsLeft?(caller: Caller): LimitsLeft | undefined
 }
 
 /** The peer of the last request that named no other address. Most requests come from few peers. */
@@ -108,12 +112,17 @@ export class RoutedExchange implements Exchange {
     this.#log = undefined
   }
 
+  get limitsLeft(): LimitsLeft | undefined {
+    return this.#options.limitsLeft?.(this.caller)
+  }
+
   newHeaders(): Record<string, string> {
     const headers: Record<string, string> = { 'x-request-id': this.id, 'x-content-type-options': 'nosniff' }
     // so that the client's next request goes to another process
     if (this.#arrival.phase !== 'open') headers.connection = 'close'
     if (this.request.headers.get('origin') !== null && this.#isShared())
       Object.assign(headers, corsHeaders(this.request.headers, this.#options.policy))
+    if (this.caller.limits) addOwn(headers, limitHeaders(this.limitsLeft))
     const surface = this.#surface()
     if (surface.headers) addOwn(headers, surface.headers(this))
     return headers

@@ -3,6 +3,7 @@ import { asChatError, type ChatError } from '../../chat/error.ts'
 import type { Logger, Receipt } from '../../flow/call.ts'
 import { nextTurn } from '../../flow/next-turn.ts'
 import type { Runtime } from '../../flow/runtime.ts'
+import type { LimitsLeft } from '../../keys/key-meter.ts'
 import { writeJson } from '../../wire/write-json.ts'
 
 /** A failure in the form of a surface's dialect. */
@@ -17,6 +18,8 @@ export interface RequestFacts {
   readonly id: string
   /** The sender, known after the door has checked the key. */
   readonly caller: Caller
+  /** What is left of the sender's limits of a minute; undefined if it has none. */
+  readonly limitsLeft: LimitsLeft | undefined
   /** The receipt of its call, if there is one yet, with what the layers have noted so far. */
   readonly receipt: Receipt | undefined
 }

@@ -4,6 +4,7 @@ import type { Conversations } from '../../conversations/conversations.ts'
 import type { Recordings } from '../../conversations/recordings.ts'
 import type { StoredResponses } from '../../conversations/stored-responses.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
+import type { ClientKeys } from '../../keys/client-keys.ts'
 import type { ToolRegistry } from '../../tools/tool.ts'
 import type { EgressPolicy } from '../../wire/egress.ts'
 import type { Calls, OpenCall } from './calls.ts'
@@ -22,6 +23,8 @@ export interface Services {
   /** Seals what clients keep for the gateway. */
   readonly seals: ClientSeals
   readonly tools: ToolRegistry
+  /** The client keys that have a name. */
+  readonly clientKeys: ClientKeys
   /** The addresses that callers may send the gateway to. */
   readonly egress: EgressPolicy
   /** The chat server's default model. Without it, the first model that can chat and call tools is used. */

@@ -16,6 +16,8 @@ const types: Readonly<Record<Reason, string>> = {
   'too-large': 'request_too_large',
   'unsupported-media': 'invalid_request_error',
   'too-many-attempts': 'rate_limit_error',
+  'limit-reached': 'rate_limit_error',
+  'budget-spent': 'rate_limit_error',
 
   'account-refused': 'api_error',
   'login-needed': 'api_error',

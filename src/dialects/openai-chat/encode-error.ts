@@ -27,6 +27,8 @@ export const words: Readonly<Record<Reason, ErrorWords>> = {
   'too-large': { type: invalid, code: 'request_too_large' },
   'unsupported-media': { type: invalid, code: 'unsupported_media_type' },
   'too-many-attempts': { type: 'rate_limit_error', code: 'too_many_attempts' },
+  'limit-reached': { type: 'rate_limit_error', code: 'rate_limit_exceeded' },
+  'budget-spent': { type: 'insufficient_quota', code: 'budget_exceeded' },
 
   'account-refused': { type: upstream, code: 'upstream_auth' },
   'login-needed': { type: upstream, code: 'upstream_login_needed' },

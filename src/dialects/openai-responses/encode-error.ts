@@ -31,8 +31,8 @@ export function failureOf(error: ChatError): { readonly code: string; readonly m
   const { reason, retryAfterMs, finerCode } = error
   const message = redact(error.message)
   if (finerCode === 'context_length_exceeded') return { code: finerCode, message }
-  if (reason === 'quota-exhausted') return { code: 'insufficient_quota', message }
-  if (reason === 'rate-limited') {
+  if (reason === 'quota-exhausted' || reason === 'budget-spent') return { code: 'insufficient_quota', message }
+  if (reason === 'rate-limited' || reason === 'limit-reached') {
     const seconds = Math.ceil((retryAfterMs ?? error.meaning.retryAfterMs ?? 1_000) / 1_000)
     return { code: 'rate_limit_exceeded', message: `${message} Please try again in ${seconds}s.` }
   }

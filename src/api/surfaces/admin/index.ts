@@ -1,12 +1,13 @@
 import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
 import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
 import type { Surface } from '../surface.ts'
+import { keyRoutes } from './keys.ts'
 import { schemas } from './schemas.ts'
 import { listUpstreams, testUpstream } from './upstreams.ts'
 
 const admin = { access: 'admin', cors: false } as const
 
-/** The operator's routes: the state of the upstreams and their accounts, and a test of them. */
+/** The operator's routes: the state of the upstreams and their accounts, a test of them, and the client keys. */
 export const surface: Surface = {
   name: 'admin',
   error: encodeFailure,
@@ -29,5 +30,6 @@ export const surface: Surface = {
       gives: 'UpstreamTest',
       handler: testUpstream,
     },
+    ...keyRoutes,
   ],
 }

@@ -1,7 +1,36 @@
 import { flag, integer, listOf, named, objectOf, oneOf, orNull, text } from '../json-schema.ts'
 
-/** The schemas of the responses. */
+const patterns = listOf(text)
+
+/** What can be set for a client key. */
+const settings = {
+  'models?': patterns,
+  'rpm?': integer,
+  'tpm?': integer,
+  'concurrent?': integer,
+  'budget?': text,
+  'expires?': text,
+  'role?': oneOf('user', 'admin'),
+  'owner?': text,
+}
+const clientKey = {
+  name: text,
+  ...settings,
+  role: oneOf('user', 'admin'),
+  source: oneOf('file', 'state'),
+  created: orNull(text),
+}
+
+/** The schemas of the requests and responses. */
 export const schemas = {
+  NewClientKey: objectOf({ name: text, ...settings }),
+  ClientKeyChanges: objectOf(
+    Object.fromEntries(Object.entries(settings).map(([name, schema]) => [name, orNull(schema)])),
+  ),
+  ClientKey: objectOf(clientKey),
+  AddedClientKey: objectOf({ ...clientKey, key: text }),
+  ClientKeyList: objectOf({ object: oneOf('list'), data: listOf(named('ClientKey')) }),
+  RevokedClientKey: objectOf({ name: text, deleted: flag }),
   Upstream: objectOf({
     name: text,
     address: orNull(text),

@@ -1,6 +1,7 @@
 import { encodeFailure } from '../../../dialects/anthropic-messages/encode-error.ts'
 import type { Surface } from '../surface.ts'
 import { countInput } from './count-tokens.ts'
+import { limitHeaders } from './limit-headers.ts'
 import { messages } from './messages.ts'
 import { schemas } from './schemas.ts'
 
@@ -15,7 +16,7 @@ export const surface: Surface = {
   failure: 'MessagesError',
   schemas,
   // the official clients read the id of a request there
-  headers: ({ id }) => ({ 'request-id': `req_${id}` }),
+  headers: (facts) => ({ 'request-id': `req_${facts.id}`, ...limitHeaders(facts) }),
   routes: [
     {
       ...shared,

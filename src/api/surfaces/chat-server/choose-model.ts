@@ -1,3 +1,4 @@
+import type { Caller } from '../../../chat/caller.ts'
 import { ChatError } from '../../../chat/error.ts'
 import { type ToolBounds, takesTools } from '../../../chat/model.ts'
 import { kindOf } from '../../../chat/model-kind.ts'
@@ -6,14 +7,15 @@ import { Secret } from '../../../chat/secret.ts'
 import { toolBoundsAt } from '../../../dialects/openai-chat/tool-bounds.ts'
 import type { Cancel } from '../../../flow/cancel.ts'
 import type { Chat } from '../../../flow/chat.ts'
-import type { Gateway } from '../../../gateway/gateway.ts'
 import { parseBaseUrl, routeOf, routesOfOpenai } from '../../../wire/base-url.ts'
 import { judge } from '../../../wire/egress.ts'
 import type { Services } from '../../exchange/services.ts'
+import { visibleModels } from '../../exchange/visible-models.ts'
 import { ownEndpoint } from './own-endpoint.ts'
 import type { ModelConfig, StreamBody } from './schema.ts'
 
 export interface ChooseModel extends Pick<Services, 'gateway' | 'egress' | 'chatModel'> {
+  readonly caller: Caller
   readonly signal: Cancel
 }
 
@@ -72,18 +74,21 @@ function keyOf(key: string): Secret {
   })
 }
 
-/** The operator's default model, if it fits the requested upstream; otherwise the first model. */
-async function defaultModel({ gateway, chatModel, signal }: ChooseModel, upstream?: string): Promise<string> {
+/** The operator's default model, if it fits the requested upstream and the caller may use it; otherwise the first model. */
+async function defaultModel(choice: ChooseModel, upstream?: string): Promise<string> {
+  const { gateway, chatModel, signal, caller } = choice
   const isFitting = upstream === undefined || chatModel?.startsWith(`${upstream}/`)
-  return isFitting && chatModel !== undefined ? chatModel : firstModel(gateway, signal, upstream)
+  if (!isFitting || chatModel === undefined) return firstModel(choice, upstream)
+  const isAllowed = !caller.mayUse || (await gateway.catalog.allows(chatModel, caller.mayUse, signal))
+  return isAllowed ? chatModel : firstModel(choice, upstream)
 }
 
 /**
  * Finds the first model, of one upstream or of any, that can chat and call tools. If no model can do both, it finds the
  * first model that can chat. If no model can chat, it finds the first panel.
  */
-async function firstModel(gateway: Gateway, signal: Cancel, upstream?: string): Promise<string> {
-  const listed = (await gateway.catalog.list(signal)).filter(
+async function firstModel({ gateway, signal, caller }: ChooseModel, upstream?: string): Promise<string> {
+  const listed = visibleModels(await gateway.catalog.list(signal), caller).filter(
     (one) => upstream === undefined || one.upstream === upstream,
   )
   const chats = listed.filter(({ model, members }) => !members && kindOf(model) === 'chat')

@@ -95,9 +95,9 @@ async function* run(
   const { client, session } = asked.whose
   const remove = runningOf(services).add(client, session, { abort, ended: ended.promise })
   void ended.promise.then(remove)
-  const { signal } = open.call
+  const { signal, caller } = open.call
   try {
-    const chosen = await chooseModel(asked.config, { ...services, signal })
+    const chosen = await chooseModel(asked.config, { ...services, signal, caller })
     if (asked.tools) await checkChosen(asked.tools, services.tools, signal)
     const opened = await openTurn(asked, chosen, { services, open })
     if (opened.kind === 'answered') return yield await replay(asked.whose, opened.answer, services.conversations)

@@ -4,6 +4,7 @@ import type { Call } from '../../../flow/call.ts'
 import type { ListedModel } from '../../../gateway/known-models.ts'
 import type { Tool, ToolContext, ToolOutcome } from '../../../tools/tool.ts'
 import type { Services } from '../../exchange/services.ts'
+import { visibleModels } from '../../exchange/visible-models.ts'
 import { askModel, type ModelQuestion } from './ask-model.ts'
 
 const text = { type: 'string' } as const
@@ -26,7 +27,8 @@ export function ownTools(services: Services, call: Call): readonly Tool[] {
       properties: { query: { ...text, description: 'Only models whose id contains this text.' } },
       run: async ({ query }, { signal }) => {
         if (query !== undefined && typeof query !== 'string') return mistake('query must be a text.')
-        return listed((await services.gateway.catalog.list(signal)).filter(isChat), query ?? '')
+        const models = visibleModels(await services.gateway.catalog.list(signal), call.caller)
+        return listed(models.filter(isChat), query ?? '')
       },
     }),
     ownTool({

@@ -7,10 +7,11 @@ import { nextTurn } from '../../../flow/next-turn.ts'
 import { emulatedSupport } from '../../../gateway/emulated-tools/emulation.ts'
 import type { ListedModel } from '../../../gateway/known-models.ts'
 import { answerJson } from '../../exchange/answer-json.ts'
+import { visibleModels } from '../../exchange/visible-models.ts'
 
 /** `GET /v1/models` */
-export const listModels = answerJson(async (_request, { signal }, { gateway: { catalog } }) => {
-  const models = await catalog.list(signal)
+export const listModels = answerJson(async (_request, { signal, caller }, { gateway: { catalog } }) => {
+  const models = visibleModels(await catalog.list(signal), caller)
   // a header names the upstreams whose models are missing, because these models still exist
   const missing = catalog.missing()
   return {
@@ -20,10 +21,10 @@ export const listModels = answerJson(async (_request, { signal }, { gateway: { c
 })
 
 /** `GET /v1/models/{model}`. The id may contain slashes, also as `%2F`. Slashes at the end are removed. */
-export const retrieveModel = answerJson(async (request, { signal }, { gateway: { catalog } }) => {
+export const retrieveModel = answerJson(async (request, { signal, caller: { mayUse } }, { gateway: { catalog } }) => {
   const id = request.param('model')
   const model = id === undefined ? undefined : await catalog.find(id, signal)
-  if (model) return { body: encodeModel(model) }
+  if (model && (!mayUse || (await catalog.allows(id ?? '', mayUse, signal)))) return { body: encodeModel(model) }
   throw new ChatError('model-not-found', {
     message: 'This model does not exist here. GET /v1/models lists those that do.',
     param: 'model',

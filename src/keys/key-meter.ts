@@ -1,0 +1,206 @@
+import type { Budget, CallerLimits } from '../chat/caller.ts'
+import { ChatError } from '../chat/error.ts'
+import type { Cancel } from '../flow/cancel.ts'
+import { writeBudget } from './budget.ts'
+import { BudgetAccount, type BudgetOptions, perDollar, periodOf } from './budget-account.ts'
+import { FairPermits } from './fair-permits.ts'
+import { MinuteWindow } from './minute-window.ts'
+
+/** What a request is expected to use, counted only where a limit needs it. */
+export interface RequestSize {
+  /** The models that are asked: of a panel, all its members. */
+  readonly requests: number
+  tokens(): number
+  /** In USD; undefined if a price is not known. */
+  cost(tokens: number): number | undefined
+}
+
+/** What a request has used. */
+export interface RequestUse {
+  readonly tokens: number
+  /** In USD; undefined if a price is not known. */
+  readonly cost: number | undefined
+}
+
+/** A request that was let in. */
+export interface AdmittedRequest {
+  /** Ends it. If it is not known what was used, what was expected counts. */
+  end(use: RequestUse | undefined): void
+}
+
+/** What is left of a limit of a minute. */
+export interface RateLeft {
+  readonly limit: number
+  readonly remaining: number
+  /** Milliseconds until all of it is left again. */
+  readonly resetMs: number
+  /** The same moment, in milliseconds since 1970. */
+  readonly resetAt: number
+}
+
+export interface LimitsLeft {
+  readonly requests?: RateLeft
+  readonly tokens?: RateLeft
+}
+
+/** What a request has taken of each limit before it runs. */
+interface Reservation {
+  readonly requests: number
+  readonly requestSlice: number
+  readonly tokens: number
+  readonly tokenSlice: number
+  readonly budget: BudgetPart | undefined
+}
+
+interface BudgetPart {
+  readonly account: BudgetAccount
+  readonly unit: Budget['unit']
+  /** Tokens, or billionths of a dollar. */
+  readonly reserved: number
+}
+
+/** Counts what one key uses, and refuses what is over its limits. */
+export class KeyMeter {
+  readonly #caller: string
+  readonly #options: BudgetOptions
+  readonly #requests = new MinuteWindow()
+  readonly #tokens = new MinuteWindow()
+  readonly #permits = new FairPermits()
+  #account: BudgetAccount | undefined
+
+  constructor(caller: string, options: BudgetOptions) {
+    this.#caller = caller
+    this.#options = options
+  }
+
+  /**
+   * Lets a request in, perhaps after it has waited for others of the key.
+   * @throws ChatError `limit-reached`, `budget-spent` or `forbidden`, or the signal's reason; then nothing was taken
+   */
+  async admit(size: RequestSize, limits: CallerLimits, signal: Cancel): Promise<AdmittedRequest> {
+    const { budget, concurrent } = limits
+    const account = budget && this.#accountOf(budget)
+    await account?.ready()
+    const reservation = this.#reserve(size, limits, account)
+    if (concurrent === undefined) return { end: (use) => this.#settle(reservation, use) }
+    try {
+      await this.#permits.take(concurrent, signal)
+    } catch (thrown) {
+      this.#giveBack(reservation)
+      throw thrown
+    }
+    return {
+      end: (use) => {
+        this.#permits.release()
+        this.#settle(reservation, use)
+      },
+    }
+  }
+
+  left({ rpm, tpm }: CallerLimits): LimitsLeft {
+    return {
+      ...(rpm !== undefined && { requests: this.#leftOf(this.#requests, rpm) }),
+      ...(tpm !== undefined && { tokens: this.#leftOf(this.#tokens, tpm) }),
+    }
+  }
+
+  /** Writes what was spent to the store. */
+  async flush(): Promise<void> {
+    await this.#account?.flush()
+  }
+
+  #leftOf(window: MinuteWindow, limit: number): RateLeft {
+    const { runtime } = this.#options
+    const now = runtime.elapsed()
+    const remaining = Math.max(0, Math.floor(limit - window.used(now)))
+    const resetMs = window.msUntil(limit, limit, now)
+    return { limit, remaining, resetMs, resetAt: runtime.now() + resetMs }
+  }
+
+  #accountOf(budget: Budget): BudgetAccount {
+    const period = periodOf(budget, this.#options.runtime.now())
+    if (this.#account?.period.name !== period.name)
+      this.#account = new BudgetAccount(this.#caller, period, this.#options)
+    return this.#account
+  }
+
+  /** Looks at all limits, and takes from all of them or from none. */
+  #reserve(size: RequestSize, { rpm, tpm, budget }: CallerLimits, account: BudgetAccount | undefined): Reservation {
+    const now = this.#options.runtime.elapsed()
+    // a request that is expected to need more than the whole limit may run alone
+    const requests = Math.min(size.requests, rpm ?? size.requests)
+    const expected = tpm === undefined && !budget ? 0 : size.tokens()
+    const tokens = Math.min(expected, tpm ?? expected)
+    if (rpm !== undefined) refuseOver(this.#requests.msUntil(requests, rpm, now), `${rpm} requests`)
+    if (tpm !== undefined) refuseOver(this.#tokens.msUntil(tokens, tpm, now), `${tpm} tokens`)
+    return {
+      budget: budget && account && this.#reserveBudget(budget, account, { size, expected }),
+      requests,
+      requestSlice: this.#requests.add(requests, now),
+      tokens,
+      tokenSlice: this.#tokens.add(tokens, now),
+    }
+  }
+
+  #reserveBudget(
+    budget: Budget,
+    account: BudgetAccount,
+    { size, expected }: { readonly size: RequestSize; readonly expected: number },
+  ): BudgetPart {
+    const { amount, unit } = budget
+    const cost = unit === 'tokens' ? expected : size.cost(expected)
+    if (cost === undefined) throw unpriced()
+    if (account.used >= unitsOf(amount, unit)) throw spent(budget, account.period.endsAt, this.#options.runtime.now())
+    const reserved = unitsOf(cost, unit)
+    account.reserve(reserved)
+    return { account, unit, reserved }
+  }
+
+  #settle({ tokens, tokenSlice, budget }: Reservation, use: RequestUse | undefined): void {
+    if (use) this.#tokens.correct(tokenSlice, use.tokens - tokens, this.#options.runtime.elapsed())
+    if (!budget) return
+    const { account, unit, reserved } = budget
+    const cost = unit === 'tokens' ? use?.tokens : use?.cost
+    account.settle(reserved, cost === undefined ? reserved : unitsOf(cost, unit))
+  }
+
+  #giveBack(reservation: Reservation): void {
+    const { requests, requestSlice } = reservation
+    this.#requests.correct(requestSlice, -requests, this.#options.runtime.elapsed())
+    this.#settle(reservation, { tokens: 0, cost: 0 })
+  }
+}
+
+/** Whole tokens, or billionths of a dollar. */
+function unitsOf(amount: number, unit: Budget['unit']): number {
+  return Math.ceil(unit === 'tokens' ? amount : amount * perDollar)
+}
+
+function refuseOver(waitMs: number, limit: string): void {
+  if (waitMs <= 0) return
+  const seconds = Math.ceil(waitMs / 1_000)
+  throw new ChatError('limit-reached', {
+    message: `This API key may use ${limit} in a minute, and has used them. Try again in ${seconds} s.`,
+    retryAfterMs: waitMs,
+  })
+}
+
+function spent(budget: Budget, endsAt: number | undefined, now: number): ChatError {
+  const when =
+    endsAt === undefined
+      ? 'Ask the operator for another one.'
+      : `The next one begins at ${new Date(endsAt).toISOString()}.`
+  return new ChatError('budget-spent', {
+    message: `This API key has spent its budget of ${writeBudget(budget)}. ${when}`,
+    ...(endsAt !== undefined && { retryAfterMs: endsAt - now }),
+  })
+}
+
+function unpriced(): ChatError {
+  return new ChatError('forbidden', {
+    message:
+      'This API key has a budget in USD, and the price of this model is not known. The operator can set it in PRICES_FILE, or give the key a budget in tokens.',
+    code: 'model_unpriced',
+    param: 'model',
+  })
+}

@@ -1,0 +1,54 @@
+import type { Caller } from '../chat/caller.ts'
+import type { Logger } from '../flow/call.ts'
+import type { Runtime } from '../flow/runtime.ts'
+import type { Store } from '../state/store.ts'
+import { KeyMeter, type LimitsLeft } from './key-meter.ts'
+
+export interface LimiterOptions {
+  /** Keeps what was spent of budgets. */
+  readonly store: Store
+  readonly log: Logger
+  readonly runtime: Pick<Runtime, 'now' | 'elapsed'>
+}
+
+/** The meters of all keys with limits. */
+export class Limiter {
+  readonly #options: LimiterOptions
+  readonly #meters = new Map<string, KeyMeter>()
+  #isFailing = false
+
+  constructor(options: LimiterOptions) {
+    this.#options = options
+  }
+
+  meterOf({ id }: Caller): KeyMeter {
+    const known = this.#meters.get(id)
+    if (known) return known
+    const { store, runtime } = this.#options
+    const meter = new KeyMeter(id, { store, runtime, onFailure: (thrown) => this.#onFailure(thrown) })
+    this.#meters.set(id, meter)
+    return meter
+  }
+
+  /** What is left of a caller's limits of a minute. */
+  left(caller: Caller): LimitsLeft | undefined {
+    return caller.limits && this.meterOf(caller).left(caller.limits)
+  }
+
+  /** Forgets the meters of all other callers, whose keys were revoked. */
+  keep(callers: readonly Caller[]): void {
+    const ids = new Set(callers.map(({ id }) => id))
+    for (const id of this.#meters.keys()) if (!ids.has(id)) this.#meters.delete(id)
+  }
+
+  /** Writes what was spent. */
+  async flush(): Promise<void> {
+    await Promise.all([...this.#meters.values()].map((meter) => meter.flush()))
+  }
+
+  #onFailure(err: unknown): void {
+    const level = this.#isFailing ? 'debug' : 'error'
+    this.#isFailing = true
+    this.#options.log[level]({ err }, 'what keys have spent is only counted in this process')
+  }
+}
