@@ -160,19 +160,40 @@ describe('a pool that makes its accounts', () => {
     releaseNext()
   })
 
-  test('makes more accounts than the minimum if the existing ones cannot be used, but never more than the maximum', async () => {
+  test('makes more accounts than the minimum if sessions are refused, but never more than the maximum', async () => {
     const { signUpService, pool, lease } = setUp({ min: 2, max: 4 })
     const serve = async () => {
       const tried: LiveAccount[] = []
       for (;;) {
         const session = await lease(pool, tried)
-        pool.reportFailure(session, limited(60_000))
+        pool.reportFailure(session, new ChatError('account-refused', { message: 'HTTP 401' }))
         tried.push(session)
       }
     }
     const failures = await Promise.all(Array.from({ length: 300 }, () => failureOf(serve())))
-    expect([...new Set(failures.map(({ reason }) => reason))]).toEqual(['rate-limited'])
+    expect([...new Set(failures.map(({ reason }) => reason))]).toEqual(['unavailable'])
     expect([signUpService.made, signUpService.most, pool.size]).toEqual([4, 1, 4])
+  })
+
+  test('makes no account because another one has reached a limit', async () => {
+    const { signUpService, pool, lease } = setUp({ min: 0, max: 4 })
+    const session = await lease()
+    pool.reportFailure(session, limited(60_000))
+    expect(await failureOf(lease(pool, [session]))).toMatchObject({ reason: 'rate-limited', retryAfterMs: 60_000 })
+    pool.remove(session.label)
+    expect([(await lease()).label, signUpService.made]).toEqual(['anonymous-1', 2])
+  })
+
+  test('stops making accounts up to the minimum when one has reached a limit', async () => {
+    const { signUpService, pool, lease, holdSignUps } = setUp({ min: 3, max: 4 })
+    const session = await lease()
+    const release = holdSignUps()
+    await lease()
+    pool.reportFailure(session, limited(60_000))
+    release()
+    await until(() => signUpService.running === 0, 20_000, 'the one that had begun is made')
+    await lease()
+    expect(signUpService.made).toBeLessThanOrEqual(2)
   })
 
   test('fails at once if it may make no more accounts', async () => {

@@ -47,11 +47,11 @@ export class AccountFactory {
     return count < this.#supply.min && this.#slots.size < this.#supply.max
   }
 
-  /** Makes accounts in the background until there are enough. */
-  fill(add: AddAccount): void {
+  /** Makes accounts in the background until there are enough, as long as `mayMake` allows it. */
+  fill(add: AddAccount, mayMake: () => boolean): void {
     if (this.#making || this.#isWaiting) return
     void this.#make(add).then((failure) => {
-      if (!failure && this.needsMore(this.#slots.size)) this.fill(add)
+      if (!failure && this.needsMore(this.#slots.size) && mayMake()) this.fill(add, mayMake)
     })
   }
 

@@ -1,4 +1,6 @@
 import type { Cancel } from '../flow/cancel.ts'
+import type { ModelQuota } from './account-quota.ts'
+
 /**
  * One way to be known to an upstream.
  * @typeParam Credential what the upstream's adapter sends: a key, a sign-in session; undefined if the upstream needs
@@ -55,7 +57,13 @@ export interface Supply<Credential = unknown> {
  */
 export type AccountState =
   | { readonly kind: 'ok' | 'refreshing' }
-  | { readonly kind: 'cooling' | 'exhausted' | 'challenged' | 'refused'; readonly until: number; readonly why: string }
+  | {
+      readonly kind: 'cooling' | 'exhausted' | 'challenged' | 'refused'
+      readonly until: number
+      readonly why: string
+      /** The only models with which it rests; absent if it rests with all of them. */
+      readonly models?: readonly string[]
+    }
   | { readonly kind: 'needs-login' | 'banned'; readonly why: string }
 
 /** An account as the operator sees it. */
@@ -64,6 +72,8 @@ export interface AccountStatus {
   readonly state: AccountState
   /** Absent if its credential never ends. */
   readonly renewal?: RenewalStatus
+  /** What is left of its limits; absent if its upstream says nothing of them. */
+  readonly quota?: readonly ModelQuota[]
 }
 
 export interface RenewalStatus {

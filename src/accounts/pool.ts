@@ -1,15 +1,19 @@
 import { asChatError, type ChatError } from '../chat/error.ts'
+import type { QuotaReport } from '../chat/quota.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Runtime } from '../flow/runtime.ts'
-import type { Account, AccountState, AccountStatus } from './account.ts'
+import type { Account, AccountStatus } from './account.ts'
 import type { AccountFactory } from './account-factory.ts'
+import { AccountQuota } from './account-quota.ts'
 import { type AccountsOptions, LiveAccount } from './live-account.ts'
-import { logPutAside, logRest, type RestState } from './log-account.ts'
-import { noAccountError } from './no-account.ts'
-import { type PooledAccount, statusOf } from './pooled-account.ts'
+import { logPutAside, logRest } from './log-account.ts'
+import { ModelRests } from './model-rests.ts'
+import { noAccountError, usedUpError } from './no-account.ts'
+import { newPooled, ok, type PooledAccount, restOf, statusOf } from './pooled-account.ts'
+import { ReachedLimits } from './reached-limits.ts'
 import { type PickOptions, ReadyAccounts } from './ready-accounts.ts'
-import { restMs } from './rest-ms.ts'
+import { type Rest, restAfter, restUntilReset } from './rest.ts'
 import { RestingAccounts } from './resting-accounts.ts'
 import { WaitingCalls } from './waiting-calls.ts'
 
@@ -18,14 +22,30 @@ export interface PoolOptions extends AccountsOptions {
   readonly upstream: string
   /** Makes further accounts, if the upstream gives them on request. */
   readonly factory?: AccountFactory
+  /**
+   * What follows when an account reaches a limit: the next account is used (the default), or the upstream rests. An account
+   * whose session broke is always replaced by another one.
+   */
+  readonly onLimit?: OnLimit
+  /** Whether the upstream limits each model separately (docs/decisions/0077-quota.md). */
+  readonly limitsModels?: boolean
 }
 
-const ok: AccountState = { kind: 'ok' }
+export type OnLimit = 'next' | 'rest'
+
+interface NewRest {
+  readonly rest: Rest
+  readonly failures: number
+  /** The only model with which the account rests. */
+  readonly model: string | undefined
+  /** Undefined if the account rests before it was refused. */
+  readonly err?: ChatError
+}
 
 /**
- * Gives out the accounts of one upstream, the least recently used healthy one first. An account that failed rests. If
- * all accounts rest, one is used all the same, unless its upstream set the end of its rest: a rest that the gateway
- * guessed must not cause an outage.
+ * Gives out the accounts of one upstream, the least recently used healthy one first. An account that failed rests, and so
+ * does one whose upstream says that nothing is left of a limit. If all accounts rest, one is used all the same, unless its
+ * upstream set the end of its rest: a rest that the gateway guessed must not cause an outage.
  */
 export class Pool {
   readonly #options: PoolOptions
@@ -37,6 +57,10 @@ export class Pool {
   /** The accounts that the service has refused for good: they need a login or are banned. */
   readonly #dead = new Map<string, PooledAccount>()
   readonly #waiting = new WaitingCalls()
+  /** Undefined if the next account is used when one reaches a limit. */
+  readonly #reached: ReachedLimits | undefined
+  /** The account that has answered last. It is used after another one has failed a call. */
+  #proven: string | undefined
 
   constructor(options: PoolOptions) {
     const { log, runtime, factory } = options
@@ -45,6 +69,7 @@ export class Pool {
     this.#runtime = runtime
     this.#factory = factory
     this.#resting = new RestingAccounts(() => runtime.now())
+    this.#reached = options.onLimit === 'rest' ? new ReachedLimits() : undefined
   }
 
   get size(): number {
@@ -58,7 +83,35 @@ export class Pool {
 
   /** Every account as the operator sees it. */
   states(): readonly AccountStatus[] {
-    return this.#all().map(statusOf)
+    const now = this.#runtime.now()
+    return this.#all().map((pooled) => statusOf(pooled, now))
+  }
+
+  /**
+   * When the next account may be asked, in milliseconds since 1970; undefined if one may be asked now, or none ever. It
+   * changes nothing.
+   * @param model without it, a rest with single models does not count
+   */
+  restingUntil(model?: string): number | undefined {
+    const now = this.#runtime.now()
+    const limit = this.#reached?.of(model, now)
+    if (limit) return limit.nextTryAt > now ? limit.nextTryAt : undefined
+    const ends = [...this.#ready.values(), ...this.#resting.values()].map(
+      (pooled) => restOf(pooled, model, now)?.notBefore ?? now,
+    )
+    const soonest = Math.min(...ends)
+    return soonest > now && ends.length > 0 ? soonest : undefined
+  }
+
+  /** Ends the rest of an account at once, because it was tried early and works. @returns whether it rested */
+  wake(account: LiveAccount): boolean {
+    const pooled = this.#find(account)
+    this.#reached?.forget(account)
+    if (!pooled || (pooled.rest === undefined && pooled.models === undefined)) return false
+    pooled.models = undefined
+    pooled.failures = 0
+    this.#makeReady(pooled)
+    return true
   }
 
   /**
@@ -87,43 +140,79 @@ export class Pool {
 
   /**
    * Picks the next account to use; the result is a promise if the account has to be made first.
-   * @throws ChatError `rate-limited` if the upstream has set the rest of all accounts, `unavailable` if no account is
-   *   left
+   * @throws ChatError `rate-limited` or `quota-exhausted` if the upstream has set the rest of all accounts, `unavailable` if
+   *   no account is left
    */
   pick(options: PickOptions, signal: Cancel): LiveAccount | Promise<LiveAccount> {
     for (const pooled of this.#resting.takeRested()) this.#makeReady(pooled)
+    const now = this.#runtime.now()
+    const limited = this.#reached && this.#pickLimited(this.#reached, options, now)
+    if (limited) return limited
     const isShort = this.#factory?.needsMore(this.#usableCount) ?? false
-    const ready = this.#ready.next(options)
-    if (!this.#factory) return ready ?? this.#pickResting(options)
-    if (isShort) this.#factory.fill((account) => this.#admit(account))
+    const ready = this.#ready.next(this.#withProven(options), now)
+    // another account must not be made because one has reached its limit
+    if (!this.#factory || this.#hasLimit()) return ready ?? this.#pickResting(options)
+    if (isShort)
+      this.#factory.fill(
+        (account) => this.#admit(account),
+        () => !this.#hasLimit(),
+      )
     return ready ?? this.#awaitAccount(this.#factory, options, signal)
   }
 
-  /** Notes that the account has answered. */
-  reportSuccess(account: LiveAccount): void {
+  /** Whether another account is ready that has not failed the call. */
+  hasOther(options: PickOptions): boolean {
+    const now = this.#runtime.now()
+    return !this.#reached?.of(options.model, now) && this.#ready.has(options, now)
+  }
+
+  /** Notes that the account has answered. A rest that the upstream has set goes on, because the answer began before it. */
+  reportSuccess(account: LiveAccount, model?: string): void {
     const pooled = this.#find(account)
-    if (!pooled || (pooled.state === ok && pooled.failures === 0)) return
+    if (!pooled) return
+    this.#proven = account.label
+    if (pooled.state === ok && pooled.failures === 0 && !pooled.models) return
+    const now = this.#runtime.now()
+    const rest = restOf(pooled, model, now)
+    if (rest && (rest.notBefore > now || this.#reached?.isUntried(account, model))) return
+    if (model !== undefined && pooled.models?.succeed(model)) pooled.models = undefined
+    this.#reached?.forget(account, model)
     if (pooled.failures > 0) this.#log.info({ account: account.label }, 'an account answers again')
     this.#makeReady(pooled)
     pooled.failures = 0
   }
 
   /** Notes how the account failed. The table of reasons decides the account's state. */
-  reportFailure(account: LiveAccount, error: ChatError): void {
+  reportFailure(account: LiveAccount, error: ChatError, model?: string): void {
     const { label } = account
     const pooled = this.#find(account)
     const kind = error.meaning.account
     if (!pooled || kind === 'unchanged') return
-    pooled.failures++
-    this.#ready.delete(label)
-    this.#resting.delete(label)
+    const now = this.#runtime.now()
     if (kind === 'needs-login' || kind === 'banned') {
+      this.#ready.delete(label)
+      this.#resting.delete(label)
       this.#putAside(pooled, kind, error)
       return
     }
-    pooled.isRestStated = error.retryAfterMs !== undefined
-    const until = this.#runtime.now() + (error.retryAfterMs ?? restMs(kind, pooled.failures, this.#runtime.now()))
-    this.#rest(pooled, { kind, until, why: error.code }, error)
+    const ofModel = error.reason === 'rate-limited' ? this.#limitedModel(model) : undefined
+    const failures = 1 + (ofModel === undefined ? pooled.failures : (pooled.models?.failures(ofModel) ?? 0))
+    const rest = restAfter(error, failures, now)
+    if (rest) this.#rest(pooled, { rest, failures, model: ofModel, err: error })
+  }
+
+  /** Notes what a reply said of the limits of its account. If nothing is left, the account rests before it is refused. */
+  noteQuota(account: LiveAccount, report: QuotaReport, model: string): void {
+    const pooled = this.#find(account)
+    if (!pooled) return
+    pooled.quota ??= new AccountQuota()
+    pooled.quota.note(model, report)
+    if (!report.mayBeUsedUp) return
+    const rest = restUntilReset(report.windows(), this.#runtime.now())
+    const ofModel = this.#limitedModel(model)
+    // a failure of the same reply says more
+    const known = restOf(pooled, ofModel, this.#runtime.now())
+    if (rest && !known) this.#rest(pooled, { rest, failures: pooled.failures, model: ofModel })
   }
 
   /** Stops the work in the background. */
@@ -146,7 +235,17 @@ export class Pool {
   }
 
   #admit(account: LiveAccount): void {
-    this.#ready.add({ account, state: ok, isUsed: false, isRestStated: false, failures: 0 })
+    this.#ready.add(newPooled(account))
+  }
+
+  /** The model to which a limit applies; undefined if it applies to the whole account. */
+  #limitedModel(model: string | undefined): string | undefined {
+    return this.#options.limitsModels ? model : undefined
+  }
+
+  /** Whether an account rests because it has reached a limit. */
+  #hasLimit(): boolean {
+    return this.#resting.values().some(({ rest }) => rest?.isLimit)
   }
 
   #drop(label: string): PooledAccount | undefined {
@@ -181,28 +280,67 @@ export class Pool {
     if (!this.#factory?.discard(pooled.account)) this.#dead.set(label, pooled)
   }
 
-  /** Logs only changes, because the last account is used while it rests, and may fail again in the same way. */
-  #rest(pooled: PooledAccount, state: RestState, err: ChatError): void {
-    const { account, state: earlier } = pooled
-    pooled.state = state
+  #rest(pooled: PooledAccount, { rest, failures, model, err }: NewRest): void {
+    const { account } = pooled
+    const now = this.#runtime.now()
+    const earlier = restOf(pooled, model, now)?.state
+    if (rest.isLimit) this.#reached?.note({ account, rest, failures, model }, now)
+    if (model === undefined) this.#restFully(pooled, rest, failures)
+    else {
+      pooled.models ??= new ModelRests()
+      pooled.models.set(model, rest, failures)
+    }
+    // the last account is used while it rests, and may fail again in the same way
+    if (earlier?.kind !== rest.state.kind || earlier.why !== rest.state.why || earlier.until <= now)
+      logRest(this.#log, { account: account.label, model, state: rest.state, err })
+  }
+
+  #restFully(pooled: PooledAccount, rest: Rest, failures: number): void {
+    this.#ready.delete(pooled.account.label)
+    this.#resting.delete(pooled.account.label)
+    pooled.failures = failures
+    pooled.rest = rest
+    pooled.state = rest.state
     this.#resting.add(pooled)
-    const isKnown = earlier.kind === state.kind && earlier.why === state.why && earlier.until > this.#runtime.now()
-    if (isKnown) return
-    logRest(this.#log, account.label, state, err)
   }
 
   #makeReady(pooled: PooledAccount): void {
     const { label } = pooled.account
     pooled.state = ok
-    pooled.isRestStated = false
+    pooled.rest = undefined
     this.#resting.delete(label)
     this.#ready.add(pooled)
   }
 
-  #pickResting({ tried }: PickOptions): LiveAccount {
-    const pooled = this.#resting.soonest(({ isRestStated, account }) => !isRestStated && !tried.has(account))
-    if (pooled) return pooled.account
-    throw noAccountError({ ready: this.#ready.size, resting: this.#resting, dead: this.#dead.size })
+  /** After a failure, the account that has answered last is a better choice than one that has not been tried for long. */
+  #withProven(options: PickOptions): PickOptions {
+    return options.tried.size > 0 && options.preferred === undefined ? { ...options, preferred: this.#proven } : options
+  }
+
+  /** While the upstream rests, only the account that reached the limit tries again. @throws ChatError if it is too early */
+  #pickLimited(reached: ReachedLimits, { model, tried }: PickOptions, now: number): LiveAccount | undefined {
+    const limit = reached.of(model, now)
+    if (!limit) return undefined
+    const isGone = this.#find(limit.account) === undefined
+    if (!tried.has(limit.account) && reached.takeTry(limit, now)) {
+      if (!isGone) return limit.account
+      reached.forget(limit.account)
+      return undefined
+    }
+    const until = Math.max(limit.nextTryAt, now)
+    throw usedUpError({ upstream: this.#options.upstream, rests: [limit.rest], until }, now)
+  }
+
+  #pickResting({ tried, model }: PickOptions): LiveAccount {
+    const now = this.#runtime.now()
+    const usable = [...this.#ready.values(), ...this.#resting.values()]
+    const known = usable.map((pooled) => ({ pooled, rest: restOf(pooled, model, now) }))
+    const [first] = known
+      .filter(({ pooled, rest }) => rest && rest.notBefore <= now && !tried.has(pooled.account))
+      .toSorted((a, b) => (a.rest?.state.until ?? 0) - (b.rest?.state.until ?? 0))
+    if (first) return first.pooled.account
+    const rests = known.map(({ rest }) => rest)
+    throw noAccountError({ upstream: this.#options.upstream, rests, dead: this.#dead.size }, now)
   }
 
   /**
@@ -218,7 +356,7 @@ export class Pool {
       const unused = this.#ready.nextUnused(options)
       if (unused) return unused
     } while (!why && factory.needsMore(this.#usableCount))
-    const ready = this.#ready.next(options)
+    const ready = this.#ready.next(options, this.#runtime.now())
     if (ready) return ready
     if (why && this.#resting.size === 0) throw why
     return this.#pickResting(options)

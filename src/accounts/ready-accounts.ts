@@ -1,11 +1,13 @@
 import type { LiveAccount } from './live-account.ts'
-import type { PooledAccount } from './pooled-account.ts'
+import { type PooledAccount, restOf } from './pooled-account.ts'
 
 export interface PickOptions {
   /** Accounts that have already failed this call. */
   readonly tried: ReadonlySet<unknown>
   /** The label of the preferred account, which is used if it is ready. */
   readonly preferred?: string | undefined
+  /** The model that will be asked. An account may rest with some models only. */
+  readonly model?: string | undefined
 }
 
 /** The usable accounts of a pool, in the order of their last use. */
@@ -34,11 +36,17 @@ export class ReadyAccounts {
   }
 
   /** The preferred account, or else the least recently used one. */
-  next({ tried, preferred }: PickOptions): LiveAccount | undefined {
+  next(options: PickOptions, now: number): LiveAccount | undefined {
+    const { preferred } = options
     const wanted = preferred === undefined ? undefined : this.#accounts.get(preferred)
-    if (wanted && !tried.has(wanted.account)) return this.#use(wanted)
-    for (const pooled of this.#accounts.values()) if (!tried.has(pooled.account)) return this.#use(pooled)
+    if (wanted && isFree(wanted, options, now)) return this.#use(wanted)
+    for (const pooled of this.#accounts.values()) if (isFree(pooled, options, now)) return this.#use(pooled)
     return undefined
+  }
+
+  /** Whether there is an account that this call has not tried. */
+  has(options: PickOptions, now: number): boolean {
+    return this.#accounts.values().some((pooled) => isFree(pooled, options, now))
   }
 
   /** An account that no call has used yet. */
@@ -53,4 +61,8 @@ export class ReadyAccounts {
     this.#accounts.set(pooled.account.label, pooled)
     return pooled.account
   }
+}
+
+function isFree(pooled: PooledAccount, { tried, model }: PickOptions, now: number): boolean {
+  return !tried.has(pooled.account) && (pooled.models === undefined || !restOf(pooled, model, now))
 }

@@ -45,31 +45,25 @@ export class RestingAccounts {
     return rested
   }
 
-  /** The account whose rest ends first, among those that match. */
-  soonest(matches: (pooled: PooledAccount) => boolean = () => true): PooledAccount | undefined {
-    let soonest: PooledAccount | undefined
-    for (const pooled of this.#accounts.values())
-      if (matches(pooled) && (!soonest || endOf(pooled) < endOf(soonest))) soonest = pooled
-    return soonest
-  }
-
-  /** Milliseconds until the first rest ends; undefined if no account rests. */
-  endsInMs(): number | undefined {
-    const soonest = this.soonest()
-    return soonest && Math.max(0, endOf(soonest) - this.#now())
-  }
-
   /**
    * Shortens the rests if the clock was set back, because the accounts would otherwise rest longer by the difference.
    */
   #correct(aheadMs: number): void {
     if (aheadMs <= 0) return
-    for (const pooled of this.#accounts.values())
-      if ('until' in pooled.state) pooled.state = { ...pooled.state, until: pooled.state.until - aheadMs }
+    for (const pooled of this.#accounts.values()) {
+      if (!pooled.rest) continue
+      const { state, notBefore } = pooled.rest
+      pooled.rest = {
+        ...pooled.rest,
+        state: { ...state, until: state.until - aheadMs },
+        notBefore: notBefore - aheadMs,
+      }
+      pooled.state = pooled.rest.state
+    }
     this.#nextEnd -= aheadMs
   }
 }
 
-function endOf({ state }: PooledAccount): number {
-  return 'until' in state ? state.until : 0
+function endOf({ rest }: PooledAccount): number {
+  return rest?.state.until ?? 0
 }

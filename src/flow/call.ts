@@ -1,4 +1,5 @@
 import type { Caller } from '../chat/caller.ts'
+import type { NoteQuota } from '../chat/quota.ts'
 import type { Attempts } from './attempts.ts'
 import type { Cancel } from './cancel.ts'
 
@@ -85,6 +86,8 @@ export interface Call {
   readonly routed?: RouteSettings
   /** Absent if the call has no prompt, and for one that the gateway itself makes. */
   readonly cacheHome?: CacheHome
+  /** Gets what the upstream's reply says of its account's limits. Only a call with an account has it. */
+  readonly noteQuota?: NoteQuota
 }
 
 /** The upstream and account that an attempt asks. */

@@ -2,9 +2,11 @@ import { ChatError, type Reason } from '../chat/error.ts'
 import { excerpt, redact } from '../chat/secret.ts'
 import type { HttpReply } from './http-reply.ts'
 import { jsonOrUndefined } from './json.ts'
+import { msUntilReset } from './quota-headers.ts'
 import type { ReplyHeaders } from './reply-headers.ts'
 import { SseDecoder } from './sse.ts'
 import { verdict } from './verdict.ts'
+import { waitInWords } from './wait-in-words.ts'
 
 /** An upstream's error body, as far as its dialect could read it. */
 export interface UpstreamComplaint {
@@ -29,11 +31,13 @@ export interface RefusalHead {
 /**
  * Makes a ChatError of an upstream's refusal. An upstream's 401, 402 and 403 are about our account there, never about the client's key.
  */
-export function statusError({ status, headers, receivedAt }: RefusalHead, complaint: UpstreamComplaint): ChatError {
+export function statusError(head: RefusalHead, complaint: UpstreamComplaint): ChatError {
+  const { status } = head
   const { reason, code } = verdict(status, complaint)
   const said = cleanMessage(complaint.message)
   const mends = tellsCaller.has(reason)
-  const retryAfterMs = headers && parseRetryAfter(headers, receivedAt)
+  const isLimit = reason === 'rate-limited' || reason === 'quota-exhausted'
+  const retryAfterMs = statedWait(head) ?? (isLimit ? limitWait(head, complaint) : undefined)
   return new ChatError(reason, {
     message: mends && said ? said : `${ownWords(reason, status)}${said && ` It said: ${said}`}`,
     ...(status && { upstreamStatus: status }),
@@ -43,6 +47,16 @@ export function statusError({ status, headers, receivedAt }: RefusalHead, compla
     ...(mends && complaint.param && { param: excerpt(complaint.param, 200) }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   })
+}
+
+function statedWait({ headers, receivedAt }: RefusalHead): number | undefined {
+  return headers && parseRetryAfter(headers, receivedAt)
+}
+
+/** A service without `Retry-After` states the end of a limit in other headers, or in words. */
+function limitWait({ headers, receivedAt }: RefusalHead, { message = '' }: UpstreamComplaint): number | undefined {
+  const wait = headers && receivedAt !== undefined ? msUntilReset({ headers, receivedAt }) : undefined
+  return wait ?? waitInWords(message, receivedAt)
 }
 
 function ownWords(reason: Reason, status: number): string {

@@ -1,8 +1,10 @@
 import type { ChatError } from '../chat/error.ts'
+import type { NoteQuota } from '../chat/quota.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import { send } from './http.ts'
 import type { HttpReply } from './http-reply.ts'
 import { hasAnswer, pageError, refusal, type UpstreamComplaint } from './http-status.ts'
+import { noteQuota } from './quota-headers.ts'
 import { writeJson } from './write-json.ts'
 
 /** A value that is sent as JSON, or JSON that is ready to be sent. */
@@ -19,6 +21,8 @@ export interface JsonTarget {
   readonly stream: boolean
   /** Reads an error body as the upstream's dialect defines it. */
   readonly readComplaint: (body: unknown) => UpstreamComplaint
+  /** Gets what the reply says of the account's limits. */
+  readonly noteQuota?: NoteQuota | undefined
 }
 
 export interface JsonPost extends JsonTarget {
@@ -31,6 +35,7 @@ export interface JsonPost extends JsonTarget {
  */
 export async function postJson(post: JsonPost, signal: Cancel): Promise<HttpReply> {
   const reply = await sendJson(post, post.body, signal)
+  noteQuota(post.noteQuota, reply)
   if (isAnswer(reply)) return reply
   throw await notAnswered(reply, post.readComplaint)
 }

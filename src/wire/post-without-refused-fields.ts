@@ -3,6 +3,7 @@ import type { Fields } from '../chat/message.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { HttpReply } from './http-reply.ts'
 import { isAnswer, type JsonTarget, notAnswered, sendJson } from './post-json.ts'
+import { noteQuota } from './quota-headers.ts'
 import { complainsOfAny, names, type RefusedFields } from './refused-fields.ts'
 
 /** The fields of a request's body that the gateway added, and how the body looks without them. */
@@ -68,6 +69,7 @@ function attempt<Read>(sent: Attempt<Read>): Promise<Read> {
   const { post, signal, dropped, reduced } = sent
   const body = reduced ? { value: reduced } : post.json ? { json: post.json } : { value: post.body() }
   return sendJson(post, body, signal).then((reply) => {
+    noteQuota(post.noteQuota, reply)
     if (!isAnswer(reply)) return repeat(sent, reply)
     if (dropped.length > 0) rememberRefused(dropped, post, signal)
     return sent.read(reply, reduced ? { body: () => reduced, stream: reduced.stream === true } : post)

@@ -12,25 +12,36 @@ export interface ReplyHeaders extends Iterable<[name: string, value: string]> {
  */
 export class HeaderLines implements ReplyHeaders {
   readonly #lines: string
-  readonly #lower: string
+  #inSmallLetters: string | undefined
 
   /** @param lines valid lines, each between CR LF and CR LF */
   constructor(lines: string) {
     this.#lines = lines
-    this.#lower = lines.toLowerCase()
+  }
+
+  /** All lines in small letters, each between CR LF and CR LF. */
+  get inSmallLetters(): string {
+    this.#inSmallLetters ??= this.#lines.toLowerCase()
+    return this.#inSmallLetters
+  }
+
+  /** All lines as they came, each between CR LF and CR LF. */
+  get asTheyCame(): string {
+    return this.#lines
   }
 
   get(name: string): string | null {
     const mark = `\r\n${name}:`
-    const at = this.#lower.indexOf(mark)
+    const lower = this.inSmallLetters
+    const at = lower.indexOf(mark)
     if (at === -1) return null
-    const next = this.#lower.indexOf(mark, at + mark.length)
+    const next = lower.indexOf(mark, at + mark.length)
     const value = this.#valueAt(at + mark.length)
     return next === -1 ? value : [value, ...this.#values(mark, next)].join(', ')
   }
 
   has(name: string): boolean {
-    return this.#lower.includes(`\r\n${name}:`)
+    return this.inSmallLetters.includes(`\r\n${name}:`)
   }
 
   getSetCookie(): string[] {
@@ -48,7 +59,8 @@ export class HeaderLines implements ReplyHeaders {
 
   #values(mark: string, from: number): string[] {
     const found: string[] = []
-    for (let at = this.#lower.indexOf(mark, from); at !== -1; at = this.#lower.indexOf(mark, at + mark.length))
+    const lower = this.inSmallLetters
+    for (let at = lower.indexOf(mark, from); at !== -1; at = lower.indexOf(mark, at + mark.length))
       found.push(this.#valueAt(at + mark.length))
     return found
   }
@@ -67,7 +79,7 @@ export function withoutBlanks(text: string, from = 0, to = text.length): string 
   return text.slice(start, end)
 }
 
-function isBlank(text: string, at: number): boolean {
+export function isBlank(text: string, at: number): boolean {
   const code = text.charCodeAt(at)
   return code === 32 || code === 9
 }

@@ -1,4 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
+import type { NoteQuota } from '../../chat/quota.ts'
 import { type ChatRequest, type Parameter, sentFields } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { readComplaint } from '../../dialects/anthropic-messages/complaint.ts'
@@ -52,6 +53,7 @@ class MessagesPost implements FieldsPost {
   readonly stream: boolean
   readonly refused: RefusedFields
   readonly readComplaint = readComplaint
+  readonly noteQuota: NoteQuota | undefined
   readonly #service: MessagesService
   readonly #request: ChatRequest
   readonly #receipt: Receipt
@@ -64,6 +66,7 @@ class MessagesPost implements FieldsPost {
     this.json = relayRequest(request)
     this.stream = isStreamed(request)
     this.refused = service.refused
+    this.noteQuota = call.noteQuota
     this.#service = service
     this.#request = request
     this.#receipt = call.receipt

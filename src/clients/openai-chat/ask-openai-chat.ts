@@ -1,5 +1,6 @@
 import { asChatError, type ChatError } from '../../chat/error.ts'
 import type { Fields } from '../../chat/message.ts'
+import type { NoteQuota } from '../../chat/quota.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Secret } from '../../chat/secret.ts'
 import { readComplaint } from '../../dialects/openai-chat/complaint.ts'
@@ -97,6 +98,7 @@ class ChatPost implements FieldsPost {
   readonly json: readonly Uint8Array[] | undefined
   readonly stream: boolean
   readonly readComplaint = readComplaint
+  readonly noteQuota: NoteQuota | undefined
   readonly #options: AskOptions
   readonly #request: ChatRequest
   readonly #call: Call
@@ -110,6 +112,7 @@ class ChatPost implements FieldsPost {
     this.headers = { ...options.headers, 'x-tributary-hops': String(call.hops + 1) }
     this.json = options.relay?.(request)
     this.stream = request.stream || request.dialect !== dialect
+    this.noteQuota = call.noteQuota
     this.#options = options
     this.#request = request
     this.#call = call
@@ -135,9 +138,9 @@ class ChatPost implements FieldsPost {
 
   /** The same post with another body. */
   withBody(body: Fields): FieldsPost {
-    const { url, address, headers, refused } = this
+    const { url, address, headers, refused, noteQuota } = this
     return {
-      ...{ url, ...(address !== undefined && { address }), headers, refused, readComplaint },
+      ...{ url, ...(address !== undefined && { address }), headers, refused, readComplaint, noteQuota },
       body: () => body,
       added: () => this.added(),
       stream: body.stream === true,

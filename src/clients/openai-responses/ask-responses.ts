@@ -1,4 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
+import type { NoteQuota } from '../../chat/quota.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { readComplaint } from '../../dialects/openai-responses/complaint.ts'
 import { dialect } from '../../dialects/openai-responses/dialect.ts'
@@ -46,6 +47,7 @@ class ResponsesPost implements FieldsPost {
   readonly stream: boolean
   readonly refused: RefusedFields
   readonly readComplaint = readComplaint
+  readonly noteQuota: NoteQuota | undefined
   readonly #request: ChatRequest
   readonly #receipt: Receipt
   #body: Fields | undefined
@@ -57,6 +59,7 @@ class ResponsesPost implements FieldsPost {
     this.json = relayRequest(request)
     this.stream = isStreamed(request)
     this.refused = refused
+    this.noteQuota = call.noteQuota
     this.#request = request
     this.#receipt = call.receipt
   }

@@ -1,6 +1,7 @@
 import { asChatError, ChatError } from '../../chat/error.ts'
 import { joinEmbeddings } from '../../chat/join-embeddings.ts'
 import type { Fields } from '../../chat/message.ts'
+import type { NoteQuota } from '../../chat/quota.ts'
 import type { EmbeddingEvent, EmbeddingInput, EmbeddingRequest } from '../../chat/task.ts'
 import { fitDimensions } from '../../dialects/openai-embeddings/fit-dimensions.ts'
 import type { Call } from '../../flow/call.ts'
@@ -62,15 +63,19 @@ export function askEmbeddings(service: EmbeddingsService, request: EmbeddingRequ
     if (!service.takesTokens(request.model)) refuseTokens(request.inputs)
     const headers = { ...service.headers, 'x-tributary-hops': String(call.hops + 1) }
     try {
-      return await askInParts({ ...service, headers }, request, signal)
+      return await askInParts({ ...service, headers, noteQuota: call.noteQuota }, request, signal)
     } catch (thrown) {
       throw service.unserved.learn(thrown, request, signal)
     }
   }, call.signal)
 }
 
+interface AskedEmbeddings extends EmbeddingsService {
+  readonly noteQuota: NoteQuota | undefined
+}
+
 async function askInParts(
-  service: EmbeddingsService,
+  service: AskedEmbeddings,
   request: EmbeddingRequest,
   signal: Cancel,
 ): Promise<readonly EmbeddingEvent[]> {
@@ -89,11 +94,11 @@ async function askInParts(
 }
 
 async function askOnce(
-  { url, headers, encode, decode, readComplaint }: EmbeddingsService,
+  { url, headers, encode, decode, readComplaint, noteQuota }: AskedEmbeddings,
   request: EmbeddingRequest,
   signal: Cancel,
 ): Promise<readonly EmbeddingEvent[]> {
-  const post = { url, headers, body: { value: encode(request) }, stream: false, readComplaint }
+  const post = { url, headers, body: { value: encode(request) }, stream: false, readComplaint, noteQuota }
   const reply = await postJson(post, signal)
   const value = await readUpstreamJson(await reply.bytes())
   if (value === undefined) throw notJson()

@@ -3,7 +3,6 @@ import { emptyAnswer } from '../../chat/reply-errors.ts'
 import type { RelayEvent, RelayRequest } from '../../chat/task.ts'
 import { isFields } from '../../dialects/fields.ts'
 import type { Call } from '../../flow/call.ts'
-import type { Cancel } from '../../flow/cancel.ts'
 import { type Batch, type Flow, flowOf } from '../../flow/flow.ts'
 import type { BodyFilter } from '../../wire/fetch-like.ts'
 import { send } from '../../wire/http.ts'
@@ -11,6 +10,7 @@ import type { HttpReply } from '../../wire/http-reply.ts'
 import { isPage, pageError, type UpstreamComplaint } from '../../wire/http-status.ts'
 import { jsonOrUndefined } from '../../wire/json.ts'
 import { isAnswer, notAnswered } from '../../wire/post-json.ts'
+import { noteQuota } from '../../wire/quota-headers.ts'
 import { UsageTail } from './tail-usage.ts'
 import type { UnservedTasks } from './unserved-tasks.ts'
 
@@ -33,18 +33,13 @@ export interface RelayTarget {
 
 /** Sends a request as it is, with the upstream's name of the model, and gives the bytes of the reply as they come. */
 export function relayTask(target: RelayTarget, request: RelayRequest, call: Call): Flow<RelayEvent> {
-  return flowOf((signal) => relayed(target, request, { hops: call.hops, signal }), call.signal)
-}
-
-interface Relaying {
-  readonly hops: number
-  readonly signal: Cancel
+  return flowOf((signal) => relayed(target, request, { ...call, signal }), call.signal)
 }
 
 async function* relayed(
   { url, headers, readComplaint, unserved, translation }: RelayTarget,
   request: RelayRequest,
-  { hops, signal }: Relaying,
+  { hops, signal, noteQuota: note }: Call,
 ): AsyncGenerator<Batch<RelayEvent>> {
   const { stream, contentType } = request
   const accept = stream ? 'text/event-stream' : '*/*'
@@ -53,6 +48,7 @@ async function* relayed(
     { method: 'POST', url, headers: { ...own, ...headers }, body: bodyOf(request, translation) },
     signal,
   )
+  noteQuota(note, reply)
   if (!isAnswer(reply)) throw unserved.learn(await notAnswered(reply, readComplaint), request, signal)
   if (isPage(reply.headers)) throw pageError(reply, await reply.text().catch(() => ''))
   const type = reply.headers.get('content-type') ?? undefined

@@ -3,6 +3,7 @@ import type { LiveAccount } from '../../accounts/live-account.ts'
 import type { Pool } from '../../accounts/pool.ts'
 import { withAccount } from '../../accounts/with-account.ts'
 import type { ChatError } from '../../chat/error.ts'
+import type { QuotaReport } from '../../chat/quota.ts'
 import { noThread, type Thread } from '../../chat/thread.ts'
 import type { AnyEvent } from '../../flow/begin.ts'
 import { beginAttempt, type Call } from '../../flow/call.ts'
@@ -39,16 +40,23 @@ export interface WithAccount {
 export function account(
   pool: Pool,
   upstream: string,
-): <Request, Event extends AnyEvent, Needs>(
+): <Request extends { readonly model: string }, Event extends AnyEvent, Needs>(
   next: Ask<Request, Event, Needs & WithAccount>,
 ) => Ask<Request, Event, Needs & WithTriedAccounts & WithThreadState> {
   return (next) => (request, call) => {
-    const leased = pool.pick({ tried: call.tried, preferred: call.threadState?.label }, call.signal)
-    const ask = (account: Account) =>
-      next(request, { ...call, account, thread: call.threadState?.threadOn(account.label) ?? noThread })
+    const { model } = request
+    const leased = pool.pick({ tried: call.tried, preferred: call.threadState?.label, model }, call.signal)
     const attempt = (live: LiveAccount) => {
       beginAttempt(call, { upstream, account: live.label })
-      return askAndReport(pool, live, call, ask)
+      const noteQuota = (report: QuotaReport) => pool.noteQuota(live, report, model)
+      const ask = (used: Account) =>
+        next(request, {
+          ...call,
+          account: used,
+          thread: call.threadState?.threadOn(used.label) ?? noThread,
+          noteQuota,
+        })
+      return askAndReport(new AccountReport(pool, { live, call, model }), ask)
     }
     if (!(leased instanceof Promise)) return attempt(leased)
     return defer(async ({ signal }) => attempt(await orAbort(leased, signal)), call.signal)
@@ -57,28 +65,31 @@ export function account(
 
 type AskWith<Event> = (account: Account) => Flow<Event>
 
-function askAndReport<Event extends AnyEvent>(
-  pool: Pool,
-  live: LiveAccount,
-  call: Call & WithTriedAccounts,
-  ask: AskWith<Event>,
-): Flow<Event> {
-  const report = new AccountReport(pool, live, call)
+function askAndReport<Event extends AnyEvent>(report: AccountReport, ask: AskWith<Event>): Flow<Event> {
+  const { live, call } = report
   return watch(live.renewal ? askRenewable(live, { signal: call.signal, ask, report }) : ask(live), report)
+}
+
+interface AccountAttempt {
+  readonly live: LiveAccount
+  readonly call: Call & WithTriedAccounts
+  readonly model: string
 }
 
 /** Reports the outcome of one attempt to the pool. */
 class AccountReport implements Watcher<unknown> {
   readonly #pool: Pool
-  readonly #live: LiveAccount
-  readonly #call: Call & WithTriedAccounts
+  readonly live: LiveAccount
+  readonly call: Call & WithTriedAccounts
+  readonly #model: string
   /** The account with the credential that began the answer, if it can be renewed. */
   #begun: Account | undefined
 
-  constructor(pool: Pool, live: LiveAccount, call: Call & WithTriedAccounts) {
+  constructor(pool: Pool, { live, call, model }: AccountAttempt) {
     this.#pool = pool
-    this.#live = live
-    this.#call = call
+    this.live = live
+    this.call = call
+    this.#model = model
   }
 
   noteBegun(account: Account): void {
@@ -86,23 +97,23 @@ class AccountReport implements Watcher<unknown> {
   }
 
   onEnd(ending: Ending): void {
-    if (ending.kind === 'done') this.#pool.reportSuccess(this.#live)
+    if (ending.kind === 'done') this.#pool.reportSuccess(this.live, this.#model)
     const error = ending.kind === 'failed' ? ending.error : undefined
-    if (this.#begun && error?.reason !== 'account-refused') this.#live.markServed(this.#begun.credential)
+    if (this.#begun && error?.reason !== 'account-refused') this.live.markServed(this.#begun.credential)
     if (error) this.#noteFailure(error)
   }
 
   #noteFailure(error: ChatError): void {
-    const [live, begun] = [this.#live, this.#begun]
-    logFailure(this.#call, live, error)
+    const [live, begun] = [this.live, this.#begun]
+    logFailure(this.call, live, error)
     if (error.meaning.account === 'unchanged') return
     // a refusal in the middle of an answer means that the credential has expired, and it can be renewed
     if (begun && error.reason === 'account-refused' && !live.isJustReplaced(begun.credential)) {
       live.markExpired(begun.credential)
       return
     }
-    this.#pool.reportFailure(live, error)
-    this.#call.tried.add(live)
+    this.#pool.reportFailure(live, error, this.#model)
+    this.call.tried.add(live)
   }
 }
 

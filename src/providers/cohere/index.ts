@@ -74,6 +74,7 @@ async function* chat({ origin, refused }: CohereService, request: ChatRequest, c
     refused,
     stream: true,
     readComplaint,
+    noteQuota: call.noteQuota,
   }
   const reply = await postWithoutRefusedFields(question, call.signal, (answer) => answer)
   yield* readFrames(reply, new CohereDecoder(request.parameters.stop), call.signal)

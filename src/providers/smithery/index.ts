@@ -74,7 +74,7 @@ async function* chat(site: SmitherySite, request: ChatRequest, call: AccountCall
 function askSmithery(
   { url, userAgent }: SmitherySite,
   request: ChatRequest,
-  { account, signal }: AccountCall<SmitheryCredential>,
+  { account, signal, noteQuota }: AccountCall<SmitheryCredential>,
 ): Promise<HttpReply> {
   const { origin } = new URL(url)
   const headers = {
@@ -89,6 +89,7 @@ function askSmithery(
     body: { value: encodeSmitheryRequest(request, signal.runtime) },
     stream: true,
     readComplaint,
+    noteQuota,
   }
   return postJson(question, signal)
 }
