@@ -102,6 +102,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   elysia: ['api', 'app.ts'],
   zod: ['config', 'api', 'dialects', 'clients', 'accounts', 'sign-in', 'providers', 'tools'],
   'socket.io-client': ['wire'],
+  ioredis: ['state/redis'],
   '@modelcontextprotocol/client': ['tools'],
 }
 

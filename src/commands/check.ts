@@ -4,7 +4,7 @@ import { redact } from '../chat/secret.ts'
 import type { Config } from '../config/config.ts'
 import { settingsInForce } from '../config/in-force.ts'
 import type { Setting } from '../config/setting.ts'
-import type { Network } from '../flow/network.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import { findHostProblem } from './bind-failure.ts'
 import { table } from './table.ts'
 
@@ -13,15 +13,15 @@ const configExit = 78
 
 interface CheckOptions {
   readonly isJson: boolean
-  readonly network: Network
+  readonly runtime: Runtime
 }
 
 /**
  * Shows the settings that a start would use, where they come from, and what would prevent the start. Changes nothing.
  */
-export async function check(config: Config, { isJson, network }: CheckOptions): Promise<number> {
-  const { problems, notes } = await config.state.inspect()
-  const host = await findHostProblem(config.host, network)
+export async function check(config: Config, { isJson, runtime }: CheckOptions): Promise<number> {
+  const { problems, notes } = await config.state.inspect(runtime)
+  const host = await findHostProblem(config.host, runtime.network)
   const all = [...(host === undefined ? [] : [`HOST: ${host}`]), ...problems]
   const text = isJson ? asJson(config, all, notes) : asText(config, all, notes)
   process.stdout.write(redact(text))

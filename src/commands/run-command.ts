@@ -38,8 +38,8 @@ interface RunOptions {
 /** Each command loads its modules when it runs: a container's health check runs all day and needs no server. */
 const commands = {
   serve: async (config: Config, { runtime }: RunOptions) => (await import('./serve.ts')).serve(config, runtime),
-  check: async (config: Config, { line: { isJson }, runtime: { network } }: RunOptions) =>
-    (await import('./check.ts')).check(config, { isJson, network }),
+  check: async (config: Config, { line: { isJson }, runtime }: RunOptions) =>
+    (await import('./check.ts')).check(config, { isJson, runtime }),
   doctor: async (config: Config, { line: { isJson }, runtime }: RunOptions) =>
     (await import('./doctor.ts')).doctor(config, { isJson, runtime }),
   models: async (config: Config, { runtime }: RunOptions) => (await import('./models.ts')).models(config, runtime),

@@ -112,12 +112,15 @@ describe('STATE_URL', () => {
     expect(read({ STATE_URL: 'sqlite:file:c.db' }).state).toEqual({ url: `sqlite:${resolve('file:c.db')}` })
   })
 
-  for (const url of ['redis://user:hunter22@host', 'rediss://host', 'valkey://host'])
-    test(`${url.split(':')[0]} is refused as not supported yet`, () => {
-      const [problem] = read({ STATE_URL: url }).problems
-      expect(problem).toMatchObject({ variable: 'STATE_URL', problem: 'names a Redis, which is not supported yet' })
-      expect(JSON.stringify(problem)).not.toContain('hunter22')
-    })
+  test('with the password of a Redis is never shown', () => {
+    const environment = new Environment({ STATE_URL: 'redis://user:hunter22@host', STATE_SECRET: secret })
+    const { state } = readState(environment, [renewed])
+    expect([state.url, state.isShared, environment.problems]).toEqual(['redis://user@host:6379/0', true, []])
+    expect(environment.settings.find(({ name }) => name === 'STATE_URL')?.value).toBeUndefined()
+    const wrong = read({ STATE_URL: 'redis://user:hunter22@host:port' })
+    expect(variablesOf(wrong)).toEqual(['STATE_URL'])
+    expect(JSON.stringify(wrong.problems)).not.toContain('hunter22')
+  })
 
   for (const [url, file] of [
     ['sqlite:///a/b.db', '/a/b.db'],

@@ -20,6 +20,8 @@ const forms = storeKinds.map(({ form }) => form).join(' or ')
 /** Reads `STATE_URL` and `STATE_SECRET`, or the folder that systemd gives a service (`StateDirectory=`). */
 export function readState(environment: Environment, upstreams: readonly Upstream[]): ReadState {
   const url = environment.text('STATE_URL')
+  // a user and a password
+  if (url !== undefined && /:\/\/[^/]*@/.test(url)) environment.hide('STATE_URL')
   const isSecretSet = environment.text('STATE_SECRET') !== undefined
   const secret = environment.secret('STATE_SECRET')
   // systemd separates several folders by colons
@@ -37,7 +39,7 @@ export function readState(environment: Environment, upstreams: readonly Upstream
   if (state.isDurable && keepsAccounts && !isSecretSet)
     environment.report({
       variable: 'STATE_SECRET',
-      problem: 'is not set, but STATE_URL names a file that stores renewed credentials',
+      problem: 'is not set, but STATE_URL names a place that stores renewed credentials',
       remedy: 'set it to what `openssl rand -hex 32` prints, and keep it',
     })
   const losesAccounts = url === undefined && keepsAccounts
@@ -49,7 +51,7 @@ export function readState(environment: Environment, upstreams: readonly Upstream
 }
 
 const memoryWarning =
-  'Renewed credentials are kept in memory and are lost when the process ends: after a restart an account may need a new login. Set STATE_URL=sqlite:FILE and STATE_SECRET to keep them (or STATE_URL=memory: to accept that).'
+  'Renewed credentials are kept in memory and are lost when the process ends: after a restart an account may need a new login. Set STATE_URL=sqlite:FILE (or redis://HOST) and STATE_SECRET to keep them (or STATE_URL=memory: to accept that).'
 
 function inFolder(folder: string): { readonly file: string; readonly keyFile: string } {
   return { file: resolve(folder, 'tributary.db'), keyFile: resolve(join(folder, 'state.key')) }
@@ -67,11 +69,6 @@ function readUrl(environment: Environment, url: string, secret: Secret | undefin
     environment.report({ variable: 'STATE_URL', ...read })
     return memoryPlace
   }
-  environment.report({ variable: 'STATE_URL', problem: problemOf(url), remedy: forms })
+  environment.report({ variable: 'STATE_URL', problem: 'is not in one of the supported forms', remedy: forms })
   return memoryPlace
-}
-
-function problemOf(url: string): string {
-  const isRedis = /^(rediss?|valkeys?)(\+\w+)?:/i.test(url)
-  return isRedis ? 'names a Redis, which is not supported yet' : 'is not in one of the supported forms'
 }

@@ -22,6 +22,8 @@ export interface SealOptions {
   readonly runtime: Pick<Runtime, 'randomBytes'>
   /** The file that the secret was read from; undefined if the secret is `STATE_SECRET`. */
   readonly keyFile?: string | undefined
+  /** The salt of the key, for a new store. By default it is random. */
+  readonly salt?: Buffer
 }
 
 /**
@@ -78,7 +80,7 @@ async function keyOf(store: Store, secret: Secret, options: SealOptions): Promis
   if (stored) return deriveChecked(stored.value, secret, options.keyFile)
   if ((await store.keys('', 1)).length > 0)
     throw sealedError('The state was written without a STATE_SECRET. Unset it, or delete the state file.')
-  const salt = Buffer.from(options.runtime.randomBytes(16))
+  const salt = options.salt ?? Buffer.from(options.runtime.randomBytes(16))
   const key = await deriveKey(secret, salt)
   const check = `${salt.toString('base64')} ${createSealer(key, options.runtime)(sealKey, checkText)}`
   const isFirst = await store.compareAndSet(sealKey, 0, check)

@@ -10,6 +10,8 @@ export interface StatePlace {
   readonly description: string
   /** Whether the state outlives the process. */
   readonly isDurable: boolean
+  /** Whether several processes may use the state at once. */
+  readonly isShared: boolean
   /** The file with the secret, if the operator has not set one. */
   readonly keyFile?: string
   /**
@@ -18,7 +20,7 @@ export interface StatePlace {
    */
   open(runtime: Runtime): Promise<Store>
   /** Checks the place, also while a server uses it. It writes, makes and locks nothing. */
-  inspect(): Promise<StateFindings>
+  inspect(runtime: Runtime): Promise<StateFindings>
 }
 
 /** The findings of a check of the state, in sentences. */

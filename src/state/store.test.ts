@@ -9,13 +9,24 @@ import { machine, machineWith } from '../wire/machine.double.ts'
 import { maxValueBytes } from './bounds.ts'
 import { FallbackStore } from './fallback-store.ts'
 import { MemoryStore } from './memory/memory-store.ts'
+import { openRedisStore } from './redis/open-redis.ts'
+import { installedServers, type RealRedis, startRedis } from './redis/real-redis.double.ts'
 import { sealWith } from './seal.ts'
 import { SqliteStore } from './sqlite/sqlite-store.ts'
 import { leaseMemoryMs, type Store } from './store.ts'
 import { storeKinds } from './store-kinds.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tributary-store-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+const servers = await Promise.all(
+  installedServers.map(async (program) => ({
+    name: program.replace('-server', ''),
+    server: await startRedis(program),
+  })),
+)
+afterAll(async () => {
+  rmSync(folder, { recursive: true })
+  for (const { server } of servers) await server[Symbol.asyncDispose]()
+})
 const key = randomBytes(32)
 
 let time = 0
@@ -23,12 +34,21 @@ let files = 0
 const now = () => time
 const sqlite = () => new SqliteStore(join(folder, `${++files}.db`), { runtime: machineWith({ now }) })
 
+/** A store in a part of the server that no other store uses. */
+const redis = (server: RealRedis) => openRedisStore(server.part(), { runtime: machine, clock: now })
+
 const stores: Readonly<Record<string, () => Store | Promise<Store>>> = {
   memory: () => new MemoryStore({ runtime: { now } }),
   sqlite,
   'sealed memory': () => sealWith(new MemoryStore({ runtime: { now } }), key, { runtime: machine }),
   'sealed sqlite': () => sealWith(sqlite(), key, { runtime: machine }),
   'sqlite with a fallback': () => new FallbackStore(sqlite(), machineWith({ now })),
+  ...Object.fromEntries(
+    servers.flatMap(({ name, server }) => [
+      [name, () => redis(server)],
+      [`sealed ${name}`, async () => sealWith(await redis(server), key, { runtime: machine })],
+    ]),
+  ),
 }
 
 /** The reason of a refused promise. */
@@ -40,7 +60,8 @@ async function refusalOf(promise: Promise<unknown>): Promise<string> {
 }
 
 test('every kind of store is tested here', () => {
-  for (const { form } of storeKinds) expect(Object.keys(stores)).toContain(form.split(':')[0] ?? form)
+  const tested = [...Object.keys(stores), ...(installedServers.includes('redis-server') ? [] : ['redis'])]
+  for (const { form } of storeKinds) expect(tested).toContain(form.split(':')[0] ?? form)
 })
 
 for (const [name, open] of Object.entries(stores))

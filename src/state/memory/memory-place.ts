@@ -6,6 +6,7 @@ export const memoryPlace: StatePlace = {
   url: 'memory:',
   description: 'memory: lost when the process ends',
   isDurable: false,
+  isShared: false,
   open: async (runtime) => new MemoryStore({ runtime }),
   inspect: async () => ({ problems: [], notes: [] }),
 }

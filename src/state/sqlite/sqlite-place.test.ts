@@ -163,7 +163,7 @@ describe('a lost key file', () => {
         /^state_sealed: The key file .*state\.key is missing.* Restore it from a backup/,
       )
     expect(snapshot(folder)).toEqual(before)
-    expect((await sqlitePlace({ file, keyFile }).inspect()).problems).toEqual([
+    expect((await sqlitePlace({ file, keyFile }).inspect(machine)).problems).toEqual([
       expect.stringContaining('Restore it from a backup'),
     ])
     writeFileSync(keyFile, key, { mode: 0o600 })
@@ -202,14 +202,14 @@ describe('a lost key file', () => {
 describe('an inspection', () => {
   test('finds no problem with memory or with a writable folder', async () => {
     const { file, keyFile } = newPlace()
-    expect(await memoryPlace.inspect()).toEqual({ problems: [], notes: [] })
-    expect(await sqlitePlace({ file, keyFile }).inspect()).toEqual({ problems: [], notes: [] })
-    expect(await sqlitePlace({ file, secret }).inspect()).toEqual({ problems: [], notes: [] })
+    expect(await memoryPlace.inspect(machine)).toEqual({ problems: [], notes: [] })
+    expect(await sqlitePlace({ file, keyFile }).inspect(machine)).toEqual({ problems: [], notes: [] })
+    expect(await sqlitePlace({ file, secret }).inspect(machine)).toEqual({ problems: [], notes: [] })
   })
 
   test('notes that chats are unencrypted if there is no secret', async () => {
     const { file } = newPlace()
-    expect((await sqlitePlace({ file }).inspect()).notes).toEqual([expect.stringContaining('no STATE_SECRET')])
+    expect((await sqlitePlace({ file }).inspect(machine)).notes).toEqual([expect.stringContaining('no STATE_SECRET')])
   })
 
   test('finds a missing folder, a file instead of a folder, and a folder instead of a file', async () => {
@@ -220,21 +220,21 @@ describe('an inspection', () => {
       [join(keyFile, 'a.db'), 'is not a folder'],
       [folder, 'is not a regular file'],
     ] as const)
-      expect((await sqlitePlace({ file: path }).inspect()).problems).toEqual([expect.stringContaining(expected)])
+      expect((await sqlitePlace({ file: path }).inspect(machine)).problems).toEqual([expect.stringContaining(expected)])
     expect(existsSync(file)).toBe(false)
   })
 
   test('finds a missing secret, and a secret that must not be set', async () => {
     const sealedPlace = newPlace()
     await withStore(sqlitePlace({ file: sealedPlace.file, secret }), put)
-    expect(await sqlitePlace({ file: sealedPlace.file }).inspect()).toEqual({
+    expect(await sqlitePlace({ file: sealedPlace.file }).inspect(machine)).toEqual({
       problems: [expect.stringContaining('is encrypted, and there is no STATE_SECRET')],
       notes: [],
     })
-    expect(await sqlitePlace({ file: sealedPlace.file, secret }).inspect()).toEqual({ problems: [], notes: [] })
+    expect(await sqlitePlace({ file: sealedPlace.file, secret }).inspect(machine)).toEqual({ problems: [], notes: [] })
     const clearPlace = newPlace()
     await withStore(sqlitePlace({ file: clearPlace.file }), put)
-    expect((await sqlitePlace({ file: clearPlace.file, secret }).inspect()).problems).toEqual([
+    expect((await sqlitePlace({ file: clearPlace.file, secret }).inspect(machine)).problems).toEqual([
       expect.stringContaining('was written without a STATE_SECRET'),
     ])
     expect(readdirSync(clearPlace.folder).sort()).toEqual(['tributary.db', 'tributary.db.lock'])
@@ -245,7 +245,7 @@ describe('an inspection', () => {
     await withStore(sqlitePlace({ file, keyFile }), async (store) => {
       await put(store)
       const names = readdirSync(folder).sort()
-      expect(await sqlitePlace({ file, keyFile }).inspect()).toEqual({ problems: [], notes: [] })
+      expect(await sqlitePlace({ file, keyFile }).inspect(machine)).toEqual({ problems: [], notes: [] })
       expect(readdirSync(folder).sort()).toEqual(names)
       expect(await get(store)).toBe(plain)
     })

@@ -9,6 +9,7 @@ export function sqlitePlace(config: SqliteConfig): StatePlace {
     url: `sqlite:${file}`,
     description: file,
     isDurable: true,
+    isShared: false,
     ...(keyFile !== undefined && { keyFile }),
     // SQLite and the encryption are loaded only if they are used
     open: async (runtime) => (await import('./open-sqlite.ts')).openSqlite(config, runtime),

@@ -1,0 +1,37 @@
+/** The first words of Redis's errors, and what they say to the operator. https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors */
+const meanings: Readonly<Record<string, string>> = {
+  READONLY: 'is a read-only replica',
+  LOADING: 'is still loading its data',
+  OOM: 'has reached its maxmemory',
+  NOAUTH: 'needs a password, and STATE_URL has none',
+  WRONGPASS: 'refuses the user or the password in STATE_URL',
+  NOPERM: 'does not allow its user what the state needs',
+  MISCONF: 'cannot write its data to its disk',
+  MASTERDOWN: 'is a replica that has lost its master',
+  NOREPLICAS: 'has too few replicas to accept writes',
+  CLUSTERDOWN: 'is a cluster, which is not supported',
+  MOVED: 'is a cluster, which is not supported',
+  CROSSSLOT: 'is a cluster, which is not supported',
+  BUSY: 'is busy with a script of another program',
+}
+
+// an error inside a script stands behind other words before Redis 7
+const word = new RegExp(`(?:^|[-\\s])(${Object.keys(meanings).join('|')})\\b`)
+
+/** Whether the user may not send the command. */
+export function isForbidden(thrown: unknown): boolean {
+  return thrown instanceof Error && /\bNOPERM\b/.test(thrown.message)
+}
+
+/**
+ * Says what is wrong with the server, from an error of the client. The client's errors are not handed on, because they contain the
+ * arguments of the command, such as a password.
+ */
+export function describeFailure(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return 'failed'
+  const [, code = ''] = word.exec(thrown.message) ?? []
+  const meaning = meanings[code]
+  if (meaning !== undefined) return meaning
+  if (thrown.name === 'ReplyError') return `answers with an error (${thrown.message.split(' ', 1)[0]})`
+  return `cannot be reached (${'code' in thrown && typeof thrown.code === 'string' ? thrown.code : 'the connection was closed'})`
+}
