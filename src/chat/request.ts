@@ -1,4 +1,5 @@
 import type { Extras, Fields, Message } from './message.ts'
+import type { SentPrompt } from './prompt.ts'
 import type { Wishes } from './wishes.ts'
 
 /** A function that the model may call. `parameters` is a JSON Schema, passed on unchanged. */
@@ -126,6 +127,8 @@ export interface ChatRequest {
   readonly wishes?: Wishes
   /** True if the client wants a stream. If not, an adapter of the same dialect may fetch a whole reply. */
   readonly stream: boolean
+  /** What a model reads of it, in the form in which the client sent it. Without it, the tools and the messages say it. */
+  prompt?(): SentPrompt
   /** The body that it was decoded from. An upstream of the same dialect may get it in place of what was decoded. */
   readonly native?: NativeRequest
 }

@@ -42,6 +42,10 @@ export interface Receipt {
   toolsSearched?: number
   /** The id under which the stream can be read again. */
   stream?: string
+  /** The first place of the prompt that is not what it was, so that its cache is of no use: `tools[3].function.parameters`. */
+  cacheBrokenAt?: string
+  /** The id of its conversation, if one was found or begun. */
+  conversation?: string
 }
 
 /** What the route of a call has set. What is absent is as for all others. */
@@ -76,6 +80,8 @@ export interface Call {
   readonly caller: Caller
   /** Number of gateways like this one that the request has passed. */
   readonly hops: number
+  /** Returns the client's own name of its session, from a header. */
+  readonly session?: () => string | undefined
   /** Aborted when the client leaves or a deadline passes; the reason is a ChatError. */
   readonly signal: Cancel
   readonly log: Logger

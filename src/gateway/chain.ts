@@ -18,6 +18,7 @@ import { choices } from './layers/choices.ts'
 import { type Deadlines, deadline } from './layers/deadline.ts'
 import { estimate } from './layers/estimate.ts'
 import { limit } from './layers/limit.ts'
+import { noteCache } from './layers/note-cache.ts'
 import { pace } from './layers/pace.ts'
 import { retry } from './layers/retry.ts'
 import { RetryBudget } from './layers/retry-budget.ts'
@@ -26,6 +27,9 @@ import { thread } from './layers/thread.ts'
 import { Permits } from './permits.ts'
 import { buildTasks } from './tasks.ts'
 import type { UpstreamParts } from './upstream-parts.ts'
+
+/** Milliseconds for which services keep a prompt in their cache, where their provider does not say. It is the shortest life of those that say. */
+const usualCacheMs = 300_000
 
 /** What the layers around every upstream need. */
 export interface ChainSettings {
@@ -66,8 +70,10 @@ export function buildChain(
   const [budget, permits] = [new RetryBudget(runtime), new Permits()]
   const askUpstream: Chat<WithAccount> = (request, call) => upstream.chat(request, call)
   const paced = pace(name, upstream.maxRpm)(askUpstream)
+  const cacheMs = upstream.cacheMs ?? (upstream.isWebProduct ? 0 : usualCacheMs)
   const withEmulation = emulation.isAllowed ? emulateTools(emulation, name)(paced) : paced
-  const withAccounts = account(pool, name)(withEmulation)
+  const noted = cacheMs > 0 ? noteCache(name, cacheMs)(withEmulation) : withEmulation
+  const withAccounts = account(pool, name)(noted)
   const withThreads = upstream.keepsThreads
     ? thread({ store, upstream: name, ttlMs: threadTtlMs })(withAccounts)
     : withAccounts

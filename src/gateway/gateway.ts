@@ -24,9 +24,12 @@ import { deadline } from './layers/deadline.ts'
 import { estimate } from './layers/estimate.ts'
 import { limit } from './layers/limit.ts'
 import { observe } from './layers/observe.ts'
+import { promptCache } from './layers/prompt-cache.ts'
 import type { CostOf } from './measure-request.ts'
 import type { Panel, PanelMember } from './panel.ts'
 import { Permits } from './permits.ts'
+import { CachedConversation } from './prompt-caches/conversation.ts'
+import { KnownPrompts } from './prompt-caches/known-prompts.ts'
 import { route } from './route.ts'
 import { SpareMemory } from './spare-memory.ts'
 import { openTasks, type Tasks } from './tasks.ts'
@@ -77,7 +80,7 @@ export interface Gateway extends Tasks {
 /** Limit for the milliseconds of one test of an account. */
 const maxTestMs = 60_000
 
-/** Puts the layers together: `observe → limit → tool loop → panel → route → balance → chain`, one chain for each upstream. */
+/** Puts the layers together: `observe → limit → prompt cache → tool loop → panel → route → balance → chain`, one chain for each upstream. */
 export function openGateway(options: GatewayOptions): Gateway {
   const { upstreams, panels = [], aliases, store, tools, limiter, costOf, onCallEnd, log, runtime } = options
   const lacksTools = (candidate: Candidate) => catalog.modelOf(candidate).takesTools === false
@@ -96,11 +99,12 @@ export function openGateway(options: GatewayOptions): Gateway {
   const limited = limit(permits, new SpareMemory(runtime))
   const admit = openAdmission({ catalog, panels, limiter, costOf, limited })
   const observed = observe(onCallEnd)
+  const cached = promptCache(new KnownPrompts(() => new CachedConversation(runtime.newId(), () => runtime.elapsed())))
   return {
-    chat: observed(admit.chat(tools ? toolLoop(tools, boundsFor)(panelChat) : panelChat)),
+    chat: observed(admit.chat(cached(tools ? toolLoop(tools, boundsFor)(panelChat) : panelChat))),
     toolChat: (request, call, wishes) => {
       const admitted = wishes.own ? admit.ownChat : admit.chat
-      return observed(admitted((...asking: Parameters<Chat>) => showing(...asking, wishes)))(request, call)
+      return observed(admitted(cached((...asking: Parameters<Chat>) => showing(...asking, wishes))))(request, call)
     },
     ...openTasks(catalog, { upstreams, combine, admit: (ask) => observed(admit.task(ask)) }),
     tools: tools && directTools(tools, admit.tool),

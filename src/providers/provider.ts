@@ -31,6 +31,8 @@ export interface Upstream<Credential = unknown> {
   readonly keepsThreads?: boolean
   /** Whether it is made for people, and not for programs. The gateway uses such a service only as a person would. */
   readonly isWebProduct?: true
+  /** Milliseconds for which it keeps a prompt in a cache after its last use; 0 if it has none. */
+  readonly cacheMs?: number
   /** False if no model answers, so that it cannot be told how to call tools. */
   readonly followsInstructions?: false
   /** Limit for the requests of a minute, if the operator has set one. */

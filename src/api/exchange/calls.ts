@@ -5,6 +5,7 @@ import { CancelSource, NativeCancel } from '../../flow/cancel.ts'
 import { clientLeft } from './client-left.ts'
 import type { Exchange } from './exchange.ts'
 import { hopsOf } from './hops.ts'
+import { sessionOf } from './session.ts'
 import { shuttingDown } from './shutting-down.ts'
 
 /** A call, and how to end it. */
@@ -42,13 +43,15 @@ export class Calls {
    */
   open(exchange: Exchange): OpenCall {
     const { request, runtime, id, caller, log } = exchange
-    const hops = hopsOf(request.headers)
+    const { headers } = request
+    const hops = hopsOf(headers)
+    const session = () => sessionOf(headers)
     const signal = new NativeCancel(runtime, request.signal, clientLeft)
     const receipt = newReceipt()
     exchange.receipt = receipt
     exchange.limitSilence(0)
     const opened: OpenCall = {
-      call: { id, caller, hops, log, signal, attempts: new Attempts(), receipt },
+      call: { id, caller, hops, session, log, signal, attempts: new Attempts(), receipt },
       abort: (reason) => signal.abort(reason),
       close: () => {
         signal.release()
@@ -61,12 +64,13 @@ export class Calls {
   }
 
   /** Opens a call that goes on without a client. */
-  detach({ runtime, id, caller, log, request }: Exchange): OpenCall {
+  detach({ runtime, id, caller, log, request: { headers } }: Exchange): OpenCall {
     const signal = new CancelSource(runtime)
     const opened: OpenCall = {
       call: {
         ...{ id, caller, log, signal },
-        hops: hopsOf(request.headers),
+        hops: hopsOf(headers),
+        session: () => sessionOf(headers),
         attempts: new Attempts(),
         receipt: newReceipt(),
       },

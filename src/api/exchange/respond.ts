@@ -121,6 +121,7 @@ function headersOf(exchange: Exchange, { call }: OpenCall): Record<string, strin
   const headers = exchange.newHeaders()
   if (upstream) headers['x-tributary-upstream'] = upstream
   if (attempts > 0) headers['x-tributary-attempts'] = String(attempts)
+  if (call.receipt.cacheBrokenAt) headers['x-tributary-cache'] = `broken at ${call.receipt.cacheBrokenAt}`
   if (toolsMissing?.size) headers['x-tributary-tools-missing'] = listOf([...toolsMissing])
   if (toolsOmitted?.length) headers['x-tributary-tools-omitted'] = listOf(toolsOmitted)
   if (toolsSearched !== undefined) headers['x-tributary-tools-searched'] = String(toolsSearched)

@@ -27,7 +27,7 @@ export function decodeMessages({ system, messages }: Fields): readonly Message[]
 }
 
 /** Claude Code's first line is no instruction, and its changing text would cost every prompt cache. */
-const billing = /^x-anthropic-billing-header:.*\n*/
+export const billing = /^x-anthropic-billing-header:.*\n*/
 
 function decodeSystem(system: unknown): readonly Message[] {
   if (system === undefined || system === null) return []

@@ -10,6 +10,7 @@ import { decodeParameters } from './decode-parameters.ts'
 import { decodeToolChoice, decodeTools } from './decode-tools.ts'
 import { dialect } from './dialect.ts'
 import { NativeMessages } from './native-messages.ts'
+import { promptIn } from './prompt.ts'
 import { refuseUnknownResults } from './refuse-unknown-results.ts'
 
 /** Maximum number of tools of a request. */
@@ -77,6 +78,7 @@ export function decodePartOfRequest(given: unknown, { betas, bytes }: RequestSou
     ...gatewayWishes(given),
     spelling: named,
     stream: streamIn(body),
+    prompt: () => promptIn(body),
     native,
   }
 }

@@ -8,6 +8,7 @@ import { decodeMessages } from './decode-messages.ts'
 import { decodeParameters } from './decode-parameters.ts'
 import { dialect } from './dialect.ts'
 import { type DecodedMembers, isPlainBody, NativeBody } from './native-body.ts'
+import { promptIn } from './prompt.ts'
 
 /** A client's request, and an option for the encoder of the answer. */
 export interface DecodedRequest {
@@ -51,6 +52,7 @@ export function decodePlainRequest(body: unknown, bytes?: Uint8Array): DecodedRe
     },
     ...members,
     stream,
+    prompt: () => promptIn(body),
     native,
   }
   return { request, includeUsage }
@@ -65,7 +67,9 @@ export function* decodeSteps(given: unknown): Generator<void, DecodedRequest> {
   const { model, members, stream, includeUsage, unread: others } = decodeMembers(body)
   const all = [...unread, ...others]
   const wishes = gatewayWishes(given)
-  const request = { dialect, model, messages, ...members, ...wishes, ...(all.length > 0 && { unread: all }), stream }
+  const prompt = () => promptIn(body)
+  const unreadFields = all.length > 0 && { unread: all }
+  const request = { dialect, model, messages, ...members, ...wishes, ...unreadFields, stream, prompt }
   return { request, includeUsage }
 }
 

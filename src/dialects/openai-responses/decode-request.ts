@@ -1,5 +1,6 @@
 import { ChatError } from '../../chat/error.ts'
 import type { Fields, ForeignPart, Part } from '../../chat/message.ts'
+import type { SentPrompt } from '../../chat/prompt.ts'
 import type { ChatRequest, OfferedTool } from '../../chat/request.ts'
 import { isFields } from '../fields.ts'
 import { gatewayWishes, withoutGatewayMembers } from '../gateway-members.ts'
@@ -12,6 +13,7 @@ import { decodeChoice, decodeTools } from './decode-tools.ts'
 import { dialect } from './dialect.ts'
 import { NativeResponse } from './native-response.ts'
 import { PlainInput } from './plain-input.ts'
+import { promptIn } from './prompt.ts'
 import type { ContentSealer } from './sealed-extra.ts'
 import { ToolNames } from './tool-names.ts'
 
@@ -67,10 +69,18 @@ export function decodeRequest(body: Fields, { earlier = [], sealer, bytes }: Bes
   const input = bytes ? new PlainInput(given, names) : decodeInput(given, names)
   if (input.isRead && input.messages.length === 0)
     throw refusedBody({ path: ['input'], problem: 'must not be empty', code: 'missing_required_parameter' })
-  const read = { model, input, hosted: [...own.hosted, ...input.hosted], tools: [...own.tools, ...input.tools], names }
+  const all = earlier.length === 0 ? items : [...earlier, ...items]
+  const prompt = () => promptIn(body, all, earlier.length)
+  const read = {
+    model,
+    input,
+    hosted: [...own.hosted, ...input.hosted],
+    tools: [...own.tools, ...input.tools],
+    names,
+    prompt,
+  }
   const shared = { body, names, isCompaction: wantsCompaction(items) }
   if (shared.isCompaction) return { request: askForSummary(requestOf(body, read)), ...shared }
-  const all = earlier.length === 0 ? items : [...earlier, ...items]
   // a summary that was sealed here is of no use to a service
   if (all.some(isOfCompaction)) return { request: requestOf(body, read), ...shared }
   const value = withoutGatewayMembers(body)
@@ -85,11 +95,12 @@ interface ReadBody {
   /** The types of tools and items that only OpenAI understands. */
   readonly hosted: readonly string[]
   readonly names: ToolNames
+  prompt(): SentPrompt
 }
 
 function requestOf(
   body: Fields,
-  { model, input, tools: found, hosted, names }: ReadBody,
+  { model, input, tools: found, hosted, names, prompt }: ReadBody,
   native?: NativeResponse,
 ): ChatRequest {
   if (found.length > maxTools) throw tooMany('tools', 'tools', maxTools)
@@ -124,6 +135,7 @@ function requestOf(
     ...gatewayWishes(body),
     bindsExtra: true,
     stream: flagIn(body, 'stream'),
+    prompt,
     ...(native && { native }),
   }
 }

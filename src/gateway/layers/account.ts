@@ -45,7 +45,9 @@ export function account(
 ) => Ask<Request, Event, Needs & WithTriedAccounts & WithThreadState> {
   return (next) => (request, call) => {
     const { model } = request
-    const leased = pool.pick({ tried: call.tried, preferred: call.threadState?.label, model }, call.signal)
+    const cachedBy = pool.size > 1 ? call.cacheHome?.accountAt(upstream) : undefined
+    const preferred = call.threadState?.label ?? cachedBy
+    const leased = pool.pick({ tried: call.tried, preferred, model }, call.signal)
     const attempt = (live: LiveAccount) => {
       beginAttempt(call, { upstream, account: live.label })
       const noteQuota = (report: QuotaReport) => pool.noteQuota(live, report, model)

@@ -90,6 +90,7 @@ function writeLine({ call, model, task, ending, usage, ...record }: CallRecord):
     tools: listed(receipt.tools),
     toolsSearched: receipt.toolsSearched,
     lost: listed(receipt.lost),
+    cacheBrokenAt: receipt.cacheBrokenAt,
     outcome: record.outcome,
     firstEventMs: record.firstEventMs === undefined ? undefined : Math.round(record.firstEventMs),
     durationMs: Math.round(record.durationMs),

@@ -14,10 +14,18 @@ export interface Differences
   readonly refusesForeignCalls?: boolean
   /** Limit for the inputs of one request for embeddings. */
   readonly maxInputs?: number
+  /** Milliseconds for which it keeps a prompt in a cache after its last use, where it says so. */
+  readonly cacheMs?: number
 }
 
+const [minuteMs, hourMs] = [60_000, 3_600_000]
+
 export const differences: Readonly<Record<string, Differences>> = {
-  openai: { toolBounds: openaiToolBounds },
+  // developers.openai.com/api/docs/guides/prompt-caching: 5 to 10 minutes of inactivity, at most an hour
+  openai: { toolBounds: openaiToolBounds, cacheMs: hourMs },
+
+  // openrouter.ai/docs/guides/best-practices/prompt-caching: it stays with a provider until 10 minutes of inactivity
+  openrouter: { cacheMs: 10 * minuteMs },
 
   // console.groq.com/docs/openai: 400 for these, and for `n` over 1; …/docs/api-reference: "A max of 128 functions"
   groq: {
@@ -25,6 +33,8 @@ export const differences: Readonly<Record<string, Differences>> = {
     lacksFields: ['logit_bias'],
     refusesNames: true,
     toolBounds: { maxTools: 128 },
+    // console.groq.com/docs/prompt-caching: 2 hours without use
+    cacheMs: 2 * hourMs,
   },
 
   // inference-docs.cerebras.ai/resources/openai: the service answers these with 400
@@ -41,6 +51,8 @@ export const differences: Readonly<Record<string, Differences>> = {
     lacksFields: ['logit_bias'],
     formats: ['text', 'json'],
     toolBounds: { maxTools: 128 },
+    // api-docs.deepseek.com/guides/kv_cache: a few hours to a few days
+    cacheMs: 4 * hourMs,
     exceptions: [
       {
         models: /reasoner/,

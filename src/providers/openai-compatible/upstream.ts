@@ -64,6 +64,7 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Upstream<Sec
     name,
     baseUrl: `${url}${query}`,
     accounts,
+    ...(differs.cacheMs !== undefined && { cacheMs: differs.cacheMs }),
     support: {
       ...supportWith(manyChoices, differs),
       ...(toolBounds && { toolBounds }),

@@ -111,7 +111,8 @@ async function* run(
       chosen,
       opened.turn.tools && chosenTools(opened.turn.tools, services.tools.servers()),
     )
-    yield* record(services.gateway.toolChat(request, open.call, wishes), { session, recorder, signal })
+    const call = { ...open.call, session: () => session }
+    yield* record(services.gateway.toolChat(request, call, wishes), { session, recorder, signal })
   } catch (thrown) {
     ended.resolve(signal.aborted ? 'cancelled' : 'failed')
     if (!isAbort(signal)) throw signal.aborted ? signal.reason : thrown

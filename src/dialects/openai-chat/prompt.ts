@@ -1,0 +1,17 @@
+import type { Fields } from '../../chat/message.ts'
+import type { SentPrompt } from '../../chat/prompt.ts'
+
+const dayMs = 86_400_000
+
+/**
+ * What a model reads of a body. The schema of the answer stands before the instructions. OpenAI, Prompt caching: "The schema serves as a
+ * prefix to the system message"; `prompt_cache_retention: "24h"` asks for the longer life.
+ */
+export function promptIn(body: Fields): SentPrompt {
+  const { prompt_cache_key: key, prompt_cache_retention: retention } = body
+  return {
+    members: ['response_format', 'tools', 'functions', 'messages'].map((name) => ({ name, value: body[name] })),
+    ...(typeof key === 'string' && key !== '' && { conversation: key }),
+    ...(retention === '24h' && { cacheMs: dayMs }),
+  }
+}
