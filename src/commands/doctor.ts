@@ -74,6 +74,10 @@ async function examineOnServer(server: RunningServer, config: Config): Promise<R
     const added = addedSince({ ...server, toolServers }, config)
     if (added.length > 0)
       process.stderr.write(`It does not know ${added.join(', ')}. Restart it to use the new settings.\n`)
+    for (const name of server.upstreams.flatMap(({ ejected }) => ejected))
+      process.stderr.write(
+        `It does not ask ${redact(name)} at the moment, because it has failed five times in a row.\n`,
+      )
     const findings = await Promise.all(
       server.upstreams.map(async ({ name }) => {
         const tried = await server.test(name)

@@ -11,11 +11,18 @@ import { urlOf } from './health.ts'
 /** A running tributary at the configuration's address that answers its operator. */
 export interface RunningServer {
   readonly url: string
-  readonly upstreams: readonly { readonly name: string; readonly accounts: readonly string[] }[]
+  readonly upstreams: readonly ServedUpstream[]
   /** Makes the server try an upstream's accounts with its own sessions. @throws ChatError */
   test(name: string): Promise<readonly Finding[]>
   /** The states of its MCP servers. @throws ChatError */
   toolServers(): Promise<readonly ToolServerState[]>
+}
+
+interface ServedUpstream {
+  readonly name: string
+  readonly accounts: readonly string[]
+  /** What it does not ask at the moment, because it has failed: the upstream itself, or models of it. */
+  readonly ejected: readonly string[]
 }
 
 const maxReplyBytes = 4 * 1024 * 1024
@@ -78,11 +85,18 @@ function createAsk(
 
 function readUpstreams(body: unknown): RunningServer['upstreams'] | undefined {
   if (!isRecord(body) || !Array.isArray(body.data)) return undefined
-  return body.data.filter(isRecord).flatMap(({ name, accounts }) => {
+  return body.data.filter(isRecord).flatMap(({ name, accounts, breaker }) => {
     if (typeof name !== 'string' || !/^[a-z0-9-]+$/.test(name) || !Array.isArray(accounts)) return []
     const labels = accounts.filter(isRecord).flatMap(({ label }) => (typeof label === 'string' ? [label] : []))
-    return [{ name, accounts: labels }]
+    return [{ name, accounts: labels, ejected: readEjected(name, breaker) }]
   })
+}
+
+function readEjected(upstream: string, breaker: unknown): readonly string[] {
+  if (!isRecord(breaker)) return []
+  if (breaker.state === 'ejected') return [upstream]
+  const models = Array.isArray(breaker.models) ? breaker.models.filter(isRecord) : []
+  return models.flatMap(({ model, state }) => (state === 'ejected' ? [`${upstream}/${model}`] : []))
 }
 
 const transports = ['stdio', 'http', 'sse'] as const

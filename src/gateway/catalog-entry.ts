@@ -32,10 +32,14 @@ export function isDue({ refreshAt }: CatalogEntry, now: number): boolean {
  * Milliseconds until a list is requested again. If an upstream is down and fails quickly, it is asked again with the
  * next request. If it refuses, or sends an invalid list, it is asked again after `retryMs`.
  */
-export function pauseAfter({ meaning, code, upstreamStatus = 500 }: ChatError, tookMs: number): number {
-  const isDown = meaning.breaker && upstreamStatus >= 500 && code !== 'upstream_bad_response'
-  if (!isDown) return retryMs
+export function pauseAfter(error: ChatError, tookMs: number): number {
+  if (!isDown(error)) return retryMs
   return tookMs <= quickMs ? 0 : Math.min(6 * tookMs, retryMs)
+}
+
+/** Whether the failure of a request for a list shows that the upstream is down. Otherwise it has answered in its own way. */
+export function isDown({ meaning, code, upstreamStatus = 500 }: ChatError): boolean {
+  return meaning.breaker && upstreamStatus >= 500 && code !== 'upstream_bad_response'
 }
 
 export function newEntry<Served extends Member>(member: Served): CatalogEntry<Served> {

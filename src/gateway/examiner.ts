@@ -2,6 +2,7 @@ import type { Logger } from '../flow/call.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from '../state/store.ts'
 import { examine, type Finding } from './examine.ts'
+import type { UpstreamHealth } from './health/upstream-health.ts'
 import type { Member } from './known-models.ts'
 
 /** Tests the accounts of a running gateway for its operator. */
@@ -22,11 +23,21 @@ export interface ExaminerOptions {
   readonly deadlineMs: number
 }
 
-export function openExaminer(members: readonly Member[], options: ExaminerOptions): Examiner {
+/** An upstream that is asked again at once if a test shows that it answers. */
+interface ExaminedMember extends Member {
+  readonly health: Pick<UpstreamHealth, 'noteReached'>
+}
+
+export function openExaminer(members: readonly ExaminedMember[], options: ExaminerOptions): Examiner {
   const running = new Map<string, Promise<readonly Finding[]>>()
-  const start = ({ upstream, pool }: Member): Promise<readonly Finding[]> => {
-    const findings = examine(upstream, { ...options, pool }).finally(() => running.delete(upstream.name))
-    running.set(upstream.name, findings)
+  const test = async ({ upstream, pool, health }: ExaminedMember): Promise<readonly Finding[]> => {
+    const findings = await examine(upstream, { ...options, pool })
+    if (findings.some(({ error }) => !error)) health.noteReached('answered')
+    return findings
+  }
+  const start = (member: ExaminedMember): Promise<readonly Finding[]> => {
+    const findings = test(member).finally(() => running.delete(member.upstream.name))
+    running.set(member.upstream.name, findings)
     return findings
   }
   return {

@@ -141,6 +141,7 @@ test('inspect shows the current accounts, budgets, models and calls', async () =
         runningCalls: 1,
         retryBudget: { left: expect.any(Number), max: 20 },
         mistrustedForMs: 0,
+        health: { state: 'good', ejectedForMs: 0, models: [] },
         models: { ...models, count: 1 },
       },
       {
@@ -152,6 +153,7 @@ test('inspect shows the current accounts, budgets, models and calls', async () =
         runningCalls: 0,
         retryBudget: { left: expect.any(Number), max: 20 },
         mistrustedForMs: 0,
+        health: { state: 'good', ejectedForMs: 0, models: [] },
         models: { ...models, count: 2 },
       },
     ],

@@ -125,7 +125,7 @@ export function openGateway(options: GatewayOptions): Gateway {
       upstreams.find((upstream) => upstream.baseUrl !== undefined && isSameUrl(upstream.baseUrl, baseUrl))?.name,
     close() {
       catalog.close()
-      for (const { pool } of chains) pool.close()
+      for (const chain of chains) chain.close()
     },
   }
 }

@@ -1,6 +1,7 @@
 import type { AccountStatus } from '../accounts/account.ts'
 import type { ModelsStatus } from './catalog.ts'
 import type { RecentFailures } from './combine/recent-failures.ts'
+import type { HealthStatus } from './health/upstream-health.ts'
 import type { UpstreamParts } from './upstream-parts.ts'
 
 /** The current state of a running gateway. It contains no secret. */
@@ -27,6 +28,8 @@ export interface UpstreamStatus {
   readonly retryBudget: { readonly left: number; readonly max: number }
   /** Milliseconds for which it is still asked after all others, because it has just failed; 0 if it is not. */
   readonly mistrustedForMs: number
+  /** Whether it is asked, and which models of it are not. */
+  readonly health: HealthStatus
   readonly models: ModelsStatus
 }
 
@@ -37,7 +40,7 @@ interface UpstreamView {
 }
 
 export function statusOf(
-  { upstream, pool, budget, permits, chat }: UpstreamParts,
+  { upstream, pool, budget, permits, health, chat }: UpstreamParts,
   { models, failures }: UpstreamView,
 ): UpstreamStatus {
   const { name, provider, baseUrl, address = baseUrl } = upstream
@@ -50,6 +53,7 @@ export function statusOf(
     runningCalls: permits.taken,
     retryBudget: { left: budget.left, max: budget.max },
     mistrustedForMs: failures.mistrustedForMs(chat),
+    health: health.status(),
     models,
   }
 }

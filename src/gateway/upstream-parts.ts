@@ -15,6 +15,8 @@ export interface UpstreamParts extends Member {
   /** Whether it is asked, and each model of it. */
   readonly health: UpstreamHealth
   readonly permits: Permits
+  /** Stops the work in the background. */
+  close(): void
 }
 
 /** What is no chat. It goes through the same layers as a chat (docs/decisions/0059-tasks-are-flows.md). */

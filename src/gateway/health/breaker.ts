@@ -54,6 +54,11 @@ export class Breaker {
     return this.#ejection?.isProbing === true
   }
 
+  /** Whether the ejection has not reached its end, even if an early probe may pass. */
+  lasts(now: number): boolean {
+    return this.#ejection !== undefined && now < this.#ejection.until
+  }
+
   /** When an ejection is over, it is `good`: only a request can end it. */
   standing(now: number): Standing {
     const ejection = this.#ejection
@@ -90,6 +95,7 @@ export class Breaker {
     this.#ejection = undefined
     this.#closedAt = now
     this.#failures = maxFailures - 1
+    this.#failedAt = Number.NEGATIVE_INFINITY
   }
 
   /** Lets the next request be the probe. If that one fails, the ejection goes on until its end. */

@@ -60,9 +60,10 @@ export class UpstreamHealth {
     return this.#ejections
   }
 
-  /** Whether the upstream or a model of it is ejected. */
-  get isAnyEjected(): boolean {
-    return this.#whole.breaker.isEjected || this.#models.values().some(({ breaker }) => breaker.isEjected)
+  /** Whether a sign of life would be of use: an ejection lasts, or the whole upstream waits for its probe. */
+  get needsSign(): boolean {
+    const now = this.#now()
+    return this.#whole.breaker.isEjected || this.#models.values().some(({ breaker }) => breaker.lasts(now))
   }
 
   standing(model: string): Standing {
@@ -121,16 +122,20 @@ export class UpstreamHealth {
   }
 
   /**
-   * Notes that the upstream has answered a request for something that is no model's, such as its list of models.
-   * @param wasDown whether such a request has failed since the ejection. Otherwise the answer says little about models
+   * Notes a sign of life that is no request of a client.
+   * @param sign `answered`: a model has answered, or the list of models has come after it had failed too. `listed`: the list
+   *   of models has come, which says little about the models
    */
-  noteReached(wasDown: boolean): void {
+  noteReached(sign: 'answered' | 'listed'): void {
     const now = this.#now()
-    const isProof = (numbered: NumberedBreaker) => wasDown || (numbered === this.#whole && this.#isUnreachable)
-    for (const numbered of [this.#whole, ...this.#models.values()]) {
+    const isProof = (numbered: NumberedBreaker) =>
+      sign === 'answered' || (numbered === this.#whole && this.#isUnreachable)
+    const ejected = [this.#whole, ...this.#models.values()].filter(({ breaker }) => breaker.isEjected)
+    for (const numbered of ejected) {
       if (isProof(numbered)) numbered.breaker.close(now)
       else numbered.breaker.probeEarly(now)
     }
+    if (ejected.some(isProof)) this.#log.info({}, 'an ejected upstream can be reached again')
   }
 
   /** The current verdicts, for the operator. */

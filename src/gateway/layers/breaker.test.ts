@@ -227,7 +227,7 @@ describe('an answer in the background', () => {
   test('ends the ejection of an upstream that could not be reached', async () => {
     const { ask, eject, health, answer } = guard(unreachable)
     await eject()
-    health.noteReached(false)
+    health.noteReached('listed')
     answer(well)
     expect((await ask()).thrown).toBeUndefined()
   })
@@ -236,7 +236,7 @@ describe('an answer in the background', () => {
     const { ask, asked, eject, health, pass } = guard(failing('overloaded'))
     await eject()
     pass(1_000)
-    health.noteReached(false)
+    health.noteReached('listed')
     await Promise.all([ask(), ask()])
     expect([asked(), health.ejectedForMs('m')]).toEqual([1, 29_000])
   })
@@ -244,7 +244,7 @@ describe('an answer in the background', () => {
   test('ends the ejection of a model if the upstream was down', async () => {
     const { ask, asked, eject, health, answer } = guard(failing('overloaded'))
     await eject()
-    health.noteReached(true)
+    health.noteReached('answered')
     answer(well)
     await Promise.all([ask(), ask()])
     expect(asked()).toBe(2)

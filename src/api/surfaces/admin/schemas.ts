@@ -21,6 +21,8 @@ const clientKey = {
   created: orNull(text),
 }
 
+const breaker = { state: oneOf('good', 'mistrusted', 'ejected'), ejected_ms: integer }
+
 /** The schemas of the requests and responses. */
 export const schemas = {
   NewClientKey: objectOf({ name: text, ...settings }),
@@ -34,6 +36,7 @@ export const schemas = {
   Upstream: objectOf({
     name: text,
     address: orNull(text),
+    breaker: objectOf({ ...breaker, models: listOf(objectOf({ model: text, ...breaker })) }),
     accounts: listOf(objectOf({ label: text, state: text, until: orNull(text), why: orNull(text) })),
   }),
   UpstreamList: objectOf({ object: oneOf('list'), data: listOf(named('Upstream')) }),

@@ -1,5 +1,6 @@
 import { ChatError } from '../../../chat/error.ts'
 import type { Finding } from '../../../gateway/examine.ts'
+import type { BreakerStatus } from '../../../gateway/health/upstream-health.ts'
 import type { UpstreamStatus } from '../../../gateway/inspect.ts'
 import { answerJson } from '../../exchange/answer-json.ts'
 
@@ -21,7 +22,7 @@ export const testUpstream = answerJson(async (request, _call, { gateway: { exami
   return { body: { upstream: name, accounts: findings.map(encodeFinding) } }
 })
 
-function encodeUpstream({ accounts, models, retryBudget, ...upstream }: UpstreamStatus) {
+function encodeUpstream({ accounts, models, retryBudget, health, ...upstream }: UpstreamStatus) {
   return {
     name: upstream.name,
     provider: upstream.provider ?? null,
@@ -30,6 +31,10 @@ function encodeUpstream({ accounts, models, retryBudget, ...upstream }: Upstream
     running_calls: upstream.runningCalls,
     retry_budget: retryBudget,
     mistrusted_ms: Math.round(upstream.mistrustedForMs),
+    breaker: {
+      ...encodeBreaker(health),
+      models: health.models.map(({ model, ...status }) => ({ model, ...encodeBreaker(status) })),
+    },
     models: {
       count: models.count,
       known: models.isKnown,
@@ -38,6 +43,10 @@ function encodeUpstream({ accounts, models, retryBudget, ...upstream }: Upstream
     },
     accounts: accounts.map(encodeAccount),
   }
+}
+
+function encodeBreaker({ state, ejectedForMs }: BreakerStatus) {
+  return { state, ejected_ms: Math.ceil(ejectedForMs) }
 }
 
 function encodeAccount({ label, state, renewal }: UpstreamStatus['accounts'][number]) {

@@ -12,12 +12,15 @@ const greet = answerJson((_request, _call, { version }) => ({ body: { message: g
 const reportHealth = answerJson((_request, _call, { version }) => ({ body: { status: 'ok', version } }))
 
 /** The response names no file and no upstream, because the route needs no key. The log has the details. */
-const reportReadiness = answerJson((_request, _call, { isStateWell, tools, phase }) => {
+const reportReadiness = answerJson((_request, _call, { gateway, isStateWell, tools, phase }) => {
   if (phase() !== 'open') throw shuttingDown()
   const isWell = isStateWell()
+  const { upstreams } = gateway.inspect()
+  const isAnyAsked = upstreams.length === 0 || upstreams.some(({ health }) => health.state !== 'ejected')
   const body = {
-    status: isWell ? 'ready' : 'degraded',
+    status: isWell && isAnyAsked ? 'ready' : 'degraded',
     state: isWell ? 'ok' : 'failing',
+    upstreams: isAnyAsked ? 'ok' : 'failing',
     // a failed tool server is not a reason to send requests elsewhere
     tools: Object.fromEntries(tools.servers().map(({ name, status }) => [name, status])),
   }

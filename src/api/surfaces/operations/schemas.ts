@@ -7,6 +7,7 @@ export const schemas = {
   Readiness: objectOf({
     status: oneOf('ready', 'degraded'),
     state: oneOf('ok', 'failing'),
+    upstreams: oneOf('ok', 'failing'),
     tools: { type: 'object', additionalProperties: text },
   }),
   OpenApi: objectOf({
