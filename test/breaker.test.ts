@@ -12,14 +12,15 @@ setDefaultTimeout(30_000)
 const open: { close(): unknown }[] = []
 afterEach(() => Promise.all(open.splice(0).map((one) => one.close())))
 
-const answer = Response.json({
-  id: 'chatcmpl-1',
-  object: 'chat.completion',
-  created: 1,
-  model: 'm',
-  choices: [{ index: 0, message: { role: 'assistant', content: 'Hi' }, finish_reason: 'stop' }],
-})
-const overloaded = new Response('{}', { status: 503 })
+const answer = () =>
+  Response.json({
+    id: 'chatcmpl-1',
+    object: 'chat.completion',
+    created: 1,
+    model: 'm',
+    choices: [{ index: 0, message: { role: 'assistant', content: 'Hi' }, finish_reason: 'stop' }],
+  })
+const overloaded = () => Response.json({}, { status: 503 })
 
 /** A service on a port of its own, which can be stopped and started again. Without `lists` it is silent when it is asked for its models. */
 function service({ lists = true } = {}) {
@@ -32,7 +33,7 @@ function service({ lists = true } = {}) {
       fetch(request) {
         const { pathname } = new URL(request.url)
         paths.push(pathname)
-        if (pathname !== '/v1/models') return says.clone()
+        if (pathname !== '/v1/models') return says()
         return lists ? Response.json({ data: [{ id: 'm' }] }) : new Promise<Response>(() => undefined)
       },
     })
@@ -43,8 +44,8 @@ function service({ lists = true } = {}) {
     url: `http://127.0.0.1:${port}/v1`,
     /** The paths that were asked for, since the last time. */
     asked: () => paths.splice(0),
-    answers(with_: Response) {
-      says = with_
+    answers(to: typeof answer) {
+      says = to
     },
     stop: () => server.stop(true),
     start() {
