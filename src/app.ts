@@ -57,7 +57,8 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
     ...modelsOf(config),
     store,
     threadTtlMs: config.sessionTtlMs,
-    maxCalls: callsWithin(runtime.network),
+    maxCalls: Math.min(config.maxStreams ?? Number.MAX_SAFE_INTEGER, callsWithin(runtime.network)),
+    maxWaiting: config.maxQueue,
     limiter: clients.limiter,
     ...shared,
   })

@@ -31,6 +31,10 @@ export interface Config extends Listening {
   /** How long new requests are still accepted after `/ready` has announced the stop. */
   readonly shutdownDelayMs: number
   readonly shutdownGraceMs: number
+  /** Limit for the calls that run at the same time; without it, the descriptors are the limit. */
+  readonly maxStreams?: number
+  /** Limit for the calls that wait for others to end. */
+  readonly maxQueue: number
   /** How long the upstream's thread of a conversation is remembered. */
   readonly sessionTtlMs: number
   /** How long a session of the chat server is kept after its last message. */
@@ -87,6 +91,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
     keepAliveMs: seconds(environment, 'KEEPALIVE_INTERVAL', 10),
     shutdownDelayMs: environment.integer('SHUTDOWN_DELAY', { fallback: 0, min: 0, max: 3_600 }) * 1000,
     shutdownGraceMs: seconds(environment, 'SHUTDOWN_GRACE', 30),
+    ...readCapacity(environment),
     ...readTtls(environment, state),
     logLevel: environment.choice('LOG_LEVEL', levels, otherLevels) ?? 'info',
     logFormat: environment.choice('LOG_FORMAT', ['pretty', 'json']) ?? (isTerminal ? 'pretty' : 'json'),
@@ -157,6 +162,12 @@ function readDeadlines(environment: Environment): Deadlines {
     wholeMs: isSet ? firstEventMs : 600_000,
     idleMs: seconds(environment, 'STREAM_IDLE_TIMEOUT', 120),
   }
+}
+
+function readCapacity(environment: Environment): Pick<Config, 'maxStreams' | 'maxQueue'> {
+  const maxQueue = environment.integer('MAX_QUEUE', { fallback: 64, min: 0, max: 100_000 })
+  if (environment.text('MAX_STREAMS') === undefined) return { maxQueue }
+  return { maxQueue, maxStreams: environment.integer('MAX_STREAMS', { fallback: 1, min: 1, max: 1_000_000 }) }
 }
 
 /** A duration in whole seconds, as milliseconds. */

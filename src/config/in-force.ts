@@ -17,6 +17,8 @@ const gatewaySettings: readonly (readonly [name: string, value: (config: Config)
   ['KEEPALIVE_INTERVAL', ({ keepAliveMs }) => seconds(keepAliveMs)],
   ['SHUTDOWN_DELAY', ({ shutdownDelayMs }) => seconds(shutdownDelayMs)],
   ['SHUTDOWN_GRACE', ({ shutdownGraceMs }) => seconds(shutdownGraceMs)],
+  ['MAX_STREAMS', () => 'by descriptors'],
+  ['MAX_QUEUE', ({ maxQueue }) => String(maxQueue)],
   ['STATE_URL', ({ state }) => state.url],
   ['STATE_SECRET', ({ state }) => (state.keyFile ? `in ${state.keyFile}` : 'none')],
   ['SESSION_CACHE_TTL', ({ sessionTtlMs }) => seconds(sessionTtlMs)],

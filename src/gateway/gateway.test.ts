@@ -130,7 +130,7 @@ test('inspect shows the current accounts, budgets, models and calls', async () =
   const models = { isKnown: true, isFixed: true, ageMs: undefined }
   const refused = { kind: 'refused' as const, until: expect.any(Number), why: 'upstream_auth' }
   expect(gateway.inspect()).toEqual({
-    calls: { running: 1, permits: 10 },
+    calls: { running: 1, permits: 10, waiting: 0 },
     upstreams: [
       {
         name: 'slow',

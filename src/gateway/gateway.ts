@@ -9,6 +9,7 @@ import type { Limiter } from '../keys/limiter.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { openAdmission } from './admission.ts'
 import type { CallListener } from './call-record.ts'
+import { Capacity, type Shortage } from './capacity.ts'
 import { Catalog } from './catalog.ts'
 import { buildChain, type ChainSettings } from './chain.ts'
 import { balance } from './combine/balance.ts'
@@ -20,18 +21,16 @@ import { preferNative } from './emulated-tools/emulation.ts'
 import { type Examiner, openExaminer } from './examiner.ts'
 import { type GatewayStatus, statusOf } from './inspect.ts'
 import type { Candidate, Member } from './known-models.ts'
+import { admit as admitWithin } from './layers/admit.ts'
 import { deadline } from './layers/deadline.ts'
 import { estimate } from './layers/estimate.ts'
-import { limit } from './layers/limit.ts'
 import { observe } from './layers/observe.ts'
 import { promptCache } from './layers/prompt-cache.ts'
 import type { CostOf } from './measure-request.ts'
 import type { Panel, PanelMember } from './panel.ts'
-import { Permits } from './permits.ts'
 import { CachedConversation } from './prompt-caches/conversation.ts'
 import { KnownPrompts } from './prompt-caches/known-prompts.ts'
 import { route } from './route.ts'
-import { SpareMemory } from './spare-memory.ts'
 import { openTasks, type Tasks } from './tasks.ts'
 import { type ToolChat, toolChat } from './tool-chat.ts'
 import { tightestBounds } from './tool-loop/fit-tools.ts'
@@ -48,6 +47,8 @@ export interface GatewayOptions extends ChainSettings {
   readonly tools?: ToolLoopOptions
   /** Limit for the calls that run at the same time. */
   readonly maxCalls: number
+  /** Limit for the calls that wait for others to end; 64 by default. */
+  readonly maxWaiting?: number
   /** Keeps callers within their limits. */
   readonly limiter?: Limiter
   /** The prices of answers; without it none is known. */
@@ -68,6 +69,8 @@ export interface Gateway extends Tasks {
   limitsLeft(caller: Caller): LimitsLeft | undefined
   /** Tests accounts for the operator. */
   readonly examiner: Examiner
+  /** Why no further call may begin now; undefined if one may. */
+  shortage(): Shortage | undefined
   /** Shows the current upstreams with their accounts and budgets, and the running calls. */
   inspect(): GatewayStatus
   /** The accounts of an upstream, which can be added and removed. */
@@ -95,9 +98,8 @@ export function openGateway(options: GatewayOptions): Gateway {
   const boundsFor = boundsIn(catalog, panels)
   const offers = { takesTools: toolTakers(catalog, panels), boundsFor }
   const showing = toolChat({ chat: panelChat, wrapOwn, tools, ...offers, runtime })
-  const permits = new Permits(options.maxCalls)
-  const limited = limit(permits, new SpareMemory(runtime))
-  const admit = openAdmission({ catalog, panels, limiter, costOf, limited })
+  const capacity = new Capacity({ maxCalls: options.maxCalls, maxWaiting: options.maxWaiting ?? 64, runtime })
+  const admit = openAdmission({ catalog, panels, limiter, costOf, limited: admitWithin(capacity) })
   const observed = observe(onCallEnd)
   const cached = promptCache(new KnownPrompts(() => new CachedConversation(runtime.newId(), () => runtime.elapsed())))
   return {
@@ -116,8 +118,9 @@ export function openGateway(options: GatewayOptions): Gateway {
       runtime,
       deadlineMs: Math.min(maxTestMs, options.deadlines.firstEventMs),
     }),
+    shortage: () => capacity.shortage(),
     inspect: () => ({
-      calls: { running: permits.taken, permits: permits.max },
+      calls: { running: capacity.running, permits: capacity.max, waiting: capacity.waiting },
       upstreams: chains.map((chain) => statusOf(chain, { models: catalog.status(chain.upstream.name), failures })),
     }),
     pool: (name) => chains.find(({ upstream }) => upstream.name === name)?.pool,

@@ -10,6 +10,8 @@ export interface GatewayStatus {
     readonly running: number
     /** Limit for the calls that run at the same time. */
     readonly permits: number
+    /** Calls that wait for others to end. */
+    readonly waiting: number
   }
   readonly upstreams: readonly UpstreamStatus[]
 }

@@ -1,9 +1,9 @@
 import type { Budget, CallerLimits } from '../chat/caller.ts'
 import { ChatError } from '../chat/error.ts'
 import type { Cancel } from '../flow/cancel.ts'
+import { FairPermits } from '../flow/fair-permits.ts'
 import { writeBudget } from './budget.ts'
 import { BudgetAccount, type BudgetOptions, perDollar, periodOf } from './budget-account.ts'
-import { FairPermits } from './fair-permits.ts'
 import { MinuteWindow } from './minute-window.ts'
 
 /** What a request is expected to use, counted only where a limit needs it. */
@@ -65,7 +65,7 @@ export class KeyMeter {
   readonly #options: BudgetOptions
   readonly #requests = new MinuteWindow()
   readonly #tokens = new MinuteWindow()
-  readonly #permits = new FairPermits()
+  readonly #permits = new FairPermits({ maxWaiting, refuse: tooManyAtOnce })
   #account: BudgetAccount | undefined
 
   constructor(caller: string, options: BudgetOptions) {
@@ -202,5 +202,16 @@ function unpriced(): ChatError {
       'This API key has a budget in USD, and the price of this model is not known. The operator can set it in PRICES_FILE, or give the key a budget in tokens.',
     code: 'model_unpriced',
     param: 'model',
+  })
+}
+
+/** Limit for the calls of one key that wait. */
+const maxWaiting = 64
+
+function tooManyAtOnce(max: number, retryAfterMs: number): ChatError {
+  return new ChatError('limit-reached', {
+    message: `This API key may run ${max === 1 ? 'one request' : `${max} requests`} at the same time, and others are waiting already. Try again in a moment.`,
+    code: 'concurrency_limit',
+    retryAfterMs,
   })
 }

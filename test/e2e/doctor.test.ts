@@ -447,7 +447,7 @@ describe("the server's report for the doctor", () => {
             accounts: [{ label: 'SMITHERY_COOKIE_1', ...usable, expires_at: expect.any(String) }],
           },
         ],
-        calls: { running: 0, permits: expect.any(Number) },
+        calls: { running: 0, permits: expect.any(Number), waiting: 0 },
       },
     ])
     expect(await ask('POST', '/admin/upstreams/good/test')).toEqual([

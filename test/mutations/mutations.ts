@@ -106,10 +106,10 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'permit',
-    file: 'src/gateway/layers/limit.ts',
-    find: 'if (this.#isTaken) this.#permits.release()',
+    file: 'src/gateway/layers/admit.ts',
+    find: 'if (this.#hasEntered) this.#capacity.leave()',
     replace: '',
-    tests: ['src/gateway/layers/limit.test.ts'],
+    tests: ['src/gateway/layers/admit.test.ts'],
   },
   {
     name: 'commit point',

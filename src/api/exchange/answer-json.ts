@@ -16,6 +16,8 @@ export interface JsonRequest {
 export interface JsonReply {
   /** A value, or a blob of JSON. */
   readonly body: unknown
+  /** 200 by default. */
+  readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -31,8 +33,8 @@ export function answerJson(
     const open = services.calls.open(exchange)
     try {
       const request = requestOf(exchange, { maxBytes: services.maxBodyBytes, signal: open.call.signal })
-      const { body, headers = {} } = await work(request, open.call, services)
-      return jsonResponse(exchange, body, { headers: Object.assign(exchange.newHeaders(), headers) })
+      const { body, status = 200, headers = {} } = await work(request, open.call, services)
+      return jsonResponse(exchange, body, { status, headers: Object.assign(exchange.newHeaders(), headers) })
     } finally {
       open.close()
     }

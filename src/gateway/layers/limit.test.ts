@@ -3,12 +3,10 @@ import fc from 'fast-check'
 import { runs } from '../../../test/sizes.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { Chat } from '../../flow/chat.ts'
-import { events as eventsOf, type Flow } from '../../flow/flow.ts'
-import { ManualRuntime } from '../../flow/runtime.double.ts'
+import { events as eventsOf } from '../../flow/flow.ts'
 import { newCancel } from '../../wire/machine.double.ts'
 import { aCall, aRequest, chatOf, drain, finish, silence, text } from '../chat.double.ts'
 import { Permits } from '../permits.ts'
-import { SpareMemory } from '../spare-memory.ts'
 import { limit } from './limit.ts'
 
 test('P19: of 1,000 calls at once only the limit runs, and the others are told when to try again', async () => {
@@ -64,34 +62,4 @@ test('P19: no permit is lost, whether calls end, fail, are aborted, are closed o
     }),
     { numRuns: runs(1_000) },
   )
-})
-
-test('P19: while memory is short, a few calls run, and the others are told when to try again', async () => {
-  const runtime = new ManualRuntime()
-  const chat: Chat = chatOf(async function* (_request, { signal }) {
-    yield text('a')
-    await silence(signal)
-  })
-  const limited = limit(new Permits(1_000), new SpareMemory(runtime))(chat)
-  const begun: Flow[] = []
-  const begin = async () => {
-    const flow = limited(aRequest, aCall())
-    begun.push(flow)
-    await flow.next()
-  }
-  runtime.usedBytes = 0.8 * 1024 ** 3
-  for (let count = 0; count < 20; count++) await begin()
-  expect(runtime.measurements).toBe(1)
-  await runtime.advance(100)
-  runtime.usedBytes = 0.9 * 1024 ** 3
-  const refusal = { reason: 'unavailable', retryAfterMs: 1_000, message: expect.stringContaining('memory') }
-  for (let count = 0; count < 20; count++) await expect(begin()).rejects.toMatchObject(refusal)
-  expect(runtime.measurements).toBe(2)
-  for (const flow of begun.splice(0)) flow.close()
-  for (let count = 0; count < 8; count++) await begin()
-  await expect(begin()).rejects.toMatchObject(refusal)
-  runtime.usedBytes = 0
-  await runtime.advance(100)
-  await begin()
-  for (const flow of begun) flow.close()
 })

@@ -17,14 +17,17 @@ const reportReadiness = answerJson((_request, _call, { gateway, isStateWell, too
   const isWell = isStateWell()
   const { upstreams } = gateway.inspect()
   const isAnyAsked = upstreams.length === 0 || upstreams.some(({ health }) => health.state !== 'ejected')
+  const shortage = gateway.shortage()
   const body = {
-    status: isWell && isAnyAsked ? 'ready' : 'degraded',
+    status: shortage ? 'overloaded' : isWell && isAnyAsked ? 'ready' : 'degraded',
     state: isWell ? 'ok' : 'failing',
     upstreams: isAnyAsked ? 'ok' : 'failing',
+    // what the process has too little of
+    load: shortage ?? 'ok',
     // a failed tool server is not a reason to send requests elsewhere
     tools: Object.fromEntries(tools.servers().map(({ name, status }) => [name, status])),
   }
-  return { body }
+  return { body, status: shortage ? 503 : 200 }
 })
 
 const showOpenApi = answerJson((_request, _call, { openapi }) => ({ body: openapi() }))

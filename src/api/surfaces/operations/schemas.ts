@@ -5,9 +5,10 @@ export const schemas = {
   Greeting: objectOf({ message: text, version: text }),
   Health: objectOf({ status: oneOf('ok'), version: text }),
   Readiness: objectOf({
-    status: oneOf('ready', 'degraded'),
+    status: oneOf('ready', 'degraded', 'overloaded'),
     state: oneOf('ok', 'failing'),
     upstreams: oneOf('ok', 'failing'),
+    load: oneOf('ok', 'memory', 'event-loop', 'calls'),
     tools: { type: 'object', additionalProperties: text },
   }),
   OpenApi: objectOf({

@@ -1,21 +1,38 @@
-import { ChatError } from '../chat/error.ts'
-import type { Cancel } from '../flow/cancel.ts'
+import type { ChatError } from '../chat/error.ts'
+import type { Cancel } from './cancel.ts'
+import type { Runtime } from './runtime.ts'
 
-/** Calls of one key that wait at most, and the milliseconds that each waits. */
-const maxWaiting = 64
+export interface FairPermitsOptions {
+  /** Limit for the calls that wait. */
+  readonly maxWaiting: number
+  /** Makes the error for a call that may not wait, or waited too long. */
+  refuse(max: number, retryAfterMs: number): ChatError
+}
+
+/** Milliseconds that a call waits at most. */
 const maxWaitMs = 10_000
 /** A refused client is told to come back after 1 to 5 seconds, so that not all come at once. */
 const [minRetryMs, maxRetryMs] = [1_000, 5_000]
+
+/** Milliseconds after which a refused client should come back. */
+export function refusedForMs(runtime: Pick<Runtime, 'random'>): number {
+  return minRetryMs + runtime.random() * (maxRetryMs - minRetryMs)
+}
 
 interface Waiter {
   begin(): void
 }
 
-/** Permits of one key. Calls over the limit wait for their turn in a short queue, and the first that came is the first that goes on. */
+/** Permits for calls. Those over the limit wait for their turn in a short queue, and the first that came is the first that goes on. */
 export class FairPermits {
+  readonly #options: FairPermitsOptions
   readonly #waiting = new Set<Waiter>()
   #max = 0
   #taken = 0
+
+  constructor(options: FairPermitsOptions) {
+    this.#options = options
+  }
 
   get taken(): number {
     return this.#taken
@@ -29,7 +46,7 @@ export class FairPermits {
    * Takes a permit, which `release` gives back.
    * @param max the limit, which may have changed since the last call
    * @returns a promise if it has to wait
-   * @throws ChatError `limit-reached` `concurrency_limit`, or the signal's reason. Then no permit was taken
+   * @throws what `refuse` makes, or the signal's reason. Then no permit was taken
    */
   take(max: number, signal: Cancel): undefined | Promise<void> {
     this.#max = max
@@ -37,7 +54,7 @@ export class FairPermits {
       this.#taken++
       return undefined
     }
-    if (this.#waiting.size >= maxWaiting) throw refusal(max, signal)
+    if (this.#waiting.size >= this.#options.maxWaiting) throw this.#refusal(max, signal)
     return this.#wait(max, signal)
   }
 
@@ -66,7 +83,7 @@ export class FairPermits {
       }
       const timer = signal.runtime.timers.set(maxWaitMs, () => {
         leave()
-        reject(refusal(max, signal))
+        reject(this.#refusal(max, signal))
       })
       const stopListening = signal.onAbort(() => {
         leave()
@@ -75,12 +92,8 @@ export class FairPermits {
       this.#waiting.add(waiter)
     })
   }
-}
 
-function refusal(max: number, { runtime }: Cancel): ChatError {
-  return new ChatError('limit-reached', {
-    message: `This API key may run ${max === 1 ? 'one request' : `${max} requests`} at the same time, and others are waiting already. Try again in a moment.`,
-    code: 'concurrency_limit',
-    retryAfterMs: minRetryMs + runtime.random() * (maxRetryMs - minRetryMs),
-  })
+  #refusal(max: number, { runtime }: Cancel): ChatError {
+    return this.#options.refuse(max, refusedForMs(runtime))
+  }
 }
