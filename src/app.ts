@@ -35,8 +35,8 @@ export interface Surroundings {
 }
 
 /** The upstreams, and how they are asked. */
-function modelsOf({ upstreams, panels, aliases, deadlines, emulateTools }: Config) {
-  return { upstreams, panels, aliases, deadlines, emulateTools }
+function modelsOf({ upstreams, routes, aliases, deadlines, emulateTools }: Config) {
+  return { upstreams, routes, aliases, deadlines, emulateTools }
 }
 
 /** The address, and who may send what to it. */

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import packageJson from '../package.json'
 import { type Config, readConfig } from '../src/config/config.ts'
+import { parseRoutes } from '../src/gateway/routes/parse-routes.ts'
+import { writeRoute } from '../src/gateway/routes/write-route.ts'
 import { providers } from '../src/providers/index.ts'
 import { addressIn } from './guide.ts'
 
@@ -151,16 +153,19 @@ describe('ROUTES', () => {
   test('in the README and .env.example makes a panel', () => {
     expect(envExample).toContain(`# For example ${written};`)
     expect(readConfig({ ...set, ROUTES: written }, false)).toMatchObject({
-      panels: [{ name: 'rawbot-omnibus' }, { name: 'panel', members: [{}, {}] }],
+      routes: [{ name: 'rawbot-omnibus' }, { name: 'panel', tree: { kind: 'panel', members: [{}, {}] } }],
     })
   })
 
-  for (const sign of ['>', '|'])
-    test(`with ${sign} is refused while docs/settings.md says so`, () => {
-      expect(settings).toContain('`>` and `\\|` are refused')
-      const problem = { variable: 'ROUTES' }
-      expect(readConfig({ ...set, ROUTES: written.replace('+', sign) }, false)).toMatchObject({ problems: [problem] })
-    })
+  test('in docs/routes.md are understood, and their precedence is as it is said there', async () => {
+    const page = await Bun.file(join(root, 'docs/routes.md')).text()
+    const [, shown = ''] = /```sh\nROUTES="\n([^"]+)"/.exec(page) ?? []
+    const [, loose = '', strict = ''] = /: `(.+)` is `(.+)`\.$/m.exec(page) ?? []
+    expect(readConfig({ ...set, GROQ_API_KEY: 'b-key', ROUTES: shown }, false)).not.toHaveProperty('problems')
+    const [both] = [loose, strict].map((text) => parseRoutes(`x = ${text}`).definitions[0])
+    expect(both && writeRoute(both.tree)).toBe(loose)
+    expect(parseRoutes(`x = ${strict}`).definitions.map(({ tree }) => writeRoute(tree))).toEqual([loose])
+  })
 })
 
 test('the README has the commands of the command line', async () => {

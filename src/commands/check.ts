@@ -5,6 +5,8 @@ import type { Config } from '../config/config.ts'
 import { settingsInForce } from '../config/in-force.ts'
 import type { Setting } from '../config/setting.ts'
 import type { Runtime } from '../flow/runtime.ts'
+import { modelsOf } from '../gateway/routes/route-tree.ts'
+import { drawRoute, writeRoute } from '../gateway/routes/write-route.ts'
 import { findHostProblem } from './bind-failure.ts'
 import { table } from './table.ts'
 
@@ -51,7 +53,7 @@ function formatValue(value: string | undefined): string {
 }
 
 function summary(config: Config): readonly (readonly [string, string])[] {
-  const { host, port, keys, policy, deadlines, state, upstreams, panels, aliases, tools, envFile } = config
+  const { host, port, keys, policy, deadlines, state, upstreams, routes, aliases, tools, envFile } = config
   return [
     ['reads', envFile === undefined ? 'no file: there is no .env here' : resolve(envFile)],
     ['listens on', `${host}:${port}`],
@@ -68,10 +70,9 @@ function summary(config: Config): readonly (readonly [string, string])[] {
     ],
     ['state', state.description],
     ...upstreams.map((upstream): [string, string] => [`upstream ${upstream.name}`, describeUpstream(upstream)]),
-    ...panels.map(({ name, members }): [string, string] => [
-      `route ${name}`,
-      members.map(({ address }) => address).join(' + '),
-    ]),
+    ...routes.flatMap(({ name, tree }) =>
+      drawRoute(tree).map((line, at): [string, string] => [at === 0 ? `route ${name}` : '', line]),
+    ),
     ...[...aliases].map(([name, model]): [string, string] => [`alias ${name}`, model]),
     ...tools.servers.map(({ name, transport }): [string, string] => [`tools of ${name}`, transport]),
   ]
@@ -89,7 +90,7 @@ function alignRows(rows: readonly (readonly [string, string])[]): string {
 }
 
 function asJson(config: Config, problems: readonly string[], notes: readonly string[]): string {
-  const { envFile, upstreams, panels, aliases, tools, warnings } = config
+  const { envFile, upstreams, routes, aliases, tools, warnings } = config
   const report = {
     valid: problems.length === 0,
     file: envFile === undefined ? null : resolve(envFile),
@@ -100,7 +101,11 @@ function asJson(config: Config, problems: readonly string[], notes: readonly str
       accounts: accounts.map(({ label }) => label),
       models: models?.map(({ id }) => id) ?? null,
     })),
-    routes: panels.map(({ name, members }) => ({ name, members: members.map((member) => member.address) })),
+    routes: routes.map(({ name, tree }) => ({
+      name,
+      expression: writeRoute(tree),
+      members: modelsOf(tree).map((model) => model.name),
+    })),
     aliases: [...aliases].map(([name, model]) => ({ name, model })),
     tools: tools.servers.map(({ name, transport }) => ({ name, transport })),
     problems,

@@ -24,14 +24,14 @@ export async function models(config: Config, runtime: Runtime): Promise<number> 
 
 /** The models that would be served. */
 export async function listModels(
-  { upstreams, panels, aliases, logLevel }: Config,
+  { upstreams, routes, aliases, logLevel }: Config,
   store: Store,
   runtime: Runtime,
 ): Promise<readonly ListedModel[]> {
   const log = openLog({ runtime, level: logLevel, format: 'pretty', write: (line) => void process.stderr.write(line) })
   const catalog = new Catalog(
     upstreams.map((upstream) => ({ upstream, pool: openPool(upstream, { store, log, runtime }) })),
-    { log, runtime, panels, aliases },
+    { log, runtime, routes, aliases },
   )
   const listed = await catalog.list(new CancelSource(runtime))
   catalog.close()

@@ -2,7 +2,7 @@ import { readTrustedProxies } from '../api/door/client-address.ts'
 import type { Secret } from '../chat/secret.ts'
 import type { EmulationMode } from '../gateway/emulated-tools/emulation.ts'
 import type { Deadlines } from '../gateway/layers/deadline.ts'
-import type { Panel } from '../gateway/panel.ts'
+import type { Route } from '../gateway/routes/route-tree.ts'
 import { demo } from '../providers/demo/index.ts'
 import type { Problem, Upstream } from '../providers/provider.ts'
 import type { StatePlace } from '../state/state-place.ts'
@@ -13,7 +13,7 @@ import { Environment } from './environment.ts'
 import { readAliases } from './read-aliases.ts'
 import { readChatModel, readEgress } from './read-chat-server.ts'
 import { type Listening, readListening } from './read-listening.ts'
-import { readPanels } from './read-panels.ts'
+import { linkWritten, readRoutes } from './read-routes.ts'
 import { readState } from './read-state.ts'
 import { readToolLimits, type ToolLoopConfig } from './read-tool-limits.ts'
 import { readTools } from './read-tools.ts'
@@ -42,8 +42,8 @@ export interface Config extends Listening {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly logFormat: 'pretty' | 'json'
   readonly upstreams: readonly Upstream[]
-  /** Models that the gateway adds. Several upstreams answer them together. */
-  readonly panels: readonly Panel[]
+  /** Models that the gateway adds, and how they are answered. */
+  readonly routes: readonly Route[]
   /** Other names of models. */
   readonly aliases: ReadonlyMap<string, string>
   /** Tool servers whose tools the gateway can run for a model. */
@@ -78,11 +78,11 @@ export interface Misconfigured {
 export function readConfig(variables: RawVariables, isTerminal: boolean, origins?: Origins): Config | Misconfigured {
   const environment = new Environment(variables, origins)
   const configured = configureUpstreams(environment)
-  const names = configured.map(({ name }) => name)
   const { state, secret: stateSecret, warnings } = readState(environment, configured)
-  const panels = readPanels(environment, names)
   const upstreams = configured.length > 0 ? configured : [demo]
-  const aliases = readAliases(environment, { upstreams, panels })
+  const written = readRoutes(environment, upstreams)
+  const aliases = readAliases(environment, { upstreams, routes: written.names })
+  const routes = linkWritten(environment, written, { upstreams, aliases })
   const config: Config = {
     ...readListening(environment),
     trustedProxies: readProxies(environment),
@@ -96,7 +96,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
     logLevel: environment.choice('LOG_LEVEL', levels, otherLevels) ?? 'info',
     logFormat: environment.choice('LOG_FORMAT', ['pretty', 'json']) ?? (isTerminal ? 'pretty' : 'json'),
     upstreams,
-    panels,
+    routes,
     aliases,
     // read directly, because these two are not settings of the gateway
     tools: readTools(environment, { PATH: variables.PATH, HOME: variables.HOME }),
@@ -110,8 +110,8 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
     settings: [],
     warnings,
   }
-  reportNoSummary('SUMMARY_MODEL', { environment, upstreams, panels, aliases })
-  reportNoChat('CHAT_MODEL', { environment, upstreams, panels, aliases })
+  reportNoSummary('SUMMARY_MODEL', { environment, upstreams, routes, aliases })
+  reportNoChat('CHAT_MODEL', { environment, upstreams, routes, aliases })
   if (environment.problems.length > 0) return { problems: environment.problems }
   return { ...config, settings: environment.settings, warnings: warningsOf(environment, config) }
 }

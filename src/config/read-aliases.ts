@@ -1,11 +1,11 @@
-import type { Panel } from '../gateway/panel.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Environment } from './environment.ts'
 import { isPossible } from './report-impossible.ts'
 
 interface AliasTargets {
   readonly upstreams: readonly Upstream[]
-  readonly panels: readonly Panel[]
+  /** The names of the routes. */
+  readonly routes: ReadonlySet<string>
 }
 
 /** Reads `ALIASES`: other names of models, in the form `name = model`, one per line or after a `;`. */
@@ -34,12 +34,11 @@ interface Definitions extends AliasTargets {
 function faultOf(
   name: string,
   target: string,
-  { aliases, panels, upstreams }: Definitions,
+  { aliases, routes, upstreams }: Definitions,
 ): readonly [problem: string, remedy: string] | undefined {
-  const isPanel = (one: string) => panels.some((panel) => panel.name === one)
-  if (isPanel(name)) return [`defines "${name}", which is a panel`, 'choose another name']
-  if (isPanel(target))
-    return [`gives the panel "${target}" another name`, 'name one model, or name the panel so in ROUTES']
+  if (routes.has(name)) return [`defines "${name}", which is a route`, 'choose another name']
+  if (routes.has(target))
+    return [`gives the route "${target}" another name`, `name one model, or write ${name} = ${target} in ROUTES`]
   if (aliases.has(target)) {
     const model = followed(target, aliases)
     return model === undefined

@@ -1,5 +1,5 @@
 import { kindOf } from '../chat/model-kind.ts'
-import type { Panel } from '../gateway/panel.ts'
+import { hasPanel, type Route } from '../gateway/routes/route-tree.ts'
 import { providers } from '../providers/index.ts'
 import { presets } from '../providers/openai-compatible/presets.ts'
 import type { Upstream } from '../providers/provider.ts'
@@ -8,15 +8,15 @@ import type { Environment } from './environment.ts'
 interface ConfiguredUpstreams {
   readonly environment: Environment
   readonly upstreams: readonly Upstream[]
-  readonly panels: readonly Panel[]
+  readonly routes: readonly Route[]
   /** The models of other names. */
   readonly aliases: ReadonlyMap<string, string>
 }
 
 /** Reports a summary model that is a panel, or that no configured upstream can have. */
 export function reportNoSummary(variable: string, known: ConfiguredUpstreams): void {
-  const { environment, panels } = known
-  if (panels.some(({ name }) => name === environment.text(variable)))
+  const { environment, routes } = known
+  if (routes.some(({ name, tree }) => name === environment.text(variable) && hasPanel(tree)))
     environment.report({
       variable,
       problem: 'names a panel, whose answer is not a summary',
@@ -35,14 +35,14 @@ function reportImpossible(variable: string, model: string, { environment, upstre
 }
 
 /**
- * Reports a variable that names a model which no configured upstream can have; a panel is allowed. The upstreams are
+ * Reports a variable that names a model which no configured upstream can have; a route is allowed. The upstreams are
  * not asked for their lists here. A name is only a hint: OpenRouter offers chats with models that OpenAI does not.
  */
 export function reportNoChat(variable: string, known: ConfiguredUpstreams): void {
-  const { environment, upstreams, panels, aliases } = known
+  const { environment, upstreams, routes, aliases } = known
   const named = environment.text(variable)
   const model = named === undefined ? undefined : (aliases.get(named) ?? named)
-  if (model === undefined || panels.some(({ name }) => name === model)) return
+  if (model === undefined || routes.some(({ name }) => name === model)) return
   reportImpossible(variable, model, known)
   const upstream = upstreams.find(({ name }) => model.startsWith(`${name}/`))
   const kind = kindOf({ id: upstream ? model.slice(upstream.name.length + 1) : model })

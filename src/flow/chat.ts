@@ -1,6 +1,5 @@
 import type { ChatEvent } from '../chat/event.ts'
 import type { ChatRequest } from '../chat/request.ts'
-import type { AnyEvent } from './begin.ts'
 import type { Call } from './call.ts'
 import type { Flow } from './flow.ts'
 
@@ -30,6 +29,3 @@ export type Layer<Gives = unknown> = <Needs>(next: Chat<Needs & Gives>) => Chat<
 export type ObserverLayer<Asked = unknown, Known = unknown> = <Request extends Asked, Event extends Known, Needs>(
   next: Ask<Request, Event, Needs>,
 ) => Ask<Request, Event, Needs>
-
-/** Combines several chats into one, or several of another kind. */
-export type Combine = <Request, Event extends AnyEvent>(asks: readonly Ask<Request, Event>[]) => Ask<Request, Event>

@@ -7,11 +7,11 @@ import type { Catalog } from './catalog.ts'
 import { callerLimits, type MeasuredRequest } from './layers/caller-limits.ts'
 import { type AllowsModel, ownModels } from './layers/own-models.ts'
 import { type CostOf, RequestMeasure, toolMeasure } from './measure-request.ts'
-import type { Panel } from './panel.ts'
+import type { Route } from './routes/route-tree.ts'
 
 interface AdmissionOptions {
   readonly catalog: Catalog
-  readonly panels: readonly Panel[]
+  readonly routes: readonly Route[]
   /** Keeps each caller within its limits. */
   readonly limiter: Limiter | undefined
   readonly costOf: CostOf | undefined
@@ -28,8 +28,8 @@ export interface AdmissionLayers {
   readonly tool: ObserverLayer<unknown, AnyEvent>
 }
 
-export function openAdmission({ catalog, panels, limiter, costOf, limited }: AdmissionOptions): AdmissionLayers {
-  const measure = new RequestMeasure({ catalog, panels, costOf: costOf ?? (() => undefined) })
+export function openAdmission({ catalog, routes, limiter, costOf, limited }: AdmissionOptions): AdmissionLayers {
+  const measure = new RequestMeasure({ catalog, routes, costOf: costOf ?? (() => undefined) })
   const within =
     <Asked>(measured: (request: Asked) => MeasuredRequest): ObserverLayer<Asked, AnyEvent> =>
     (next) =>

@@ -9,7 +9,7 @@ import { within } from '../flow/wait.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { type CatalogEntry, indexById, isDue, newEntry, pauseAfter, retryMs } from './catalog-entry.ts'
 import { type Candidate, KnownModels, type ListedModel, type Member, toListed } from './known-models.ts'
-import type { Panel } from './panel.ts'
+import { hasPanel, modelsOf, type Route } from './routes/route-tree.ts'
 
 /** What is known about an upstream's models. */
 export interface ModelsStatus {
@@ -29,7 +29,7 @@ const firstListMs = 5_000
 export interface CatalogOptions {
   readonly log: Logger
   readonly runtime: Runtime
-  readonly panels?: readonly Panel[]
+  readonly routes?: readonly Route[]
   /** The models of other names. */
   readonly aliases?: ReadonlyMap<string, string>
 }
@@ -38,7 +38,7 @@ export interface CatalogOptions {
 export class Catalog<Served extends Member = Member> {
   readonly #entries: ReadonlyMap<string, CatalogEntry<Served>>
   readonly #log: Logger
-  readonly #panels: ReadonlyMap<string, ListedModel>
+  readonly #routes: ReadonlyMap<string, ListedModel>
   readonly #aliases: ReadonlyMap<string, string>
   readonly #runtime: Runtime
   readonly #closing: CancelSource
@@ -47,17 +47,17 @@ export class Catalog<Served extends Member = Member> {
   /** No list is due before this time, by the clock that only goes forward. */
   #dueAt = 0
 
-  constructor(members: readonly Served[], { log, runtime, panels = [], aliases = new Map() }: CatalogOptions) {
+  constructor(members: readonly Served[], { log, runtime, routes = [], aliases = new Map() }: CatalogOptions) {
     this.#log = log
     this.#runtime = runtime
     this.#closing = new CancelSource(runtime)
     this.#aliases = aliases
-    this.#panels = new Map(panels.map((panel) => [panel.name, listedPanel(panel)]))
+    this.#routes = new Map(routes.map((route) => [route.name, listedRoute(route)]))
     this.#entries = new Map(members.map((member) => [member.upstream.name, newEntry(member)]))
   }
 
   /**
-   * Returns every known model: first the panels, then the models of the upstreams in their order, then the aliases. It is the
+   * Returns every known model: first the routes, then the models of the upstreams in their order, then the aliases. It is the
    * same array until an upstream's list is received again.
    */
   async list(signal: Cancel): Promise<readonly ListedModel[]> {
@@ -81,7 +81,7 @@ export class Catalog<Served extends Member = Member> {
   async find(address: string, signal: Cancel): Promise<ListedModel | undefined> {
     await this.#refreshAll(signal)
     if (this.#aliases.has(address)) return this.#known().models.findLast(({ id }) => id === address)
-    return this.#panels.get(address) ?? this.#findAddressed(address) ?? this.#findBare(address)
+    return this.#routes.get(address) ?? this.#findAddressed(address) ?? this.#findBare(address)
   }
 
   /**
@@ -110,7 +110,7 @@ export class Catalog<Served extends Member = Member> {
    * @returns a promise only if it has to wait for a list
    */
   allows(address: string, mayUse: (model: string) => boolean, signal: Cancel): boolean | Promise<boolean> {
-    if (this.#panels.has(address)) return mayUse(address)
+    if (this.#routes.has(address)) return mayUse(address)
     if (this.#aliases.has(address) && mayUse(address)) return true
     const areAllowed = (candidates: readonly Candidate<Served>[]) =>
       candidates.every(({ member, model }) => mayUse(`${member.upstream.name}/${model}`))
@@ -130,7 +130,7 @@ export class Catalog<Served extends Member = Member> {
 
   #known(): KnownModels<Served> {
     this.#knownModels ??= new KnownModels({
-      panels: [...this.#panels.values()],
+      routes: [...this.#routes.values()],
       lists: [...this.#entries.values()],
       aliases: this.#aliases,
     })
@@ -232,6 +232,7 @@ export class Catalog<Served extends Member = Member> {
   }
 }
 
-function listedPanel({ name, members }: Panel): ListedModel {
-  return { id: name, upstream: 'tributary', model: { id: name }, members: members.map(({ address }) => address) }
+function listedRoute({ name, tree }: Route): ListedModel {
+  const members = modelsOf(tree).map((model) => model.name)
+  return { id: name, upstream: 'tributary', model: { id: name }, members, isPanel: hasPanel(tree) }
 }

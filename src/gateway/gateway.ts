@@ -1,7 +1,8 @@
 import type { Pool } from '../accounts/pool.ts'
 import type { Caller } from '../chat/caller.ts'
+import type { ChatEvent } from '../chat/event.ts'
 import { takesTools } from '../chat/model.ts'
-import { withModel } from '../chat/request.ts'
+import { type ChatRequest, withModel } from '../chat/request.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Chat } from '../flow/chat.ts'
 import type { LimitsLeft } from '../keys/key-meter.ts'
@@ -12,12 +13,10 @@ import type { CallListener } from './call-record.ts'
 import { Capacity, type Shortage } from './capacity.ts'
 import { Catalog } from './catalog.ts'
 import { buildChain, type ChainSettings } from './chain.ts'
-import { balance } from './combine/balance.ts'
-import { type FanMember, fanOut } from './combine/fan-out.ts'
+import { fanOut } from './combine/fan-out.ts'
 import { RecentFailures } from './combine/recent-failures.ts'
 import { countTokens } from './count-tokens.ts'
 import { type DirectTools, directTools } from './direct-tools.ts'
-import { preferNative } from './emulated-tools/emulation.ts'
 import { type Examiner, openExaminer } from './examiner.ts'
 import { type GatewayStatus, statusOf } from './inspect.ts'
 import type { Candidate, Member } from './known-models.ts'
@@ -27,10 +26,11 @@ import { estimate } from './layers/estimate.ts'
 import { observe } from './layers/observe.ts'
 import { promptCache } from './layers/prompt-cache.ts'
 import type { CostOf } from './measure-request.ts'
-import type { Panel, PanelMember } from './panel.ts'
 import { CachedConversation } from './prompt-caches/conversation.ts'
 import { KnownPrompts } from './prompt-caches/known-prompts.ts'
-import { route } from './route.ts'
+import { openRouting, type RouteOptions, route } from './route.ts'
+import type { RouteIndex } from './routes/route-index.ts'
+import { hasPanel, type Route } from './routes/route-tree.ts'
 import { openTasks, type Tasks } from './tasks.ts'
 import { type ToolChat, toolChat } from './tool-chat.ts'
 import { tightestBounds } from './tool-loop/fit-tools.ts'
@@ -39,8 +39,8 @@ import type { UpstreamParts } from './upstream-parts.ts'
 
 export interface GatewayOptions extends ChainSettings {
   readonly upstreams: readonly Upstream[]
-  /** Virtual models that several upstreams answer together. */
-  readonly panels?: readonly Panel[]
+  /** Models that the gateway adds, and how they are answered. */
+  readonly routes?: readonly Route[]
   /** The models of other names. */
   readonly aliases?: ReadonlyMap<string, string>
   /** The tools that clients may use. Without them, a request for tools is sent to the upstream unchanged. */
@@ -83,32 +83,31 @@ export interface Gateway extends Tasks {
 /** Limit for the milliseconds of one test of an account. */
 const maxTestMs = 60_000
 
-/** Puts the layers together: `observe → limit → prompt cache → tool loop → panel → route → balance → chain`, one chain for each upstream. */
+/** Puts the layers together: `observe → limit → prompt cache → tool loop → route → chain`, one chain for each upstream. */
 export function openGateway(options: GatewayOptions): Gateway {
-  const { upstreams, panels = [], aliases, store, tools, limiter, costOf, onCallEnd, log, runtime } = options
+  const { upstreams, routes = [], aliases, store, tools, limiter, costOf, onCallEnd, log, runtime } = options
   const lacksTools = (candidate: Candidate) => catalog.modelOf(candidate).takesTools === false
   const chains = upstreams.map((upstream) => buildChain(upstream, { ...options, lacksTools }))
-  const catalog: Catalog<UpstreamParts> = new Catalog(chains, { log, runtime, panels, ...(aliases && { aliases }) })
+  const catalog: Catalog<UpstreamParts> = new Catalog(chains, { log, runtime, routes, ...(aliases && { aliases }) })
   const failures = new RecentFailures(() => runtime.elapsed())
-  const combine = balance(failures)
-  const routed = route(catalog, { combine, askOf: ({ chat }) => chat, withModel, select: preferNative })
-  const panelChat = withPanels(panels, routed)
+  const routing = openRouting(catalog, { routes, failures, runtime })
+  const routed = route(routing, chatRoutes)
   // a caller pays for its own endpoint itself, so nothing is counted
   const wrapOwn = (own: Chat) => estimate({ countTokens, upstream: 'model_config' })(deadline(options.deadlines)(own))
-  const boundsFor = boundsIn(catalog, panels)
-  const offers = { takesTools: toolTakers(catalog, panels), boundsFor }
-  const showing = toolChat({ chat: panelChat, wrapOwn, tools, ...offers, runtime })
+  const boundsFor = boundsIn(routing.routes)
+  const offers = { takesTools: toolTakers(catalog, routing.routes), boundsFor }
+  const showing = toolChat({ chat: routed, wrapOwn, tools, ...offers, runtime })
   const capacity = new Capacity({ maxCalls: options.maxCalls, maxWaiting: options.maxWaiting ?? 64, runtime })
-  const admit = openAdmission({ catalog, panels, limiter, costOf, limited: admitWithin(capacity) })
+  const admit = openAdmission({ catalog, routes, limiter, costOf, limited: admitWithin(capacity) })
   const observed = observe(onCallEnd)
   const cached = promptCache(new KnownPrompts(() => new CachedConversation(runtime.newId(), () => runtime.elapsed())))
   return {
-    chat: observed(admit.chat(cached(tools ? toolLoop(tools, boundsFor)(panelChat) : panelChat))),
+    chat: observed(admit.chat(cached(tools ? toolLoop(tools, boundsFor)(routed) : routed))),
     toolChat: (request, call, wishes) => {
       const admitted = wishes.own ? admit.ownChat : admit.chat
       return observed(admitted(cached((...asking: Parameters<Chat>) => showing(...asking, wishes))))(request, call)
     },
-    ...openTasks(catalog, { upstreams, combine, admit: (ask) => observed(admit.task(ask)) }),
+    ...openTasks(routing, { upstreams, admit: (ask) => observed(admit.task(ask)) }),
     tools: tools && directTools(tools, admit.tool),
     catalog,
     limitsLeft: (caller) => limiter?.left(caller),
@@ -138,21 +137,29 @@ function isSameUrl(a: string, b: string): boolean {
   return plain(a) !== undefined && plain(a) === plain(b)
 }
 
-/** Finds the limits for tools of all upstreams that may serve a model, or a member of a panel. */
-function boundsIn(catalog: Catalog<UpstreamParts>, panels: readonly Panel[]): BoundsFor {
+/** How chats are routed. An upstream that needs emulation for a request is asked only if no other can be. */
+const chatRoutes: RouteOptions<ChatRequest, ChatEvent> = {
+  askOf: ({ chat }) => chat,
+  withModel: withDefaults,
+  prefers: ({ member, model }, request) => !member.emulation.isNeeded(request, model),
+  fan: fanOut,
+}
+
+/** Finds the limits for tools of all upstreams that may serve a model, or a member of a route. */
+function boundsIn(routes: RouteIndex): BoundsFor {
   return async (model, signal) => {
-    const members = panels.find(({ name }) => name === model)?.members ?? [{ address: model }]
-    const served = await Promise.all(members.map(({ address }) => catalog.route(address, signal)))
-    return tightestBounds(served.flat().map(({ member }) => member.upstream.support.toolBounds))
+    const served = await routes.servedBy(model, signal)
+    return tightestBounds(served.map(({ member }) => member.upstream.support.toolBounds))
   }
 }
 
 /** Tells whether all upstreams that may serve a model can be offered tools, their own or emulated ones. */
-function toolTakers(catalog: Catalog<UpstreamParts>, panels: readonly Panel[]) {
+function toolTakers(catalog: Catalog<UpstreamParts>, routes: RouteIndex) {
   return async (model: string, signal: Cancel): Promise<boolean> => {
+    const tree = routes.find(model)
     // each member of a panel would call its own tools
-    if (panels.some(({ name }) => name === model)) return false
-    const served = await catalog.route(model, signal)
+    if (tree && hasPanel(tree)) return false
+    const served = await routes.servedBy(model, signal)
     return served.every((candidate) => {
       const { upstream, emulation } = candidate.member
       return emulation.isAllowed || takesTools(upstream.support, catalog.modelOf(candidate))
@@ -160,19 +167,8 @@ function toolTakers(catalog: Catalog<UpstreamParts>, panels: readonly Panel[]) {
   }
 }
 
-/** Sends a request for a panel to all its members, and any other request to the router. */
-function withPanels(panels: readonly Panel[], routed: Chat): Chat {
-  if (panels.length === 0) return routed
-  const fans = new Map(
-    panels.map(({ name, members }) => [name, fanOut(members.map((member) => memberOf(member, routed)))]),
-  )
-  return (request, call) => (fans.get(request.model) ?? routed)(request, call)
-}
-
-function memberOf({ title, address, defaults }: PanelMember, routed: Chat): FanMember {
-  return {
-    title,
-    chat: (request, call) =>
-      routed({ ...request, model: address, parameters: { ...defaults, ...request.parameters } }, call),
-  }
+/** @param defaults parameters that are used if the client does not send them */
+function withDefaults(request: ChatRequest, model: string, defaults?: ChatRequest['parameters']): ChatRequest {
+  if (!defaults) return withModel(request, model)
+  return { ...request, model, parameters: { ...defaults, ...request.parameters } }
 }

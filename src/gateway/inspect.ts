@@ -42,7 +42,7 @@ interface UpstreamView {
 }
 
 export function statusOf(
-  { upstream, pool, budget, permits, health, chat }: UpstreamParts,
+  { upstream, pool, budget, permits, health }: UpstreamParts,
   { models, failures }: UpstreamView,
 ): UpstreamStatus {
   const { name, provider, baseUrl, address = baseUrl } = upstream
@@ -54,7 +54,7 @@ export function statusOf(
     accounts: pool.states(),
     runningCalls: permits.taken,
     retryBudget: { left: budget.left, max: budget.max },
-    mistrustedForMs: failures.mistrustedForMs(chat),
+    mistrustedForMs: failures.mistrustedForMs(name),
     health: health.status(),
     models,
   }

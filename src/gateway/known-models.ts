@@ -15,12 +15,14 @@ export interface ListedModel {
   readonly id: string
   readonly upstream: string
   readonly model: Model
-  /** The parameters that it supports; absent for a panel, whose members differ. */
+  /** The parameters that it supports; absent for a route, whose members differ. */
   readonly support?: Support
   /** Whether tools and JSON formats are emulated if it has none. */
   readonly isEmulated?: boolean
-  /** The addresses of a panel's members. */
+  /** The members of a route. */
   readonly members?: readonly string[]
+  /** For a route, whether several of its members may answer together. */
+  readonly isPanel?: boolean
   /** For another name of a model, the name that it stands for. */
   readonly aliasOf?: string
 }
@@ -38,26 +40,26 @@ export interface MemberModels<Served extends Member = Member> {
 }
 
 interface ModelsAtOnce<Served extends Member> {
-  readonly panels: readonly ListedModel[]
+  readonly routes: readonly ListedModel[]
   readonly lists: readonly MemberModels<Served>[]
   readonly aliases: ReadonlyMap<string, string>
 }
 
 /** The models of all upstreams at one moment. What is asked of it is made once. */
 export class KnownModels<Served extends Member = Member> {
-  readonly #panels: readonly ListedModel[]
+  readonly #routes: readonly ListedModel[]
   readonly #lists: readonly MemberModels<Served>[]
   readonly #aliases: ReadonlyMap<string, string>
   #models: readonly ListedModel[] | undefined
   #byBareName: ReadonlyMap<string, readonly Candidate<Served>[]> | undefined
 
-  constructor({ panels, lists, aliases }: ModelsAtOnce<Served>) {
-    this.#panels = panels
+  constructor({ routes, lists, aliases }: ModelsAtOnce<Served>) {
+    this.#routes = routes
     this.#lists = lists
     this.#aliases = aliases
   }
 
-  /** First the panels, then the models of the upstreams in their order, then the aliases. Always the same array. */
+  /** First the routes, then the models of the upstreams in their order, then the aliases. Always the same array. */
   get models(): readonly ListedModel[] {
     this.#models ??= this.#list()
     return this.#models
@@ -73,7 +75,7 @@ export class KnownModels<Served extends Member = Member> {
       return { ...(known ?? { upstream: 'tributary', model: { id: target } }), id, aliasOf: target }
     })
     // an alias hides the model of its own name
-    return [...this.#panels, ...served.filter(({ id }) => !this.#aliases.has(id)), ...aliases]
+    return [...this.#routes, ...served.filter(({ id }) => !this.#aliases.has(id)), ...aliases]
   }
 
   /** Every upstream that lists a model with this bare name. */

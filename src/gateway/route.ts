@@ -1,59 +1,211 @@
 import { ChatError } from '../chat/error.ts'
+import type { Parameters } from '../chat/request.ts'
 import { excerpt } from '../chat/secret.ts'
 import type { AnyEvent } from '../flow/begin.ts'
 import type { Call } from '../flow/call.ts'
-import type { Ask, Combine } from '../flow/chat.ts'
+import type { Ask } from '../flow/chat.ts'
 import { defer } from '../flow/defer.ts'
 import { type Flow, failedFlow } from '../flow/flow.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import type { Catalog } from './catalog.ts'
+import { measure } from './combine/measure.ts'
+import type { RecentFailures } from './combine/recent-failures.ts'
+import { ResponseTimes } from './combine/response-times.ts'
+import { type OpenTry, tryInOrder } from './combine/try-in-order.ts'
 import type { Candidate } from './known-models.ts'
+import { type CandidateLeg, type Leg, type LegSource, type Legs, legsOf } from './routes/legs.ts'
+import { type FindCandidates, RouteIndex } from './routes/route-index.ts'
+import { hasPanel, modelsOf, type Route, type RouteNode } from './routes/route-tree.ts'
 import type { UpstreamParts } from './upstream-parts.ts'
 
 /** The upstreams that can answer a request, each with its own name for the model. */
-export type Candidates = readonly Candidate<UpstreamParts>[]
+type Candidates = readonly Candidate<UpstreamParts>[]
+
+/** What the routers of chats and of tasks share. */
+export interface Routing {
+  readonly catalog: Catalog<UpstreamParts>
+  readonly routes: RouteIndex
+  readonly times: ResponseTimes
+  readonly failures: RecentFailures
+  readonly runtime: Pick<Runtime, 'elapsed' | 'random'>
+}
+
+interface RoutingOptions extends Pick<Routing, 'failures' | 'runtime'> {
+  readonly routes: readonly Route[]
+}
+
+export function openRouting(catalog: Catalog<UpstreamParts>, { routes, failures, runtime }: RoutingOptions): Routing {
+  const times = new ResponseTimes(() => runtime.elapsed())
+  return { catalog, routes: new RouteIndex(routes, catalog), times, failures, runtime }
+}
 
 export interface RouteOptions<Request, Event> {
-  readonly combine: Combine
   /** What a request of this kind is sent to. */
   askOf(parts: UpstreamParts): Ask<Request, Event>
   /** Returns the same request with the upstream's own name of the model. */
-  withModel(request: Request, model: string): Request
-  /** Returns the candidates that serve this request; without it, all of them do. @throws ChatError if none does */
-  select?(candidates: Candidates, request: Request): Candidates
+  withModel(request: Request, model: string, defaults?: Parameters): Request
+  /** Whether a candidate serves a request; without it, all of them do. */
+  serves?(candidate: Candidate<UpstreamParts>, request: Request): boolean
+  /** @param candidates those of the model, none of which serves the request */
+  noneServes?(candidates: Candidates, request: Request): ChatError
+  /** Whether a candidate is better for a request than those for which this is false. */
+  prefers?(candidate: Candidate<UpstreamParts>, request: Request): boolean
+  /** Asks several at once. Without it, panels cannot be asked. */
+  fan?(members: readonly AskedMember<Request, Event>[]): Ask<Request, Event>
 }
 
-/** Finds the upstreams for the model, and asks them with their own name of it. */
+/** One of those that a panel asks. */
+interface AskedMember<Request, Event> {
+  /** The text of its header. */
+  readonly title: string
+  readonly chat: Ask<Request, Event>
+}
+
+/** Finds the upstreams for the model or the route, and asks them with their own name of the model. */
 export function route<Request extends { readonly model: string }, Event extends AnyEvent>(
-  catalog: Catalog<UpstreamParts>,
-  { combine, askOf, withModel, select }: RouteOptions<Request, Event>,
+  routing: Routing,
+  options: RouteOptions<Request, Event>,
 ): Ask<Request, Event> {
-  const combined = new Map<string, Ask<Request, Event>>()
-  const combinedAsk = (candidates: Candidates): Ask<Request, Event> => {
-    const key = candidates.map(({ member }) => member.upstream.name).join(' ')
-    const known = combined.get(key)
-    if (known) return known
-    const pool = combine(candidates.map(({ member }) => askOf(member)))
-    combined.set(key, pool)
-    return pool
-  }
-  const ask = (found: Candidates, request: Request, call: Call): Flow<Event> => {
-    const candidates = select && found.length > 0 ? select(found, request) : found
-    const [first] = candidates
-    if (!first) throw notFound(request.model, catalog.resolve(request.model))
-    const next = candidates.length === 1 ? askOf(first.member) : combinedAsk(candidates)
-    return next(first.model === request.model ? request : withModel(request, first.model), call)
+  const router: Router<Request, Event> = { routing, options }
+  const { catalog, routes } = routing
+  const askNow = (request: Request, call: Call): Flow<Event> | undefined => {
+    const tree = routes.find(request.model)
+    if (tree) {
+      const find = routes.candidatesNow(tree)
+      return find && askRoute(router, { tree, find }, request, call)
+    }
+    const candidates = catalog.routeNow(request.model)
+    return candidates && askModel(router, candidates, request, call)
   }
   return (request, call) => {
-    const { model } = request
-    const known = catalog.routeNow(model)
-    if (!known) return defer(async ({ signal }) => ask(await catalog.route(model, signal), request, call), call.signal)
     try {
-      return ask(known, request, call)
+      const answer = askNow(request, call)
+      if (answer) return answer
     } catch (thrown) {
       // the layers around this one observe the failure of a flow
       return failedFlow(thrown)
     }
+    return defer(async ({ signal }) => {
+      const tree = routes.find(request.model)
+      if (!tree) return askModel(router, await catalog.route(request.model, signal), request, call)
+      return askRoute(router, { tree, find: await routes.candidates(tree, signal) }, request, call)
+    }, call.signal)
   }
+}
+
+interface Router<Request, Event> {
+  readonly routing: Routing
+  readonly options: RouteOptions<Request, Event>
+}
+
+/** A route whose members have been looked up. */
+interface ResolvedRoute {
+  readonly tree: RouteNode
+  readonly find: FindCandidates
+}
+
+/** Asks for a model without a route. */
+function askModel<Request extends { readonly model: string }, Event extends AnyEvent>(
+  router: Router<Request, Event>,
+  candidates: Candidates,
+  request: Request,
+  call: Call,
+): Flow<Event> {
+  const { serves, askOf, withModel } = router.options
+  const [only] = candidates
+  if (!only || candidates.length > 1 || serves?.(only, request) === false)
+    return askRoute(router, { tree: { kind: 'model', name: request.model }, find: () => candidates }, request, call)
+  return askOf(only.member)(only.model === request.model ? request : withModel(request, only.model), call)
+}
+
+function askRoute<Request extends { readonly model: string }, Event extends AnyEvent>(
+  router: Router<Request, Event>,
+  found: ResolvedRoute,
+  request: Request,
+  call: Call,
+): Flow<Event> {
+  const [first, ...others] = legsOf(found.tree, sourceFor(router, found, request))
+  if (!first) throw nothingToAsk(router, found, request)
+  return askLegs(router, [first, ...others], request, call)
+}
+
+function sourceFor<Request extends { readonly model: string }, Event extends AnyEvent>(
+  { routing, options }: Router<Request, Event>,
+  { find }: ResolvedRoute,
+  request: Request,
+): LegSource {
+  const { times, runtime } = routing
+  return {
+    candidatesOf: find,
+    accepts: (candidate) => options.serves?.(candidate, request) ?? true,
+    prefers: (candidate) => options.prefers?.(candidate, request) ?? true,
+    hasPanels: options.fan !== undefined,
+    timesOf: (candidate) => times.of(candidate),
+    random: () => runtime.random(),
+  }
+}
+
+function askLegs<Request extends { readonly model: string }, Event extends AnyEvent>(
+  router: Router<Request, Event>,
+  [first, ...others]: Legs,
+  request: Request,
+  call: Call,
+): Flow<Event> {
+  const opening =
+    (leg: Leg): OpenTry<Event> =>
+    () =>
+      askLeg(router, leg, request, call)
+  return others.length === 0
+    ? askLeg(router, first, request, call)
+    : tryInOrder([opening(first), ...others.map(opening)], call)
+}
+
+function askLeg<Request extends { readonly model: string }, Event extends AnyEvent>(
+  router: Router<Request, Event>,
+  leg: Leg,
+  request: Request,
+  call: Call,
+): Flow<Event> {
+  if ('candidate' in leg) return askCandidate(router, leg, request, call)
+  const members = leg.panel.map(({ title, legs }) => ({
+    title,
+    chat: (asked: Request, memberCall: Call) => askLegs(router, legs, asked, memberCall),
+  }))
+  const { fan } = router.options
+  if (!fan) throw new ChatError('internal', { message: 'A panel was asked for a task.' })
+  return fan(members)(request, call)
+}
+
+function askCandidate<Request extends { readonly model: string }, Event extends AnyEvent>(
+  { routing, options }: Router<Request, Event>,
+  { candidate, times, settings, defaults }: CandidateLeg,
+  request: Request,
+  call: Call,
+): Flow<Event> {
+  const { failures, runtime } = routing
+  const isSame = candidate.model === request.model && !defaults
+  const asked = isSame ? request : options.withModel(request, candidate.model, defaults)
+  const answer = options.askOf(candidate.member)(asked, settings ? { ...call, routed: settings } : call)
+  return measure(answer, { upstream: candidate.member.upstream.name, times, failures }, runtime)
+}
+
+function nothingToAsk<Request extends { readonly model: string }, Event extends AnyEvent>(
+  { routing, options }: Router<Request, Event>,
+  { tree, find }: ResolvedRoute,
+  request: Request,
+): ChatError {
+  const candidates = modelsOf(tree).flatMap(({ name }) => find(name))
+  if (candidates.length === 0) return notFound(request.model, routing.catalog.resolve(request.model))
+  if (!options.fan && hasPanel(tree)) return onlyChats(request.model)
+  return options.noneServes?.(candidates, request) ?? notFound(request.model, request.model)
+}
+
+function onlyChats(name: string): ChatError {
+  return new ChatError('unsupported', {
+    message: `The route "${name}" is a panel, which only chats. Name one of its models.`,
+    code: 'unsupported_task',
+    param: 'model',
+  })
 }
 
 function notFound(model: string, target: string): ChatError {

@@ -5,18 +5,17 @@ import {
   type EmbeddingRequest,
   type RelayEvent,
   type RelayRequest,
-  type Task,
   taskRoutes,
 } from '../chat/task.ts'
 import type { AnyEvent } from '../flow/begin.ts'
 import type { Cancel } from '../flow/cancel.ts'
-import type { Ask, Combine, ObserverLayer } from '../flow/chat.ts'
+import type { Ask, ObserverLayer } from '../flow/chat.ts'
 import { defer } from '../flow/defer.ts'
 import { failedFlow } from '../flow/flow.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { AnswerListener } from './call-record.ts'
-import type { Catalog } from './catalog.ts'
 import { countTokens } from './count-tokens.ts'
+import type { Candidate } from './known-models.ts'
 import { account, type WithAccount } from './layers/account.ts'
 import { inBatches } from './layers/batches.ts'
 import { breaker, countOutcomes } from './layers/breaker.ts'
@@ -25,7 +24,7 @@ import { estimateInputs, usageOfInputs } from './layers/estimate-inputs.ts'
 import { limit } from './layers/limit.ts'
 import { retry } from './layers/retry.ts'
 import { taskUsage } from './layers/task-usage.ts'
-import { type Candidates, route } from './route.ts'
+import { type Routing, route } from './route.ts'
 import type { TaskAsks, UpstreamParts } from './upstream-parts.ts'
 
 /** What the layers around one upstream need. */
@@ -75,27 +74,28 @@ export interface Tasks extends TaskAsks {
 
 interface TasksOptions {
   readonly upstreams: readonly Upstream[]
-  readonly combine: Combine
   /** The layers before the router. */
   readonly admit: ObserverLayer<EmbeddingRequest | RelayRequest, EmbeddingEvent | RelayEvent>
 }
 
 /** Finds the upstreams for the model of a task, and asks them. */
-export function openTasks(catalog: Catalog<UpstreamParts>, { upstreams, combine, admit }: TasksOptions): Tasks {
-  const serving = (candidates: Candidates, task: Task) =>
-    candidates.filter((one) => one.member.upstream.tasks?.serves(task, one.model))
-  const select = (candidates: Candidates, asked: AskedTask) => {
-    const selected = serving(candidates, asked.task)
-    if (selected.length > 0) return selected
-    const names = candidates.map(({ member }) => member.upstream.name)
-    const problem = `${names.join(', ')} does not serve /v1${taskRoutes[asked.task]} with this model.`
-    throw noneServes(asked, problem, without(upstreams, names))
+export function openTasks(routing: Routing, { upstreams, admit }: TasksOptions): Tasks {
+  const serves = ({ member, model }: Candidate<UpstreamParts>, { task }: AskedTask) =>
+    member.upstream.tasks?.serves(task, model) ?? false
+  const options = {
+    serves,
+    withModel,
+    noneServes: (candidates: readonly Candidate[], asked: AskedTask) => {
+      const names = [...new Set(candidates.map(({ member }) => member.upstream.name))]
+      const problem = `${names.join(', ')} does not serve /v1${taskRoutes[asked.task]} with this model.`
+      return noneServes(asked, problem, without(upstreams, names))
+    },
   }
-  const options = { combine, select, withModel }
   return {
-    embed: admit(naming(upstreams, route(catalog, { ...options, askOf: ({ tasks }) => tasks.embed }))),
-    relay: admit(naming(upstreams, route(catalog, { ...options, askOf: ({ tasks }) => tasks.relay }))),
-    serves: async ({ task, model }, signal) => serving(await catalog.route(model, signal), task).length > 0,
+    embed: admit(naming(upstreams, route(routing, { ...options, askOf: ({ tasks }) => tasks.embed }))),
+    relay: admit(naming(upstreams, route(routing, { ...options, askOf: ({ tasks }) => tasks.relay }))),
+    serves: async (asked, signal) =>
+      (await routing.routes.servedBy(asked.model, signal)).some((candidate) => serves(candidate, asked)),
   }
 }
 

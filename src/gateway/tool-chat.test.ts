@@ -26,7 +26,7 @@ function open(chat: Chat, { takesTools = true, maxCalls = 10 } = {}) {
   return openGateway({
     runtime: machine,
     upstreams: [lab(chat, takesTools)],
-    panels: [{ name: 'panel', members: [{ title: 'Lab', address: 'lab/model', defaults: {} }] }],
+    routes: [{ name: 'panel', tree: { kind: 'panel', members: [{ kind: 'model', name: 'lab/model' }] } }],
     deadlines: { firstEventMs: 60_000, wholeMs: 60_000, idleMs: 60_000 },
     store: new MemoryStore({ runtime: machine }),
     threadTtlMs: 60_000,

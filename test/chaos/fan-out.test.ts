@@ -420,9 +420,8 @@ describe('rawbot-omnibus', () => {
 
 describe('invalid ROUTES end the start with 78 and a reason', () => {
   for (const [routes, why] of [
-    ['p = up/a > up/b', 'asks for failover (>) or balancing (|) in "p", which are not supported yet'],
-    ['p = up/a | up/b', 'asks for failover (>) or balancing (|) in "p", which are not supported yet'],
-    ['p = up/a + nobody/b', 'names a member of "p" that is not an upstream/model of a configured upstream'],
+    ['p = up/a + > up/b', 'ROUTES has "> up/b" where a model or a route must stand, at column 12'],
+    ['p = up/a + nobody/b', 'ROUTES has "nobody/b", but there is no upstream "nobody", at column 12'],
   ] as const)
     test(routes, async () => {
       const main = new URL('../../src/main.ts', import.meta.url).pathname

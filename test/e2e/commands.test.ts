@@ -230,7 +230,7 @@ describe('check', () => {
     [
       'a route to an unknown upstream',
       { OPENAI_API_KEY: secret, ROUTES: 'a = groq/b' },
-      'ROUTES names a member of "a"',
+      'ROUTES has "groq/b", but there is no upstream "groq", at column 5',
     ],
     [
       'too few accounts',

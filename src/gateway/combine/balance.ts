@@ -1,56 +1,54 @@
-import { asChatError, ChatError } from '../../chat/error.ts'
-import type { Combine } from '../../flow/chat.ts'
-import { defer } from '../../flow/defer.ts'
-import type { RecentFailures } from './recent-failures.ts'
+import type { CandidateTimes } from './response-times.ts'
+
+/** A member of a balance, as it is chosen. */
+export interface Weighed {
+  /** Its share, compared with the others. */
+  readonly weight: number
+  readonly times: CandidateTimes
+}
+
+/** Two members whose costs differ by less are equally quick: the times of models vary by so much from answer to answer. */
+const noise = 1.5
 
 /**
- * Makes one chat of several that can replace each other. Each call begins with the next chat in turn, and tries the
- * others if that one fails. A chat that has just failed comes last, so that few calls need a second attempt.
+ * Orders members by the power of two choices: of two drawn by weight, the one that costs less comes first, where the cost is the time
+ * to the first event × (1 + answers being read / weight). The next is chosen among the others in the same way.
+ * @param random from 0 up to, but not including, 1
+ * @see docs/decisions/0069-balance.md
  */
-export function balance(failures: RecentFailures): Combine {
-  return (chats) => {
-    let turn = 0
-    return (request, call) =>
-      defer(async ({ begin, signal }) => {
-        let last: ChatError | undefined
-        const inOrder = orderFor(chats, failures, turn++)
-        for (const [at, chat] of inOrder.entries()) {
-          const { spent } = call.attempts
-          try {
-            const begun = await begin(chat(request, call))
-            failures.noteSuccess(chat)
-            return begun
-          } catch (thrown) {
-            const error = asChatError(thrown)
-            if (error.meaning.breaker) failures.noteFailure(chat)
-            const wasAsked = call.attempts.spent > spent
-            // an error of a chat that was not asked (its retry budget is spent) explains less than an earlier error
-            if (wasAsked || !last) last = error
-            const isLast = at === inOrder.length - 1 || call.attempts.left === 0 || signal.aborted
-            if (isLast || (wasAsked && error.meaning.retry === 'none')) break
-          }
-        }
-        throw last ?? new ChatError('unavailable', { message: 'No upstream can be asked.', code: 'no_account' })
-      }, call.signal)
+export function inBalance<Member extends Weighed>(members: readonly Member[], random: () => number): readonly Member[] {
+  if (members.length < 2) return members
+  const unknownMs = medianMs(members)
+  const left = [...members]
+  const ordered: Member[] = []
+  for (let drawn = draw(left, random); drawn; drawn = draw(left, random)) {
+    const rival = draw(left, random)
+    const isRivalQuicker = rival !== undefined && costOf(rival, unknownMs) * noise < costOf(drawn, unknownMs)
+    const [chosen, other] = isRivalQuicker ? [rival, drawn] : [drawn, rival]
+    ordered.push(chosen)
+    if (!other) continue
+    if (ordered.length === 1) other.times.notePass()
+    left.push(other)
   }
+  return ordered
 }
 
-/**
- * Returns the chats in the order in which a call asks them: the trusted ones in turn, then those that have just
- * failed.
- */
-function orderFor<Chat extends object>(
-  chats: readonly Chat[],
-  failures: RecentFailures,
-  turn: number,
-): readonly Chat[] {
-  const { trusted = [], mistrusted = [] } = Object.groupBy(chats, (chat) =>
-    failures.mistrustedForMs(chat) > 0 ? 'mistrusted' : 'trusted',
-  )
-  return [...rotate(trusted, turn), ...rotate(mistrusted, turn)]
+function costOf({ weight, times }: Weighed, unknownMs: number): number {
+  return (times.expectedMs ?? unknownMs) * (1 + times.running / weight)
 }
 
-function rotate<T>(items: readonly T[], by: number): T[] {
-  const first = items.length === 0 ? 0 : by % items.length
-  return [...items.slice(first), ...items.slice(0, first)]
+/** What is expected of a member that was never asked: as much as of the others. */
+function medianMs(members: readonly Weighed[]): number {
+  const known = members.flatMap(({ times }) => times.expectedMs ?? []).sort((a, b) => a - b)
+  return known[known.length >> 1] ?? 1
+}
+
+/** Takes one out by chance, each as often as its weight says. */
+function draw<Member extends Weighed>(left: Member[], random: () => number): Member | undefined {
+  let at = random() * left.reduce((sum, { weight }) => sum + weight, 0)
+  const index = left.findIndex(({ weight }) => {
+    at -= weight
+    return at < 0
+  })
+  return left.splice(index, 1)[0]
 }

@@ -5,7 +5,6 @@ import type { ChatRequest, Parameter } from '../../chat/request.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import type { Upstream } from '../../providers/provider.ts'
 import type { EmulationFacts } from '../emulation-facts.ts'
-import type { Candidates } from '../route.ts'
 import { ToolRefusals } from '../tool-refusals.ts'
 import type { Lacks } from './plan.ts'
 
@@ -118,13 +117,6 @@ function blocked(upstream: string): ChatError {
 
 function isOfTools(message: ChatRequest['messages'][number]): boolean {
   return message.role === 'tool' || callsOf(message).length > 0
-}
-
-/** Leaves out the upstreams that need emulation for a request, if others do not. */
-export function preferNative(candidates: Candidates, request: ChatRequest): Candidates {
-  if (candidates.length === 1) return candidates
-  const native = candidates.filter(({ member, model }) => !member.emulation.isNeeded(request, model))
-  return native.length > 0 ? native : candidates
 }
 
 const toolParameters: readonly Parameter[] = ['tools', 'toolChoice', 'parallelToolCalls']

@@ -106,10 +106,10 @@ function isChat({ model, members }: ListedModel): boolean {
 
 function listed(models: readonly ListedModel[], query: string): ToolOutcome {
   const wanted = models.filter(({ id }) => id.toLowerCase().includes(query.toLowerCase()))
-  const shown = wanted.slice(0, maxListed).map(({ id, model, members }) => ({
+  const shown = wanted.slice(0, maxListed).map(({ id, model, members, isPanel }) => ({
     id,
     ...(model.contextLength && { context_length: model.contextLength }),
-    ...(members && { panel_of: members }),
+    ...(members && { [isPanel ? 'panel_of' : 'route_of']: members }),
   }))
   const structured = { models: shown, more: wanted.length - shown.length }
   return { content: JSON.stringify(structured), isError: false, structured }

@@ -1,0 +1,144 @@
+import type { Parameters } from '../../chat/request.ts'
+import type { RouteSettings } from '../../flow/call.ts'
+import { inBalance, type Weighed } from '../combine/balance.ts'
+import type { CandidateTimes } from '../combine/response-times.ts'
+import type { Standing } from '../health/breaker.ts'
+import type { Candidate } from '../known-models.ts'
+import type { UpstreamParts } from '../upstream-parts.ts'
+import { type ModelNode, type RouteNode, settingsWithin } from './route-tree.ts'
+import { titleOf } from './write-route.ts'
+
+/** One way to answer a request: an upstream with one of its models, or a panel. */
+export type Leg = CandidateLeg | PanelLeg
+
+interface AnyLeg {
+  readonly standing: Standing
+  readonly times: CandidateTimes
+  /** Whether it is better for this request than others that it is balanced with. */
+  readonly isPreferred: boolean
+}
+
+export interface CandidateLeg extends AnyLeg {
+  readonly candidate: Candidate<UpstreamParts>
+  readonly settings: RouteSettings | undefined
+  readonly defaults: Parameters | undefined
+}
+
+export interface PanelLeg extends AnyLeg {
+  readonly panel: readonly PanelMember[]
+}
+
+export interface PanelMember {
+  /** The text of its header. */
+  readonly title: string
+  readonly legs: Legs
+}
+
+/** The legs in the order in which they are asked. There is at least one. */
+export type Legs = readonly [Leg, ...Leg[]]
+
+/** What the legs of one request are made from. */
+export interface LegSource {
+  candidatesOf(name: string): readonly Candidate<UpstreamParts>[]
+  /** Whether the candidate may be asked for this request. */
+  accepts(candidate: Candidate<UpstreamParts>): boolean
+  /** Whether it is better for this request than one that is not preferred. */
+  prefers(candidate: Candidate<UpstreamParts>): boolean
+  timesOf(candidate: Candidate): CandidateTimes
+  /** Whether panels can answer this request. */
+  readonly hasPanels: boolean
+  random(): number
+}
+
+/** Returns what may answer for a route, in the order in which it is asked. What is known to be down comes last. */
+export function legsOf(node: RouteNode, source: LegSource, outer?: RouteSettings): readonly Leg[] {
+  const legs = partLegs(node, source, outer)
+  const down = legs.filter(({ standing }) => standing === 'open')
+  return down.length === 0 ? legs : [...legs.filter(({ standing }) => standing !== 'open'), ...down]
+}
+
+function partLegs(node: RouteNode, source: LegSource, outer?: RouteSettings): readonly Leg[] {
+  const settings = settingsWithin(outer, node.settings)
+  switch (node.kind) {
+    case 'model':
+      return candidatesAt(node, source, settings)
+    case 'failover':
+      return node.members.flatMap((member) => partLegs(member, source, settings))
+    case 'balance': {
+      const members = node.members.map((member) => toWeighed(partLegs(member, source, settings), member.weight))
+      return balanced(
+        members.filter((one) => one !== undefined),
+        source,
+      )
+    }
+    case 'panel':
+      return source.hasPanels ? panelOf(node.members, source, settings) : []
+  }
+}
+
+/** Several upstreams that have a model of this name are balanced. */
+function candidatesAt(
+  { name, defaults }: ModelNode,
+  source: LegSource,
+  settings: RouteSettings | undefined,
+): readonly Leg[] {
+  const legs = source
+    .candidatesOf(name)
+    .filter((candidate) => source.accepts(candidate))
+    .map((candidate) => ({
+      candidate,
+      settings,
+      defaults,
+      standing: candidate.member.health.standing(candidate.model),
+      times: source.timesOf(candidate),
+      isPreferred: source.prefers(candidate),
+    }))
+  return balanced(
+    legs.map((leg) => ({ legs: [leg], first: leg, times: leg.times, weight: 1 })),
+    source,
+  )
+}
+
+/** A member of a balance. Its first leg speaks for it. */
+interface WeighedLegs extends Weighed {
+  readonly legs: readonly Leg[]
+  readonly first: Leg
+}
+
+function toWeighed(legs: readonly Leg[], weight = 1): WeighedLegs | undefined {
+  const [first] = legs
+  return first && { legs, first, times: first.times, weight }
+}
+
+const standings: readonly Standing[] = ['good', 'mistrusted', 'open']
+
+function balanced(members: readonly WeighedLegs[], { random }: LegSource): readonly Leg[] {
+  const [only] = members
+  if (only && members.length === 1) return only.legs
+  const preferred = members.filter(({ first }) => first.isPreferred)
+  const asked = preferred.length > 0 ? preferred : members
+  return standings.flatMap((standing) => {
+    const alike = asked.filter(({ first }) => first.standing === standing)
+    return inBalance(alike, random).flatMap(({ legs }) => legs)
+  })
+}
+
+function panelOf(
+  nodes: readonly RouteNode[],
+  source: LegSource,
+  settings: RouteSettings | undefined,
+): readonly PanelLeg[] {
+  const panel = nodes.flatMap((node): readonly PanelMember[] => {
+    const [first, ...others] = legsOf(node, source, settings)
+    return first ? [{ title: titleOf(node), legs: [first, ...others] }] : []
+  })
+  // the slowest member speaks for the panel
+  const [slowest] = panel.map(({ legs: [first] }) => first).sort((a, b) => slownessOf(b) - slownessOf(a))
+  if (!slowest) return []
+  const best = standings.find((standing) => panel.some(({ legs: [first] }) => first.standing === standing)) ?? 'open'
+  return [{ panel, times: slowest.times, standing: best, isPreferred: true }]
+}
+
+function slownessOf({ times }: Leg): number {
+  return times.expectedMs ?? 0
+}
