@@ -59,6 +59,8 @@ export class Pool {
   readonly #waiting = new WaitingCalls()
   /** Undefined if the next account is used when one reaches a limit. */
   readonly #reached: ReachedLimits | undefined
+  /** Called when an account begins to rest with all models. */
+  onRest: () => void = () => undefined
   /** The account that has answered last. It is used after another one has failed a call. */
   #proven: string | undefined
 
@@ -302,6 +304,7 @@ export class Pool {
     pooled.rest = rest
     pooled.state = rest.state
     this.#resting.add(pooled)
+    this.onRest()
   }
 
   #makeReady(pooled: PooledAccount): void {

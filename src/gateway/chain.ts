@@ -8,6 +8,7 @@ import type { AnswerListener } from './call-record.ts'
 import { countTokens } from './count-tokens.ts'
 import { Emulation, type EmulationMode, emulatedSupport } from './emulated-tools/emulation.ts'
 import { emulateTools } from './emulated-tools/layer.ts'
+import { AccountProber } from './health/account-prober.ts'
 import { Prober } from './health/prober.ts'
 import { UpstreamHealth } from './health/upstream-health.ts'
 import type { Candidate } from './known-models.ts'
@@ -68,7 +69,10 @@ export function buildChain(
     lacksTools: (model) => lacksTools({ member: { upstream, pool }, model }),
   })
   const health = new UpstreamHealth({ log: log.child({ upstream: name }), runtime })
-  const prober = new Prober({ upstream, pool, health, log: log.child({ upstream: name }), runtime })
+  const probers = [
+    new Prober({ upstream, pool, health, log: log.child({ upstream: name }), runtime }),
+    new AccountProber({ upstream, pool, runtime }),
+  ]
   const [budget, permits] = [new RetryBudget(runtime), new Permits()]
   const askUpstream: Chat<WithAccount> = (request, call) => upstream.chat(request, call)
   const paced = pace(name, upstream.maxRpm)(askUpstream)
@@ -90,7 +94,7 @@ export function buildChain(
   const tasks = buildTasks(upstream, { pool, budget, permits, health, deadlines, onAnswer })
   const guarded = breaker(health)(limit(permits)(bindExtra(name)(chat)))
   const close = () => {
-    prober.close()
+    for (const prober of probers) prober.close()
     pool.close()
   }
   return { upstream, pool, budget, permits, health, emulation, chat: guarded, tasks, close }

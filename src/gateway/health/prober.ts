@@ -1,14 +1,13 @@
 import type { LiveAccount } from '../../accounts/live-account.ts'
 import type { Pool } from '../../accounts/pool.ts'
-import { withAccount } from '../../accounts/with-account.ts'
 import { asChatError, ChatError } from '../../chat/error.ts'
 import type { Logger } from '../../flow/call.ts'
 import { CancelSource } from '../../flow/cancel.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import type { Timer } from '../../flow/timers.ts'
-import { orAbort } from '../../flow/wait.ts'
 import type { Upstream } from '../../providers/provider.ts'
 import { isDown } from '../catalog-entry.ts'
+import { requestList } from './request-list.ts'
 import type { UpstreamHealth } from './upstream-health.ts'
 
 /** Milliseconds until the first request after an ejection. Each further pause is twice as long, up to `maxPauseMs`. */
@@ -16,8 +15,6 @@ const firstPauseMs = 1_000
 const maxPauseMs = 60_000
 /** A pause is longer or shorter by up to this share, so that several gateways do not ask at the same moment. */
 const jitter = 0.25
-/** Milliseconds that the upstream has for its list. */
-const answerMs = 10_000
 
 export interface ProberOptions {
   readonly upstream: Upstream
@@ -76,14 +73,9 @@ export class Prober {
   }
 
   async #ask(account: LiveAccount): Promise<void> {
-    const { upstream, pool, log, runtime } = this.#options
-    const limit = this.#closing.child()
-    const late = new ChatError('timeout', { message: `There was no list within ${answerMs / 1_000} s.` })
-    const timer = runtime.timers.set(answerMs, () => limit.abort(late), { isBackground: true })
+    const { upstream, pool, log } = this.#options
     try {
-      await withAccount(account, limit, async (current) => {
-        await orAbort(Promise.resolve(upstream.listModels?.(current, limit)), limit)
-      })
+      await requestList(upstream, account, this.#closing)
       this.#noteReached()
     } catch (thrown) {
       if (this.#closing.aborted) return
@@ -92,9 +84,6 @@ export class Prober {
       pool.reportFailure(account, error)
       if (isDown(error)) this.#wasDown = true
       else if (error.upstreamStatus !== undefined) this.#noteReached()
-    } finally {
-      timer.stop()
-      limit.release()
     }
   }
 
