@@ -66,6 +66,9 @@ export type AccountState =
     }
   | { readonly kind: 'needs-login' | 'banned'; readonly why: string }
 
+/** What follows when an account reaches a limit: the next account is used, or the whole upstream rests. */
+export type OnLimit = 'next' | 'rest'
+
 /** An account as the operator sees it. */
 export interface AccountStatus {
   readonly label: string

@@ -1,7 +1,7 @@
-import type { Account, Supply } from './account.ts'
+import type { Account, OnLimit, Supply } from './account.ts'
 import { AccountFactory } from './account-factory.ts'
 import type { AccountsOptions } from './live-account.ts'
-import { type OnLimit, Pool } from './pool.ts'
+import { Pool } from './pool.ts'
 
 /** The accounts that an upstream declares. */
 export interface DeclaredAccounts {

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'bun:test'
 import { ChatError, type Reason } from '../chat/error.ts'
 import type { QuotaReport, QuotaWindow } from '../chat/quota.ts'
 import { newCancel } from '../wire/machine.double.ts'
+import type { OnLimit } from './account.ts'
 import { openPool } from './open-pool.ts'
 import { accountsOptions } from './pool.double.ts'
-import type { OnLimit } from './pool.ts'
 
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs

@@ -3,7 +3,7 @@ import type { QuotaReport } from '../chat/quota.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Runtime } from '../flow/runtime.ts'
-import type { Account, AccountStatus } from './account.ts'
+import type { Account, AccountStatus, OnLimit } from './account.ts'
 import type { AccountFactory } from './account-factory.ts'
 import { AccountQuota } from './account-quota.ts'
 import { type AccountsOptions, LiveAccount } from './live-account.ts'
@@ -30,8 +30,6 @@ export interface PoolOptions extends AccountsOptions {
   /** Whether the upstream limits each model separately (docs/decisions/0077-quota.md). */
   readonly limitsModels?: boolean
 }
-
-export type OnLimit = 'next' | 'rest'
 
 interface NewRest {
   readonly rest: Rest
@@ -317,7 +315,7 @@ export class Pool {
 
   /** After a failure, the account that has answered last is a better choice than one that has not been tried for long. */
   #withProven(options: PickOptions): PickOptions {
-    return options.tried.size > 0 && options.preferred === undefined ? { ...options, preferred: this.#proven } : options
+    return options.tried.size > 0 ? { ...options, preferred: this.#proven } : options
   }
 
   /** While the upstream rests, only the account that reached the limit tries again. @throws ChatError if it is too early */

@@ -1,12 +1,16 @@
 import { providers } from '../providers/index.ts'
 import type { Provider, Upstream } from '../providers/provider.ts'
 import type { Environment } from './environment.ts'
+import { readOnLimit, readUpstreamLimits } from './upstream-limits.ts'
 
 /** Configures every upstream that the variables turn on. */
 export function configureUpstreams(environment: Environment): readonly Upstream[] {
-  return providers.flatMap((provider) =>
-    configure(provider, environment).map((upstream) => ({ ...upstream, provider: provider.name })),
-  )
+  const onLimit = readOnLimit(environment)
+  return providers.flatMap((provider) => {
+    const upstreams = configure(provider, environment)
+    const limitsOf = readUpstreamLimits(provider, environment, onLimit)
+    return upstreams.map((upstream) => ({ ...upstream, ...limitsOf(upstream), provider: provider.name }))
+  })
 }
 
 /** Variables that only one upstream reads, in addition to its credential. */

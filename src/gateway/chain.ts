@@ -75,9 +75,9 @@ export function buildChain(
   ]
   const [budget, permits] = [new RetryBudget(runtime), new Permits()]
   const askUpstream: Chat<WithAccount> = (request, call) => upstream.chat(request, call)
-  const paced = pace(name, upstream.maxRpm)(askUpstream)
+  const paced = pace(name, upstream.maxRpm)
   const cacheMs = upstream.cacheMs ?? (upstream.isWebProduct ? 0 : usualCacheMs)
-  const withEmulation = emulation.isAllowed ? emulateTools(emulation, name)(paced) : paced
+  const withEmulation = emulation.isAllowed ? emulateTools(emulation, name)(paced(askUpstream)) : paced(askUpstream)
   const noted = cacheMs > 0 ? noteCache(name, cacheMs)(withEmulation) : withEmulation
   const withAccounts = account(pool, name)(noted)
   const withThreads = upstream.keepsThreads
@@ -91,7 +91,7 @@ export function buildChain(
   const emulated = emulation.isAllowed ? support(name, emulatedSupport(offered))(estimated) : plain
   const supported: Chat = (request, call) => (request.wishes?.emulate === false ? plain : emulated)(request, call)
   const chat = callExtra({ store, upstream: name, support: offered, ttlMs: threadTtlMs })(supported)
-  const tasks = buildTasks(upstream, { pool, budget, permits, health, deadlines, onAnswer })
+  const tasks = buildTasks(upstream, { pool, paced, budget, permits, health, deadlines, onAnswer })
   const guarded = breaker(health)(limit(permits)(bindExtra(name)(chat)))
   const close = () => {
     for (const prober of probers) prober.close()

@@ -29,6 +29,8 @@ import type { TaskAsks, UpstreamParts } from './upstream-parts.ts'
 
 /** What the layers around one upstream need. */
 interface LayerParts extends Pick<UpstreamParts, 'pool' | 'budget' | 'permits' | 'health'> {
+  /** Keeps to the requests that the operator allows in a minute. */
+  readonly paced: ObserverLayer
   readonly deadlines: Deadlines
   readonly onAnswer: AnswerListener | undefined
 }
@@ -53,9 +55,9 @@ export function buildTasks({ name, tasks }: Upstream, parts: LayerParts): TaskAs
 function withLayers<Request extends { readonly stream: boolean; readonly model: string }, Event extends AnyEvent>(
   upstream: string,
   ask: Ask<Request, Event, WithAccount>,
-  { pool, budget, permits, health, deadlines }: LayerParts,
+  { pool, paced, budget, permits, health, deadlines }: LayerParts,
 ): Ask<Request, Event> {
-  const asked = countOutcomes(health)(account(pool, upstream)(ask))
+  const asked = countOutcomes(health)(account(pool, upstream)(paced(ask)))
   // no upstream keeps a thread of a task
   const retried = retry(budget)<Request, Event, unknown>((request, call) => asked(request, call))
   return breaker(health)(limit(permits)(deadline(deadlines)(retried)))

@@ -1,4 +1,4 @@
-import type { Account, Supply } from '../accounts/account.ts'
+import type { Account, OnLimit, Supply } from '../accounts/account.ts'
 import type { Model, Support } from '../chat/model.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import type { Secret } from '../chat/secret.ts'
@@ -35,8 +35,13 @@ export interface Upstream<Credential = unknown> {
   readonly cacheMs?: number
   /** False if no model answers, so that it cannot be told how to call tools. */
   readonly followsInstructions?: false
-  /** Limit for the requests of a minute, if the operator has set one. */
+  /** Limit for the requests of a minute, if the operator has set one. The configuration sets it. */
   readonly maxRpm?: number
+  /**
+   * What follows when an account reaches a limit. By default the next account is used, but a web product rests. The
+   * configuration sets it.
+   */
+  readonly onLimit?: OnLimit
   readonly support: Support
   /**
    * The models that it serves, if the operator or the adapter has a fixed list. Otherwise the upstream is asked for
@@ -74,6 +79,8 @@ export interface AccountCall<Credential = unknown> extends Call {
 /** The code for a kind of upstream. It makes none, one or several upstreams from the operator's variables. */
 export interface Provider {
   readonly name: string
+  /** What the names of its variables begin with; by default its own name. Variables of all upstreams follow it. */
+  prefixes?(variables: Variables): readonly string[]
   /** Variables that other programs read too. They may be set while the upstream is off. */
   readonly sharedVariables?: readonly string[]
   configure(variables: Variables): readonly Upstream[]

@@ -1,5 +1,5 @@
 import { ChatError } from '../../chat/error.ts'
-import type { Layer } from '../../flow/chat.ts'
+import type { ObserverLayer } from '../../flow/chat.ts'
 import { defer } from '../../flow/defer.ts'
 import { sleep } from '../../flow/wait.ts'
 
@@ -9,13 +9,13 @@ const minuteMs = 60_000
 
 /**
  * Keeps to the number of requests that the operator allows in a minute: they begin at equal distances, as a person's would.
- * Without a limit the chat is not changed.
+ * All that it wraps share the number. Without one nothing is changed.
  */
-export function pace(name: string, maxRpm: number | undefined): Layer {
+export function pace(name: string, maxRpm: number | undefined): ObserverLayer {
+  const stepMs = maxRpm === undefined ? 0 : minuteMs / maxRpm
+  let nextAt = 0
   return (next) => {
     if (maxRpm === undefined) return next
-    const stepMs = minuteMs / maxRpm
-    let nextAt = 0
     return (request, call) => {
       const now = call.signal.runtime.elapsed()
       const waitMs = Math.max(0, nextAt - now)

@@ -30,7 +30,6 @@ export const provider: Provider = {
       origin,
       userAgent,
     }
-    const maxRpm = variables.integer('CTO_MAX_RPM', { fallback: 0, min: 0, max: 10_000 })
     const isV2 = readProtocol(variables) === 'v2'
     const protocol = isV2 ? protocolV2(site) : protocolV1
     const models = variables.list('CTO_MODELS') ?? (isV2 ? undefined : knownModels)
@@ -42,7 +41,6 @@ export const provider: Provider = {
         accounts,
         keepsThreads: true,
         isWebProduct: true,
-        ...(maxRpm > 0 && { maxRpm }),
         support,
         ...(models && { models: models.map((id) => ({ id })) }),
         ...(isV2 && { listModels: (account: CtoAccount, signal: Cancel) => listModels(site, account, signal) }),

@@ -18,7 +18,6 @@ export const provider: Provider = {
       variables.socketUrl('LANGFAST_SOCKET_URL') ?? 'https://langfast-prompt-runner-35808038077.us-central1.run.app'
     const promptId = variables.text('LANGFAST_PROMPT_ID')
     const bounds = boundsIn(variables)
-    const maxRpm = variables.integer('LANGFAST_MAX_RPM', { fallback: 0, min: 0, max: 10_000 })
     const models = variables.list('LANGFAST_MODELS') ?? knownModels
     if (!anonKey) return []
     const project = { url, anonKey }
@@ -27,7 +26,6 @@ export const provider: Provider = {
       {
         ...langfast(service),
         supply: supplyOf(project, bounds),
-        ...(maxRpm > 0 && { maxRpm }),
         models: models.map((id) => ({ id })),
       },
     ]

@@ -12,6 +12,11 @@ import { openaiCompatible } from './upstream.ts'
 /** OpenAI, the well-known services with its dialect, a local Ollama, and every server that `UPSTREAM_<NAME>_URL` names. */
 export const provider: Provider = {
   name: 'openai-compatible',
+  prefixes: (variables) => [
+    ...presets.map(({ prefix }) => prefix),
+    'OLLAMA',
+    ...variables.matching(/^(UPSTREAM_[A-Z0-9_]+?)_URL$/).map(([, prefix = '']) => prefix),
+  ],
   configure(variables) {
     const named = [
       ...presets.flatMap((preset) => configurePreset(preset, variables)),

@@ -16,7 +16,6 @@ export const provider: Provider = {
   configure(variables) {
     const accounts = readAccounts(variables)
     const site = { url: variables.url('SMITHERY_BASE_URL') ?? 'https://smithery.ai', userAgent: variables.userAgent }
-    const maxRpm = variables.integer('SMITHERY_MAX_RPM', { fallback: 0, min: 0, max: 10_000 })
     const models = variables.list('SMITHERY_MODELS') ?? knownModels
     if (accounts.length === 0) return []
     return [
@@ -25,7 +24,6 @@ export const provider: Provider = {
         address: site.url,
         accounts,
         isWebProduct: true,
-        ...(maxRpm > 0 && { maxRpm }),
         support,
         models: models.map((id) => ({ id })),
         chat: (request, call: AccountCall<SmitheryCredential>) =>
