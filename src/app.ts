@@ -8,13 +8,15 @@ import { StoredResponses } from './conversations/stored-responses.ts'
 import type { Logger } from './flow/call.ts'
 import type { Network } from './flow/network.ts'
 import type { Runtime } from './flow/runtime.ts'
-import { openGateway } from './gateway/gateway.ts'
+import { type GatewayOptions, openGateway } from './gateway/gateway.ts'
 import { ClientKeys } from './keys/client-keys.ts'
 import { Limiter } from './keys/limiter.ts'
 import { FallbackStore } from './state/fallback-store.ts'
 import type { Store } from './state/store.ts'
 import { watchStore } from './state/watch-store.ts'
 import { openTools } from './tools/registry.ts'
+import { Ledger } from './usage/ledger.ts'
+import { Prices } from './usage/prices.ts'
 import { version } from './version.ts'
 
 /** Through a proxy, the number of fetches that are kept free for requests that are not chats, such as model lists. */
@@ -40,10 +42,14 @@ function modelsOf({ upstreams, routes, aliases, deadlines, emulateTools }: Confi
 }
 
 /** The address, and who may send what to it. */
-function listeningOf({ host: hostname, port, keys, trustedProxies, policy, maxBodyBytes, keepAliveMs }: Config) {
-  // the master key's callers may do everything
-  const admins = keys.map((secret) => ({ secret, role: 'admin' }) as const)
-  return { hostname, port, keys: admins, trustedProxies, policy, maxBodyBytes, keepAliveMs }
+function listeningOf(config: Config) {
+  const { host: hostname, port, keys, trustedProxies, policy, maxBodyBytes, keepAliveMs, egress, chatModel } = config
+  return {
+    ...{ hostname, port, trustedProxies, policy, maxBodyBytes, keepAliveMs, idleSeconds, egress },
+    // the master key's callers may do everything
+    keys: keys.map((secret) => ({ secret, role: 'admin' }) as const),
+    ...(chatModel !== undefined && { chatModel }),
+  }
 }
 
 /** Puts the rooms together. Closing the app closes the store. @throws when the address cannot be bound */
@@ -52,6 +58,8 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
   const tools = openTools(config.tools, shared)
   const spare = new FallbackStore(store, runtime)
   const clients = openClients(config, { store, spare, ...shared })
+  const prices = new Prices({ upstreams: config.upstreams, own: config.prices })
+  const ledger = new Ledger({ store, prices, ...shared })
   const gateway = openGateway({
     tools: { registry: tools, ...config.toolLoop },
     ...modelsOf(config),
@@ -60,17 +68,17 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
     maxCalls: Math.min(config.maxStreams ?? Number.MAX_SAFE_INTEGER, callsWithin(runtime.network)),
     maxWaiting: config.maxQueue,
     limiter: clients.limiter,
+    costOf: (served) => prices.costOf({ ...served, at: runtime.now() })?.usd,
+    ...listenersFor(ledger),
     ...shared,
   })
   const server = openServer({
     ...listeningOf(config),
     clientKeys: clients.keys,
-    idleSeconds,
     gateway,
     ...openMemory(config, spare, runtime),
     tools,
-    ...(config.chatModel !== undefined && { chatModel: config.chatModel }),
-    egress: config.egress,
+    usage: ledger,
     isStateWell: () => store.problem() === undefined,
     ...shared,
   })
@@ -82,6 +90,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
       await server.stop(config.shutdownGraceMs, config.shutdownDelayMs)
       gateway.close()
       await clients.close()
+      await ledger.close()
       await tools.close()
       stopWatching()
       await spare.close()
@@ -110,6 +119,14 @@ function openClients({ namedKeys, keys }: Config, { store, spare, log, runtime }
       clientKeys.close()
       await limiter.flush()
     },
+  }
+}
+
+/** What the ledger is told by the gateway. */
+function listenersFor(ledger: Ledger): Pick<GatewayOptions, 'onAnswer' | 'onCallEnd'> {
+  return {
+    onAnswer: ({ call, ...answer }) => ledger.addAnswer(call.caller, answer),
+    onCallEnd: ({ call, ending }) => ledger.addCall(call, ending),
   }
 }
 

@@ -17,6 +17,8 @@ import type { Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { openLog } from '../telemetry/log.ts'
 import { openTools } from '../tools/registry.ts'
+import { Ledger } from '../usage/ledger.ts'
+import { Prices } from '../usage/prices.ts'
 import { machine } from '../wire/machine.double.ts'
 import { openServer, type Server, type ServerOptions } from './server.ts'
 
@@ -89,6 +91,12 @@ function start(options: Partial<ServerOptions> = {}): Server {
     recordings: new Recordings({ store: new MemoryStore({ runtime: machine }), ttlMs: 60_000, runtime: machine }),
     seals: new ClientSeals({ store: new MemoryStore({ runtime: machine }), secret: undefined, runtime: machine }),
     tools: openTools({ servers: [] }, { log, version: '9.9.9', runtime: machine }),
+    usage: new Ledger({
+      store: new MemoryStore({ runtime: machine }),
+      prices: new Prices({ upstreams: [] }),
+      log,
+      runtime: machine,
+    }),
     egress: { hosts: [] },
     log,
     version: '9.9.9',

@@ -7,6 +7,7 @@ import type { Setting } from '../config/setting.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { modelsOf } from '../gateway/routes/route-tree.ts'
 import { drawRoute, writeRoute } from '../gateway/routes/write-route.ts'
+import { shippedSource } from '../usage/shipped-prices.ts'
 import { findHostProblem } from './bind-failure.ts'
 import { table } from './table.ts'
 
@@ -75,7 +76,14 @@ function summary(config: Config): readonly (readonly [string, string])[] {
     ),
     ...[...aliases].map(([name, model]): [string, string] => [`alias ${name}`, model]),
     ...tools.servers.map(({ name, transport }): [string, string] => [`tools of ${name}`, transport]),
+    ['prices', describePrices(config)],
   ]
+}
+
+function describePrices({ prices }: Config): string {
+  const { package: name, version, date } = shippedSource()
+  const own = prices.size > 0 ? `${prices.size} of PRICES_FILE, then those of ` : ''
+  return `${own}${name} ${version}, published on ${date}`
 }
 
 function describeUpstream({ baseUrl, address, accounts, supply, models }: Config['upstreams'][number]): string {
@@ -108,6 +116,7 @@ function asJson(config: Config, problems: readonly string[], notes: readonly str
     })),
     aliases: [...aliases].map(([name, model]) => ({ name, model })),
     tools: tools.servers.map(({ name, transport }) => ({ name, transport })),
+    prices: { ...shippedSource(), own: config.prices.size },
     problems,
     warnings,
     notes,

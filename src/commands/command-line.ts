@@ -9,6 +9,10 @@ export interface CommandLine {
   readonly isJson: boolean
   /** Whether `connect` changes a client's file. */
   readonly isWrite: boolean
+  /** Whether `usage` prints CSV. */
+  readonly isCsv: boolean
+  /** The other options of `usage`. */
+  readonly values: { readonly by?: string; readonly from?: string; readonly to?: string }
   /** Settings of the command line, by the variable's name. */
   readonly flags: Readonly<Record<string, string>>
 }
@@ -19,14 +23,36 @@ const options = {
   port: { type: 'string' },
   json: { type: 'boolean' },
   write: { type: 'boolean' },
+  csv: { type: 'boolean' },
+  by: { type: 'string' },
+  from: { type: 'string' },
+  to: { type: 'string' },
   version: { type: 'boolean', short: 'v' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
-const serve: CommandLine = { name: 'serve', words: [], envFile: undefined, isJson: false, isWrite: false, flags: {} }
+/** The options of one command only. */
+const owners: Readonly<Record<string, string>> = {
+  write: 'connect',
+  csv: 'usage',
+  by: 'usage',
+  from: 'usage',
+  to: 'usage',
+}
+
+const serve: CommandLine = {
+  name: 'serve',
+  words: [],
+  envFile: undefined,
+  isJson: false,
+  isWrite: false,
+  isCsv: false,
+  values: {},
+  flags: {},
+}
 
 /** Commands that take words after them. */
-const withWords = new Set(['help', 'connect'])
+const withWords = new Set(['help', 'connect', 'usage'])
 
 /**
  * Parses the arguments.
@@ -51,14 +77,17 @@ export function readCommandLine(args: readonly string[], known: readonly string[
     if (!known.includes(name)) return `There is no command "${name}".${hintAt(name, known)}`
     if (words.length > 0 && !withWords.has(name) && !values.help && !values.version)
       return `Only one command can be given, not ${positionals.length}.`
-    const { host, port, json = false, write = false } = values
-    if (write && name !== 'connect') return `Option '--write' belongs to connect.`
+    const stray = Object.keys(values).find((option) => (owners[option] ?? name) !== name)
+    if (stray !== undefined && name !== 'help') return `Option '--${stray}' belongs to ${owners[stray]}.`
+    const { host, port, json = false, write = false, csv = false, by, from, to } = values
     return {
       name,
       words: name === first ? words : [],
       envFile: values['env-file'],
       isJson: json,
       isWrite: write,
+      isCsv: csv,
+      values: { ...(by !== undefined && { by }), ...(from !== undefined && { from }), ...(to !== undefined && { to }) },
       flags: { ...(host !== undefined && { HOST: host }), ...(port !== undefined && { PORT: port }) },
     }
   } catch (thrown) {

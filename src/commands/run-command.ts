@@ -15,6 +15,7 @@ Usage: tributary [command] [options]
   doctor    test every account once: its state, why, and what to do; a running server tests its own; exit 1 if none works
   models    print the models that would be served
   health    ask the running server for its health; exit 0 or 1
+  usage     print what the client keys have used and what it cost; "usage NAME" is about one key
   connect   print the settings with which a client, such as Codex or Claude Code, uses this gateway; --write writes them
   demo      serve with built-in emulators of all upstreams, without accounts or network; print examples
   settings  print every setting with its default, as a commented .env
@@ -23,7 +24,8 @@ Usage: tributary [command] [options]
 
   --env-file FILE   read NAME=value lines; the environment wins over them; by default ./.env, if it exists
   --host, --port    win over HOST and PORT
-  --json            print the output of check and doctor as JSON
+  --json            print the output of check, doctor and usage as JSON
+  --by, --from, --to, --csv   of usage: by day, model, upstream or key; the days; as CSV
   --write           let connect change the client's file; the old one is kept beside it
   -h, --help, -v, --version
 
@@ -44,6 +46,8 @@ const commands = {
     (await import('./doctor.ts')).doctor(config, { isJson, runtime }),
   models: async (config: Config, { runtime }: RunOptions) => (await import('./models.ts')).models(config, runtime),
   health: async (config: Config, { runtime }: RunOptions) => (await import('./health.ts')).health(config, runtime),
+  usage: async (config: Config, { line, runtime }: RunOptions) =>
+    (await import('./usage.ts')).usage(config, { line, runtime }),
   connect: async (config: Config, { line }: RunOptions) => (await import('./connect.ts')).connectClient(config, line),
 }
 
@@ -57,7 +61,19 @@ const texts = {
   settings: async () => (await import('./texts.ts')).settings,
 }
 
-const names = ['serve', 'check', 'doctor', 'models', 'health', 'connect', 'demo', 'settings', 'help', 'version']
+const names = [
+  'serve',
+  'check',
+  'doctor',
+  'models',
+  'health',
+  'usage',
+  'connect',
+  'demo',
+  'settings',
+  'help',
+  'version',
+]
 
 /** sysexits.h: 64 for a wrong command line, 78 for a wrong configuration. */
 const usageExit = 64

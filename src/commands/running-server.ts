@@ -67,7 +67,8 @@ interface ServerAnswer {
   readonly body: unknown
 }
 
-function createAsk(
+/** Returns a function that asks the server at HOST and PORT, with the first key. It throws if none answers. */
+export function createAsk(
   config: Config,
   runtime: Runtime,
 ): (method: 'GET' | 'POST', path: string, headMs: number) => Promise<ServerAnswer> {

@@ -7,12 +7,14 @@ import { demo } from '../providers/demo/index.ts'
 import type { Problem, Upstream } from '../providers/provider.ts'
 import type { StatePlace } from '../state/state-place.ts'
 import type { ToolsConfig } from '../tools/server-config.ts'
+import type { OwnPrices } from '../usage/own-prices.ts'
 import type { EgressPolicy } from '../wire/egress.ts'
 import { configureUpstreams } from './configure-upstreams.ts'
 import { Environment } from './environment.ts'
 import { readAliases } from './read-aliases.ts'
 import { readChatModel, readEgress } from './read-chat-server.ts'
 import { type Listening, readListening } from './read-listening.ts'
+import { readPrices } from './read-prices.ts'
 import { linkWritten, readRoutes } from './read-routes.ts'
 import { readState } from './read-state.ts'
 import { readToolLimits, type ToolLoopConfig } from './read-tool-limits.ts'
@@ -55,6 +57,8 @@ export interface Config extends Listening {
   readonly egress: EgressPolicy
   /** The chat server's model for callers that name none; by default the first model that chats and takes tools. */
   readonly chatModel?: string
+  /** The operator's prices. */
+  readonly prices: OwnPrices
   /** Where the state is kept. */
   readonly state: StatePlace
   /** `STATE_SECRET` */
@@ -104,6 +108,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
     emulateTools: environment.choice('EMULATE_TOOLS', ['api', 'all', 'none']) ?? 'api',
     egress: readEgress(environment),
     ...readChatModel(environment),
+    prices: readPrices(environment),
     state,
     stateSecret,
     isProxied: proxyVariables.some((name) => environment.text(name) ?? environment.text(name.toLowerCase())),

@@ -27,6 +27,7 @@ const gatewaySettings: readonly (readonly [name: string, value: (config: Config)
   ['LOG_FORMAT', ({ logFormat }) => logFormat],
   ['ROUTES', () => 'none'],
   ['ALIASES', () => 'none'],
+  ['PRICES_FILE', () => 'none'],
   ['MCP_SERVERS', () => 'none'],
   ['EMULATE_TOOLS', ({ emulateTools }) => emulateTools],
   ['TOOL_MAX_ROUNDS', ({ toolLoop }) => String(toolLoop.limits.maxRounds)],

@@ -11,6 +11,7 @@ const plainTexts = [
   'ALIASES',
   'SUMMARY_MODEL',
   'CHAT_MODEL',
+  'PRICES_FILE',
   'UPSTREAM_USER_AGENT',
 ]
 

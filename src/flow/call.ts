@@ -1,4 +1,5 @@
 import type { Caller } from '../chat/caller.ts'
+import type { Usage } from '../chat/event.ts'
 import type { NoteQuota } from '../chat/quota.ts'
 import type { Attempts } from './attempts.ts'
 import type { Cancel } from './cancel.ts'
@@ -13,6 +14,15 @@ export interface Logger {
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
   child(fields: object): Logger
+}
+
+/** What one answer of an upstream has used. */
+export interface AnswerUsage {
+  readonly upstream: string
+  /** The upstream's own name of the model. */
+  readonly model: string
+  /** As the upstream says, or as estimated from the text so far. Undefined for a task whose reply states none. */
+  readonly usage: Usage | undefined
 }
 
 /** What happened to a parameter of the client. `emulated`: the gateway did it itself. `mapped`: the name or value was changed. */
@@ -34,6 +44,8 @@ export interface Receipt {
   readonly parameters: Map<string, Treatment>
   /** Members of the answer that the client's dialect cannot express, such as `order` or `reasoning.signature`. */
   readonly lost: Set<string>
+  /** What each answer to this call has used. A panel and a tool loop have several answers. */
+  readonly answers: AnswerUsage[]
   /** Configured tool servers whose tools could not be offered to the model, as known so far. */
   toolsMissing?: ReadonlySet<string>
   /** Names of the tools that were not offered because the upstream does not accept that many. */
@@ -119,6 +131,7 @@ export function newReceipt(): Receipt {
     tools: new Set(),
     parameters: new Map(),
     lost: new Set(),
+    answers: [],
   }
 }
 
@@ -132,6 +145,7 @@ export function branchReceipt(whole: Receipt): Receipt {
     parameters: new Map(),
     tools: whole.tools,
     lost: whole.lost,
+    answers: whole.answers,
     get account() {
       return whole.account
     },

@@ -43,12 +43,11 @@ export function buildTasks({ name, tasks }: Upstream, parts: LayerParts): TaskAs
     inBatches(() => tasks.maxInputs)(withLayers(name, (...asked) => tasks.embed(...asked), parts)),
   )
   const relay = withLayers<RelayRequest, RelayEvent>(name, (...asked) => tasks.relay(...asked), parts)
-  const { onAnswer } = parts
-  if (!onAnswer) return { embed, relay }
+  const source = { upstream: name, onAnswer: parts.onAnswer }
   const estimateLeft = (request: EmbeddingRequest) => usageOfInputs(request, countTokens)
   return {
-    embed: taskUsage({ upstream: name, onAnswer, estimate: estimateLeft }, embed),
-    relay: taskUsage({ upstream: name, onAnswer }, relay),
+    embed: taskUsage({ ...source, estimate: estimateLeft }, embed),
+    relay: taskUsage(source, relay),
   }
 }
 

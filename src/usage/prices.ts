@@ -1,4 +1,6 @@
 import type { Usage } from '../chat/event.ts'
+import type { AnswerUsage } from '../flow/call.ts'
+import type { Counts } from './counts.ts'
 import type { OwnPrices } from './own-prices.ts'
 import { priceOf, savedOf } from './price.ts'
 import { type RateList, type Rates, ratesAt } from './rates.ts'
@@ -109,5 +111,18 @@ export class Prices {
     if (url === undefined || upstream?.isWebProduct) return undefined
     const list = shippedRates(url, model)
     return list && { list, source: 'package' }
+  }
+}
+
+const nanosPerDollar = 1_000_000_000
+
+/** Counts the cost of an answer, and what the cache saved. */
+export function costCounts(prices: Prices, { upstream, model, usage }: AnswerUsage, at: number): Counts {
+  if (!usage) return { unknownCosts: 1 }
+  const answer = { upstream, model, usage, at }
+  const cost = prices.costOf(answer)
+  return {
+    ...(cost ? { costNanos: Math.round(cost.usd * nanosPerDollar) } : { unknownCosts: 1 }),
+    savedNanos: Math.round((prices.savedOf(answer) ?? 0) * nanosPerDollar),
   }
 }

@@ -9,15 +9,18 @@ export interface JsonRequest {
   param(name: string): string | undefined
   /** A parameter of the query; undefined if it is missing. */
   query(name: string): string | undefined
+  header(name: string): string | undefined
   /** The body, which must be JSON. @throws ChatError */
   json(): Promise<unknown>
 }
 
 export interface JsonReply {
-  /** A value, or a blob of JSON. */
+  /** A value, or a blob of JSON or of another type. */
   readonly body: unknown
   /** 200 by default. */
   readonly status?: number
+  /** The type of the blob, if it is not JSON. */
+  readonly type?: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -33,8 +36,9 @@ export function answerJson(
     const open = services.calls.open(exchange)
     try {
       const request = requestOf(exchange, { maxBytes: services.maxBodyBytes, signal: open.call.signal })
-      const { body, status = 200, headers = {} } = await work(request, open.call, services)
-      return jsonResponse(exchange, body, { status, headers: Object.assign(exchange.newHeaders(), headers) })
+      const { body, status = 200, type, headers = {} } = await work(request, open.call, services)
+      const all = Object.assign(exchange.newHeaders(), headers)
+      return jsonResponse(exchange, body, { status, headers: all, ...(type !== undefined && { type }) })
     } finally {
       open.close()
     }
@@ -61,6 +65,7 @@ function requestOf(exchange: Exchange, limits: Parameters<typeof readJsonBody>[1
   return {
     param: (name) => decoded(exchange.params[name]),
     query: (name) => queryOf(exchange, name),
+    header: (name) => exchange.request.headers.get(name) ?? undefined,
     json: async () => (await readJsonBody(exchange.request, limits)).value,
   }
 }

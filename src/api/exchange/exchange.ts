@@ -63,6 +63,8 @@ interface JsonInit {
   readonly status?: number
   /** All headers but the type. They belong to the response from now on. The default is `newHeaders`. */
   readonly headers?: Record<string, string>
+  /** The type of the body, if it is not JSON. */
+  readonly type?: string
 }
 
 /** @param body a value, or a blob of JSON */
@@ -91,8 +93,8 @@ async function respondInPieces(
 }
 
 function jsonText(exchange: Exchange, text: string | Blob, init: JsonInit): Response {
-  const { status = 200, headers = exchange.newHeaders() } = init
-  headers['content-type'] = 'application/json'
+  const { status = 200, headers = exchange.newHeaders(), type = 'application/json' } = init
+  headers['content-type'] = type
   return new Response(text, { status, headers })
 }
 

@@ -6,6 +6,7 @@ import type { StoredResponses } from '../../conversations/stored-responses.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import type { ClientKeys } from '../../keys/client-keys.ts'
 import type { ToolRegistry } from '../../tools/tool.ts'
+import type { Ledger } from '../../usage/ledger.ts'
 import type { EgressPolicy } from '../../wire/egress.ts'
 import type { Calls, OpenCall } from './calls.ts'
 import type { Exchange } from './exchange.ts'
@@ -25,6 +26,8 @@ export interface Services {
   readonly tools: ToolRegistry
   /** The client keys that have a name. */
   readonly clientKeys: ClientKeys
+  /** What the callers have used. */
+  readonly usage: Ledger
   /** The addresses that callers may send the gateway to. */
   readonly egress: EgressPolicy
   /** The chat server's default model. Without it, the first model that can chat and call tools is used. */

@@ -5,6 +5,7 @@ export type JsonSchema = Fields
 
 export const text: JsonSchema = { type: 'string' }
 export const integer: JsonSchema = { type: 'integer' }
+export const number: JsonSchema = { type: 'number' }
 export const flag: JsonSchema = { type: 'boolean' }
 export const anyObject: JsonSchema = { type: 'object' }
 

@@ -2,32 +2,27 @@ import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { isLong, jsonPieces, roughLength } from '../../chat/json-pieces.ts'
 import { callsOf, type Message, textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
-import type { Call } from '../../flow/call.ts'
 import type { Layer } from '../../flow/chat.ts'
 import type { Batch } from '../../flow/flow.ts'
 import { type Ending, type Watcher, watch } from '../../flow/watch.ts'
-import type { AnswerListener } from '../call-record.ts'
-import { Leaving } from './leaving.ts'
+import { type AnsweringUpstream, AnswerNotes } from './answer-notes.ts'
 
 /**
  * Counts the tokens of a text. If `length` is given, `text` is only its beginning, and the rest is taken to be similar.
  */
 export type CountTokens = (text: string, length?: number) => number
 
-export interface EstimateOptions {
+export interface EstimateOptions extends AnsweringUpstream {
   readonly countTokens: CountTokens
-  /** The name of the upstream that answers. */
-  readonly upstream: string
-  readonly onAnswer?: AnswerListener | undefined
 }
 
 /**
  * Estimates the usage if the upstream sends none, and marks it as an estimate. An interrupted answer gets one too,
- * because its text so far has been paid for. At the end, `onAnswer` gets the usage, also if nobody reads it any more.
+ * because its text so far has been paid for. At the end the usage is noted, also if nobody reads it any more.
  */
-export function estimate(options: EstimateOptions): Layer {
+export function estimate({ countTokens, ...source }: EstimateOptions): Layer {
   return (next) => (request, call) => {
-    const watcher = new Estimate(request, { options, call })
+    const watcher = new Estimate(request, { countTokens, notes: new AnswerNotes(source, call) })
     return watch(next(request, call), watcher)
   }
 }
@@ -35,17 +30,18 @@ export function estimate(options: EstimateOptions): Layer {
 /** The usage of one answer: its upstream's, or an estimate. */
 class Estimate implements Watcher {
   readonly #request: ChatRequest
-  readonly #options: EstimateOptions
-  readonly #call: Call
-  readonly #leaving: Leaving
+  readonly #countTokens: CountTokens
+  readonly #notes: AnswerNotes
   #answerTokens: AnswerTokens | undefined
   #usage: Usage | undefined
 
-  constructor(request: ChatRequest, { options, call }: { readonly options: EstimateOptions; readonly call: Call }) {
+  constructor(
+    request: ChatRequest,
+    { countTokens, notes }: { readonly countTokens: CountTokens; readonly notes: AnswerNotes },
+  ) {
     this.#request = request
-    this.#options = options
-    this.#call = call
-    this.#leaving = new Leaving(call)
+    this.#countTokens = countTokens
+    this.#notes = notes
   }
 
   onBatch(batch: Batch): void {
@@ -60,15 +56,13 @@ class Estimate implements Watcher {
   }
 
   onEnd(ending: Ending): void {
-    const { onAnswer, upstream } = this.#options
-    if (!onAnswer) return
-    if (this.#leaving.wasPaid(ending)) this.#usage ??= this.#estimated()
-    if (this.#usage) onAnswer({ call: this.#call, upstream, model: this.#request.model, usage: this.#usage })
+    if (this.#notes.wasLeft(ending)) this.#usage ??= this.#estimated()
+    if (this.#usage) this.#notes.add(this.#request.model, this.#usage)
   }
 
   #add(words: string): void {
     if (words === '') return
-    this.#answerTokens ??= new AnswerTokens(this.#options.countTokens)
+    this.#answerTokens ??= new AnswerTokens(this.#countTokens)
     this.#answerTokens.add(words)
   }
 
@@ -77,8 +71,7 @@ class Estimate implements Watcher {
   }
 
   #estimated(): Usage {
-    const { countTokens } = this.#options
-    return usageOf(this.#request, this.#answerTokens?.tokens() ?? 0, countTokens)
+    return usageOf(this.#request, this.#answerTokens?.tokens() ?? 0, this.#countTokens)
   }
 }
 

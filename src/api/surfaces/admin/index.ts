@@ -4,6 +4,7 @@ import type { Surface } from '../surface.ts'
 import { keyRoutes } from './keys.ts'
 import { schemas } from './schemas.ts'
 import { listUpstreams, testUpstream } from './upstreams.ts'
+import { reportOwnUsage, reportUsage } from './usage.ts'
 
 const admin = { access: 'admin', cors: false } as const
 
@@ -31,5 +32,22 @@ export const surface: Surface = {
       handler: testUpstream,
     },
     ...keyRoutes,
+    {
+      ...admin,
+      method: 'GET',
+      path: '/admin/usage',
+      summary: 'Sums the usage and its cost by day, model, upstream or key, as JSON or CSV',
+      gives: 'Usage',
+      handler: reportUsage,
+    },
+    {
+      access: 'client',
+      cors: false,
+      method: 'GET',
+      path: '/v1/usage',
+      summary: "Sums the usage of the caller's own key",
+      gives: 'Usage',
+      handler: reportOwnUsage,
+    },
   ],
 }

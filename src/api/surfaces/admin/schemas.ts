@@ -1,4 +1,20 @@
-import { flag, integer, listOf, named, objectOf, oneOf, orNull, text } from '../json-schema.ts'
+import { flag, integer, listOf, named, number, objectOf, oneOf, orNull, text } from '../json-schema.ts'
+
+const usageLine = objectOf({
+  requests: integer,
+  failed: integer,
+  answers: integer,
+  input_tokens: integer,
+  cached_tokens: integer,
+  missed_tokens: integer,
+  cache_write_tokens: integer,
+  output_tokens: integer,
+  reasoning_tokens: integer,
+  estimated_answers: integer,
+  cost_usd: orNull(number),
+  unknown_costs: integer,
+  saved_usd: number,
+})
 
 const patterns = listOf(text)
 
@@ -40,6 +56,15 @@ export const schemas = {
     accounts: listOf(objectOf({ label: text, state: text, until: orNull(text), why: orNull(text) })),
   }),
   UpstreamList: objectOf({ object: oneOf('list'), data: listOf(named('Upstream')) }),
+  Usage: objectOf({
+    object: oneOf('usage'),
+    from: text,
+    to: text,
+    by: oneOf('day', 'model', 'upstream', 'key'),
+    prices: objectOf({ package: text, version: text, date: text }),
+    data: listOf(usageLine),
+    total: usageLine,
+  }),
   UpstreamTest: objectOf({
     upstream: text,
     accounts: listOf(

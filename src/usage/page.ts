@@ -1,0 +1,84 @@
+import { addCounts, type Counts, fromNumbers, toNumbers } from './counts.ts'
+
+/** Whose answers are counted together. The upstream or the model is empty if none answered. */
+export interface UsageRow {
+  readonly upstream: string
+  readonly model: string
+  readonly counts: Counts
+}
+
+/** What one caller has used on one day. */
+export class Page {
+  /** The caller's name at that time. */
+  name: string
+  readonly #rows = new Map<string, UsageRow>()
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  rows(): readonly UsageRow[] {
+    return [...this.#rows.values()]
+  }
+
+  add({ upstream, model, counts }: UsageRow): void {
+    const isNew = !this.#rows.has(keyOf(upstream, model))
+    const [at, as] = isNew && this.#rows.size >= maxRows ? [other, other] : [upstream, model]
+    const known = this.#rows.get(keyOf(at, as))
+    this.#rows.set(keyOf(at, as), { upstream: at, model: as, counts: known ? addCounts(known.counts, counts) : counts })
+  }
+}
+
+/** Limit for the rows of a page. All others of that day are counted together. */
+const maxRows = 200
+/** Stands for what is not counted apart. */
+export const other = 'other'
+
+function keyOf(upstream: string, model: string): string {
+  return `${upstream}/${model}`
+}
+
+/** What one process adds to a stored page. */
+export interface PageWrite {
+  readonly page: Page
+  /** The process. */
+  readonly writer: string
+  /** Grows with each write of the process. */
+  readonly sequence: number
+}
+
+/** How many processes a page remembers. */
+const maxWriters = 16
+
+interface StoredPage {
+  readonly name: string
+  readonly rows: readonly (readonly [upstream: string, model: string, counts: readonly number[]])[]
+  /** The processes that wrote last, each with its newest sequence. */
+  readonly writers: readonly (readonly [writer: string, sequence: number])[]
+}
+
+/**
+ * Adds a write to a stored page. It is remembered, so that a write is not added twice if its success was not seen.
+ * @param stored undefined for the first write of the day
+ * @returns the new text; undefined if the stored page has the write already
+ */
+export function writePage(stored: string | undefined, { page, writer, sequence }: PageWrite): string | undefined {
+  const before: StoredPage = stored === undefined ? { name: '', rows: [], writers: [] } : JSON.parse(stored)
+  if (before.writers.some(([id, newest]) => id === writer && newest >= sequence)) return undefined
+  const whole = readRows(before)
+  for (const row of page.rows()) whole.add(row)
+  const writers = [...before.writers.filter(([id]) => id !== writer), [writer, sequence] as const].slice(-maxWriters)
+  const rows = whole.rows().map(({ upstream, model, counts }) => [upstream, model, toNumbers(counts)] as const)
+  return JSON.stringify({ name: page.name, rows, writers } satisfies StoredPage)
+}
+
+/** Reads the text of a stored page. */
+export function readPage(text: string): Page {
+  return readRows(JSON.parse(text))
+}
+
+function readRows({ name, rows }: StoredPage): Page {
+  const page = new Page(name)
+  for (const [upstream, model, numbers] of rows) page.add({ upstream, model, counts: fromNumbers(numbers) })
+  return page
+}
