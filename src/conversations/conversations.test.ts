@@ -3,6 +3,8 @@ import { within } from '../../test/waiting.ts'
 import { ChatError } from '../chat/error.ts'
 import { type Part, type ToolCallPart, textOf } from '../chat/message.ts'
 import { formatOutput, interruptedCall } from '../chat/tool-output.ts'
+import { CancelSource } from '../flow/cancel.ts'
+import { ManualRuntime } from '../flow/runtime.double.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import type { Store } from '../state/store.ts'
 import { machine, newCancel } from '../wire/machine.double.ts'
@@ -527,7 +529,7 @@ test('a lease that cannot be released does not block its session', async () => {
           if (isFailing) throw new ChatError('unavailable', { message: 'full' })
           await lease?.release()
         }
-        return lease && { fence: lease.fence, release }
+        return lease && { ...lease, release }
       }
     },
   })
@@ -556,4 +558,50 @@ test('images of results are stored and sent again, unless they take most of the 
   expect(results[1]).toHaveLength(1)
   expect(textOf(results[1] ?? [])).toContain('large\n[its images are not kept in this history]')
   await next.close()
+})
+
+describe('several processes', () => {
+  const question = { model: 'm', content: 'a' }
+
+  function twoReplicas() {
+    const runtime = new ManualRuntime()
+    // the timers of the first one stop when it dies
+    const mortal = new ManualRuntime()
+    const store = new MemoryStore({ runtime })
+    const first = new Conversations({ runtime: mortal, store, ttlMs: 60 * minute })
+    const second = new Conversations({ runtime, store, ttlMs: 60 * minute })
+    const signals = { first: new CancelSource(mortal), second: new CancelSource(runtime) }
+    const liveBoth = async (ms: number) => {
+      for (let at = 0; at < ms; at += 1_000) {
+        await mortal.advance(1_000)
+        await runtime.advance(1_000)
+      }
+    }
+    return { runtime, first, second, signals, liveBoth }
+  }
+
+  test('a session stays with the process that writes it while that lives, and is free 15 seconds after its death', async () => {
+    const { runtime, first, second, signals, liveBoth } = twoReplicas()
+    await first.open(aliceSession, question, { wait: false, signal: signals.first })
+    await liveBoth(minute)
+    const busy = second.open(aliceSession, question, { wait: false, signal: signals.second })
+    await expect(busy).rejects.toMatchObject({ code: 'session_busy' })
+    const waiting = second.open(aliceSession, question, { wait: true, signal: signals.second })
+    await runtime.advance(15_500)
+    expect((await waiting).kind).toBe('turn')
+  })
+
+  test('another process is asked to stop the request of a session', async () => {
+    const { runtime, first, second, signals } = twoReplicas()
+    expect(await second.abortElsewhere(aliceSession, signals.second)).toBe(false)
+    const opened = await first.open(aliceSession, question, { wait: false, signal: signals.first })
+    const stopped: boolean[] = []
+    await first.listenForAborts((isOf) => {
+      stopped.push(isOf(aliceSession), isOf({ ...aliceSession, session: 's2' }))
+      if (opened.kind === 'turn') void opened.turn.close()
+    })
+    const aborting = second.abortElsewhere(aliceSession, signals.second)
+    await runtime.advance(200)
+    expect([await aborting, stopped]).toEqual([true, [true, false]])
+  })
 })

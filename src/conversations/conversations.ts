@@ -3,6 +3,7 @@ import type { Fields } from '../chat/message.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import { nextTurn } from '../flow/next-turn.ts'
 import type { Runtime } from '../flow/runtime.ts'
+import { sleep } from '../flow/wait.ts'
 import type { Store } from '../state/store.ts'
 import {
   decodeHistory,
@@ -50,6 +51,12 @@ export type TurnOrAnswer =
   | { readonly kind: 'answered'; readonly answer: StoredAssistantMessage }
 
 const defaults: HistoryBounds = { maxMessages: 1_000, maxCharacters: 1024 * 1024 }
+/** The channel on which a process learns that a request of another one is to be stopped. */
+const abortChannel = 'session-aborts'
+/** Milliseconds that an abort waits for another process, and between two looks. */
+const maxAbortMs = 2_000
+const pollMs = 100
+
 /** Limit for the sessions of a client that a list reads. */
 const maxListed = 1_000
 
@@ -134,6 +141,33 @@ export class Conversations {
       if (found) sessions.push(decodeSession(found.value))
     }
     return sessions.sort((a, b) => b.updatedAt.localeCompare(a.updatedAt)).slice(0, limit)
+  }
+
+  /** Asks the other processes to stop the request that writes a session. @returns whether there was one and it has stopped in time */
+  async abortElsewhere(sessionKey: SessionKey, signal: Cancel): Promise<boolean> {
+    const key = keyOf(sessionKey)
+    if (!(await this.#isWritten(key))) return false
+    await this.#store.notify(abortChannel, key)
+    for (let waited = 0; waited < maxAbortMs; waited += pollMs) {
+      await sleep(pollMs, signal)
+      if (!(await this.#isWritten(key))) return true
+    }
+    return false
+  }
+
+  /**
+   * Calls the listener with each session that another process asks to stop.
+   * @returns a function that stops it
+   */
+  listenForAborts(listener: (isOf: (sessionKey: SessionKey) => boolean) => void): Promise<() => void> {
+    return this.#store.listen(abortChannel, (key) => listener((sessionKey) => keyOf(sessionKey) === key))
+  }
+
+  /** Whether a request writes a session, in any process. */
+  async #isWritten(key: string): Promise<boolean> {
+    const lease = await this.#store.lease(key, pollMs)
+    await lease?.release()
+    return lease === undefined
   }
 
   /** Deletes a session and everything that belongs to it. @returns whether it existed. @throws like `open` */

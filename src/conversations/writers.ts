@@ -1,15 +1,15 @@
 import { ChatError } from '../chat/error.ts'
 import type { Cancel } from '../flow/cancel.ts'
+import type { Timer, Timers } from '../flow/timers.ts'
 import { orAbort, sleep } from '../flow/wait.ts'
 import type { Lease, LeaseClaim, Store } from '../state/store.ts'
 
 /** Limit for the requests that wait for one session. */
 const maxWaiting = 16
-/**
- * Milliseconds after which another replica may take a session over from a process that has ended. A longer turn
- * continues unless that happens.
- */
-const leaseMs = 15 * 60_000
+/** Milliseconds after which another replica may take a session over from a process that has ended. */
+const leaseMs = 15_000
+/** Milliseconds after which a process that goes on with its turn extends its lease. */
+const extendMs = 5_000
 /** Milliseconds between two tries to get the lease of another replica. */
 const pollMs = 250
 
@@ -63,8 +63,10 @@ export class Writers {
     await this.#enterHere(name, { wait, signal })
     try {
       const heldLease = await this.#lease(name, { wait, signal })
+      const extending = keepExtended(heldLease, signal.runtime.timers)
       let leaving: Promise<void> | undefined
       const leave = () => {
+        extending.stop()
         leaving ??= this.#leave(name, heldLease)
         return leaving
       }
@@ -123,6 +125,15 @@ export class Writers {
       this.#leaveHere(name)
     }
   }
+}
+
+/** A lease that is lost, or that the store cannot extend, changes nothing here: a write under it is refused if another has it. */
+function keepExtended(lease: Lease, timers: Timers): Timer {
+  const timer = timers.set(extendMs, () => {
+    timer.feed(extendMs)
+    lease.extend(leaseMs).catch(() => undefined)
+  })
+  return timer
 }
 
 function sessionBusy(): ChatError {

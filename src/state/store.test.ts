@@ -482,6 +482,25 @@ for (const [name, open] of Object.entries(stores))
         expect(await fenceOf('l')).toBeGreaterThan(next?.fence ?? 0)
       })
 
+      test('is extended by its holder, until it is released or another has taken it', async () => {
+        const held = await store.lease('l', 1000)
+        time += 900
+        expect(await held?.extend(1000)).toBe(true)
+        time += 900
+        expect(await store.lease('l', 1000)).toBeUndefined()
+        time += 200
+        // it has ended, but nobody has taken it
+        expect(await held?.extend(1000)).toBe(true)
+        expect(await store.lease('l', 1000)).toBeUndefined()
+        time += 1000
+        const next = await store.lease('l', 1000)
+        expect(await held?.extend(1000)).toBe(false)
+        expect(await write(held?.fence ?? 0, 'late')).toBeUndefined()
+        await next?.release()
+        expect(await next?.extend(1000)).toBe(false)
+        expect(await fenceOf('l')).toBeGreaterThan(next?.fence ?? 0)
+      })
+
       test('that another holder has taken is not released', async () => {
         const former = await store.lease('l', 10)
         time += 10

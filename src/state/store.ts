@@ -25,6 +25,11 @@ export type NoticeListener = (text: string) => void
 export interface Lease {
   /** Grows with every lease of this name: a write with an older fence than the newest is refused. */
   readonly fence: number
+  /**
+   * Moves its end to `ttlMs` milliseconds from now, also after its end if nobody has taken it meanwhile.
+   * @returns false if it was released, or another holder has taken it
+   */
+  extend(ttlMs: number): Promise<boolean>
   /** Gives the lease back early. It changes nothing once another process has taken the lease. */
   release(): Promise<void>
 }

@@ -34,7 +34,7 @@ export function crashingStore(store: Store, at: At): Store {
       await at('before the lease')
       const lease = await store.lease(name, ttlMs)
       await at('after the lease')
-      return lease && { fence: lease.fence, release: () => lease.release().finally(() => at('after all')) }
+      return lease && { ...lease, release: () => lease.release().finally(() => at('after all')) }
     },
     async compareAndSet(key, expected, value, options) {
       const { isOpen, dead } = JSON.parse(value)

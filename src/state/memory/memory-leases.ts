@@ -26,7 +26,11 @@ export class MemoryLeases {
     const fence = ++this.#lastFence
     this.#leases.delete(name)
     this.#leases.set(name, { fence, expiresAt: this.#now() + ttlMs, isReleased: false })
-    return { fence, release: async () => this.#release(name, fence) }
+    return {
+      fence,
+      extend: async (extendMs) => this.#extend(name, fence, extendMs),
+      release: async () => this.#release(name, fence),
+    }
   }
 
   /** Whether no newer lease of this name was taken. */
@@ -36,6 +40,13 @@ export class MemoryLeases {
 
   clear(): void {
     this.#leases.clear()
+  }
+
+  #extend(name: string, fence: number, ttlMs: number): boolean {
+    const current = this.#leases.get(name)
+    if (current?.fence !== fence || current.isReleased) return false
+    this.#leases.set(name, { ...current, expiresAt: this.#now() + ttlMs })
+    return true
   }
 
   #release(name: string, fence: number): void {

@@ -18,6 +18,7 @@ import type { RedisServer } from './redis-server.ts'
 import {
   compareAndSetScript,
   deleteScript,
+  extendScript,
   getScript,
   incrementScript,
   keysScript,
@@ -110,7 +111,11 @@ export class RedisStore implements Store {
     )
     if (found === null) return undefined
     const fence = Number(found)
-    return { fence, release: () => this.#release(name, fence) }
+    return {
+      fence,
+      extend: (extendMs) => this.#extend(name, fence, extendMs),
+      release: () => this.#release(name, fence),
+    }
   }
 
   async increment(key: string, by: number, options: CountOptions = {}): Promise<number> {
@@ -146,6 +151,11 @@ export class RedisStore implements Store {
   async check(): Promise<void> {
     await this.#run(tendScript, [this.#names.check, this.#names.keys, this.#names.ends], this.#names.value(''))
     this.#link.clearFailure()
+  }
+
+  async #extend(name: string, fence: number, ttlMs: number): Promise<boolean> {
+    const keys = [this.#names.lease(name)]
+    return (await this.#run(extendScript, keys, fence, Math.ceil(ttlMs), leaseMemoryMs)) !== null
   }
 
   async #release(name: string, fence: number): Promise<void> {

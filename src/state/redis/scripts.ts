@@ -148,6 +148,18 @@ return fence
 `,
 )
 
+/** KEYS: the lease. ARGV: time, fence, ttl, milliseconds for which an ended lease is remembered. Returns nothing if it is lost. */
+export const extendScript = script(
+  clock,
+  `
+local found = redis.call('HMGET', KEYS[1], 'f', 'x')
+if found[1] ~= ARGV[2] or found[2] == '0' then return false end
+redis.call('HSET', KEYS[1], 'x', string.format('%.0f', now + ARGV[3]))
+redis.call('PEXPIRE', KEYS[1], ARGV[3] + ARGV[4])
+return 1
+`,
+)
+
 /** KEYS: the lease. ARGV: time, fence. */
 export const releaseScript = script(
   `if redis.call('HGET', KEYS[1], 'f') == ARGV[2] then redis.call('HSET', KEYS[1], 'x', '0') end`,

@@ -107,7 +107,12 @@ export class SqliteStore implements Store {
     const [row] = await this.#write(({ lease }) => lease.all(name, now + ttlMs, now))
     if (!row) return undefined
     const { fence } = row
-    return { fence, release: () => this.#release(fence) }
+    return {
+      fence,
+      extend: async (extendMs) =>
+        (await this.#write(({ extend }) => extend.all(fence, this.#now() + extendMs))).length > 0,
+      release: () => this.#release(fence),
+    }
   }
 
   async #release(fence: number): Promise<void> {

@@ -16,7 +16,7 @@ const isRunning = '(expires IS NULL OR expires > ?4)'
  * end, where the commit can still fail. (`get` stops at the first row, and would hide such a failure.)
  */
 export function prepareStatements(database: Database) {
-  return { ...entryStatements(database), ...counterStatements(database) }
+  return { ...entryStatements(database), ...leaseStatements(database), ...counterStatements(database) }
 }
 
 const preparerOf =
@@ -57,6 +57,15 @@ function entryStatements(database: Database) {
     keys: sql<{ key: string }, [prefix: string, now: number, limit: number]>(
       'SELECT key FROM entries WHERE key >= ?1 AND (expires IS NULL OR expires > ?2) ORDER BY key LIMIT ?3',
     ),
+    sweep: sql<never, [now: number]>(
+      `DELETE FROM entries WHERE version IN (SELECT version FROM entries WHERE expires <= ?1 LIMIT ${sweepRows})`,
+    ),
+  }
+}
+
+function leaseStatements(database: Database) {
+  const sql = preparerOf(database)
+  return {
     lease: sql<{ fence: number }, [name: string, end: number, now: number]>(
       `INSERT OR REPLACE INTO leases (name, expires) SELECT ?1, ?2
        WHERE NOT EXISTS (SELECT 1 FROM leases WHERE name = ?1 AND expires > ?3) RETURNING fence`,
@@ -65,11 +74,11 @@ function entryStatements(database: Database) {
     release: sql<never, [fence: number, now: number]>(
       'UPDATE leases SET expires = -min(abs(expires), ?2) WHERE fence = ?1',
     ),
+    extend: sql<{ fence: number }, [fence: number, end: number]>(
+      'UPDATE leases SET expires = ?2 WHERE fence = ?1 AND expires > 0 RETURNING fence',
+    ),
     // no other process has the file, so every former holder of a lease has ended when the file is opened
     endLeases: sql<never, [now: number]>('UPDATE leases SET expires = -min(abs(expires), ?1)'),
-    sweep: sql<never, [now: number]>(
-      `DELETE FROM entries WHERE version IN (SELECT version FROM entries WHERE expires <= ?1 LIMIT ${sweepRows})`,
-    ),
     deleteOldLeases: sql<never, [before: number]>('DELETE FROM leases WHERE abs(expires) <= ?1'),
   }
 }

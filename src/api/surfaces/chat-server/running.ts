@@ -1,3 +1,5 @@
+import type { Conversations } from '../../../conversations/conversations.ts'
+import type { SessionKey } from '../../../conversations/session-key.ts'
 import type { Status } from '../../../conversations/stored-message.ts'
 import type { Cancel } from '../../../flow/cancel.ts'
 import { within } from '../../../flow/wait.ts'
@@ -10,31 +12,54 @@ export interface RunningRequest {
   readonly ended: Promise<Status>
 }
 
+interface RunningSession {
+  readonly session: SessionKey
+  readonly runs: Set<RunningRequest>
+}
+
 /** Milliseconds that an abort waits for the requests that it stopped. */
 const maxWaitMs = 2_000
 
-/** The running requests of each session in this process. */
+/** The running requests of each session. Those of other processes can be stopped too. */
 export class RunningRequests {
-  readonly #runs = new Map<string, Set<RunningRequest>>()
+  readonly #conversations: Conversations
+  readonly #sessions = new Map<string, RunningSession>()
+  #listening: Promise<unknown> | undefined
+
+  constructor(conversations: Conversations) {
+    this.#conversations = conversations
+  }
 
   /** @returns a function that removes it again */
-  add(client: string, session: string, run: RunningRequest): () => void {
-    const key = keyOf(client, session)
-    const runs = this.#runs.get(key) ?? new Set()
-    this.#runs.set(key, runs.add(run))
+  add(session: SessionKey, run: RunningRequest): () => void {
+    const name = nameOf(session)
+    const running = this.#sessions.get(name) ?? { session, runs: new Set() }
+    this.#sessions.set(name, running)
+    running.runs.add(run)
+    // without notices an abort reaches only this process
+    this.#listening ??= this.#listen().catch(() => {
+      this.#listening = undefined
+    })
     return () => {
-      runs.delete(run)
-      if (runs.size === 0 && this.#runs.get(key) === runs) this.#runs.delete(key)
+      running.runs.delete(run)
+      if (running.runs.size === 0 && this.#sessions.get(name) === running) this.#sessions.delete(name)
     }
   }
 
   /** Stops all requests of a session, and waits until the session is free. @returns whether a request was stopped */
-  async abort(client: string, session: string, signal: Cancel): Promise<boolean> {
-    const runs = [...(this.#runs.get(keyOf(client, session)) ?? [])]
+  async abort(session: SessionKey, signal: Cancel): Promise<boolean> {
+    const runs = [...(this.#sessions.get(nameOf(session))?.runs ?? [])]
+    if (runs.length === 0) return this.#conversations.abortElsewhere(session, signal)
     for (const run of runs) run.abort()
     const endings = await within(Promise.all(runs.map(({ ended }) => ended)), maxWaitMs, signal)
     // a request that takes longer has been stopped as well
     return endings?.includes('cancelled') ?? true
+  }
+
+  #listen(): Promise<unknown> {
+    return this.#conversations.listenForAborts((isOf) => {
+      for (const { session, runs } of this.#sessions.values()) if (isOf(session)) for (const run of runs) run.abort()
+    })
   }
 }
 
@@ -42,12 +67,12 @@ const allRunning = new WeakMap<Services, RunningRequests>()
 
 /** The running requests of a server. Each server has its own. */
 export function runningOf(services: Services): RunningRequests {
-  const running = allRunning.get(services) ?? new RunningRequests()
+  const running = allRunning.get(services) ?? new RunningRequests(services.conversations)
   allRunning.set(services, running)
   return running
 }
 
-/** The key is JSON, so that two different pairs never have the same key. */
-function keyOf(client: string, session: string): string {
+/** The name is JSON, so that two different sessions never have the same. */
+function nameOf({ client, session }: SessionKey): string {
   return JSON.stringify([client, session])
 }

@@ -92,8 +92,8 @@ async function* run(
 ): AsyncGenerator<Batch<ServerEvent>> {
   const ended = Promise.withResolvers<Awaited<RunningRequest['ended']>>()
   const abort = () => open.abort(new ChatError('cancelled', { message: 'The request was aborted.', code: aborted }))
-  const { client, session } = asked.whose
-  const remove = runningOf(services).add(client, session, { abort, ended: ended.promise })
+  const { session } = asked.whose
+  const remove = runningOf(services).add(asked.whose, { abort, ended: ended.promise })
   void ended.promise.then(remove)
   const { signal, caller } = open.call
   try {
