@@ -26,8 +26,7 @@ import { estimate } from './layers/estimate.ts'
 import { observe } from './layers/observe.ts'
 import { promptCache } from './layers/prompt-cache.ts'
 import type { CostOf } from './measure-request.ts'
-import { CachedConversation } from './prompt-caches/conversation.ts'
-import { KnownPrompts } from './prompt-caches/known-prompts.ts'
+import { RecentRequests } from './requests/recent-requests.ts'
 import { openRouting, type RouteOptions, route } from './route.ts'
 import type { RouteIndex } from './routes/route-index.ts'
 import { hasPanel, type Route } from './routes/route-tree.ts'
@@ -73,6 +72,8 @@ export interface Gateway extends Tasks {
   shortage(): Shortage | undefined
   /** Shows the current upstreams with their accounts and budgets, and the running calls. */
   inspect(): GatewayStatus
+  /** The last requests, for the operator. */
+  readonly requests: RecentRequests
   /** The accounts of an upstream, which can be added and removed. */
   pool(upstream: string): Pool | undefined
   /** The name of the upstream with this base URL, in any spelling. */
@@ -99,8 +100,9 @@ export function openGateway(options: GatewayOptions): Gateway {
   const showing = toolChat({ chat: routed, wrapOwn, tools, ...offers, runtime })
   const capacity = new Capacity({ maxCalls: options.maxCalls, maxWaiting: options.maxWaiting ?? 64, runtime })
   const admit = openAdmission({ catalog, routes, limiter, costOf, limited: admitWithin(capacity) })
-  const observed = observe(onCallEnd)
-  const cached = promptCache(new KnownPrompts(() => new CachedConversation(runtime.newId(), () => runtime.elapsed())))
+  const requests = new RecentRequests()
+  const observed = observe(both(requests.note, onCallEnd))
+  const cached = promptCache(runtime)
   return {
     chat: observed(admit.chat(cached(tools ? toolLoop(tools, boundsFor)(routed) : routed))),
     toolChat: (request, call, wishes) => {
@@ -110,25 +112,31 @@ export function openGateway(options: GatewayOptions): Gateway {
     ...openTasks(routing, { upstreams, admit: (ask) => observed(admit.task(ask)) }),
     tools: tools && directTools(tools, admit.tool),
     catalog,
+    requests,
     limitsLeft: (caller) => limiter?.left(caller),
-    examiner: openExaminer(chains, {
-      store,
-      log,
-      runtime,
-      deadlineMs: Math.min(maxTestMs, options.deadlines.firstEventMs),
-    }),
+    examiner: openExaminer(chains, { store, log, runtime, deadlineMs: testMs(options) }),
     shortage: () => capacity.shortage(),
     inspect: () => ({
       calls: { running: capacity.running, permits: capacity.max, waiting: capacity.waiting },
       upstreams: chains.map((chain) => statusOf(chain, { models: catalog.status(chain.upstream.name), failures })),
     }),
     pool: (name) => chains.find(({ upstream }) => upstream.name === name)?.pool,
-    upstreamAt: (baseUrl) =>
-      upstreams.find((upstream) => upstream.baseUrl !== undefined && isSameUrl(upstream.baseUrl, baseUrl))?.name,
+    upstreamAt: (baseUrl) => upstreams.find(({ baseUrl: own }) => own !== undefined && isSameUrl(own, baseUrl))?.name,
     close() {
       catalog.close()
       for (const chain of chains) chain.close()
     },
+  }
+}
+
+function testMs({ deadlines }: ChainSettings): number {
+  return Math.min(maxTestMs, deadlines.firstEventMs)
+}
+
+function both(first: CallListener, second: CallListener = () => undefined): CallListener {
+  return (record) => {
+    first(record)
+    second(record)
   }
 }
 

@@ -2,15 +2,18 @@ import type { SentPrompt } from '../../chat/prompt.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Call } from '../../flow/call.ts'
 import type { ObserverLayer } from '../../flow/chat.ts'
+import type { Runtime } from '../../flow/runtime.ts'
 import { type Ending, type Watcher, watch } from '../../flow/watch.ts'
-import type { AskedPrompt, FoundPrompt, KnownPrompts } from '../prompt-caches/known-prompts.ts'
+import { CachedConversation } from '../prompt-caches/conversation.ts'
+import { type AskedPrompt, type FoundPrompt, KnownPrompts } from '../prompt-caches/known-prompts.ts'
 import { printPrompt } from '../prompt-caches/print-prompt.ts'
 
 /**
  * Finds the conversation of a request, so that it stays with the upstream and the account that have its prompt in a cache, and notes in
  * the receipt where the prompt is not what it was. It changes nothing (docs/decisions/0075-conversations-stay.md).
  */
-export function promptCache(prompts: KnownPrompts): ObserverLayer<ChatRequest> {
+export function promptCache(runtime: Runtime): ObserverLayer<ChatRequest> {
+  const prompts = new KnownPrompts(() => new CachedConversation(runtime.newId(), () => runtime.elapsed()))
   return (next) => (request, call) => {
     const use = new PromptUse(request, call, prompts)
     return watch(next(request, { ...call, cacheHome: use }), use)
@@ -51,7 +54,6 @@ class PromptUse implements Watcher<unknown> {
   /** A request that failed has left nothing in a cache. */
   onEnd({ kind }: Ending): void {
     if (kind === 'failed' || !this.#asked || !this.#found) return
-    if (this.#found.brokenAt !== undefined) this.#found.conversation.noteBreak()
     this.#prompts.remember(this.#asked, this.#found)
   }
 

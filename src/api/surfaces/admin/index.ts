@@ -2,6 +2,7 @@ import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
 import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
 import type { Surface } from '../surface.ts'
 import { keyRoutes } from './keys.ts'
+import { requestRoutes } from './requests.ts'
 import { schemas } from './schemas.ts'
 import { listUpstreams, testUpstream } from './upstreams.ts'
 import { reportOwnUsage, reportUsage } from './usage.ts'
@@ -32,6 +33,7 @@ export const surface: Surface = {
       handler: testUpstream,
     },
     ...keyRoutes,
+    ...requestRoutes,
     {
       ...admin,
       method: 'GET',

@@ -1,4 +1,4 @@
-import { flag, integer, listOf, named, number, objectOf, oneOf, orNull, text } from '../json-schema.ts'
+import { anyObject, flag, integer, listOf, named, number, objectOf, oneOf, orNull, text } from '../json-schema.ts'
 
 const usageLine = objectOf({
   requests: integer,
@@ -39,8 +39,31 @@ const clientKey = {
 
 const breaker = { state: oneOf('good', 'mistrusted', 'ejected'), ejected_ms: integer }
 
+const count = orNull(integer)
+/** One of the last requests. Unknown numbers are null. */
+const request = {
+  ...{ id: text, time: text, key: text, task: text, model: text, upstream: orNull(text), account: orNull(text) },
+  ...{ outcome: text, attempts: integer, first_event_ms: count, duration_ms: integer },
+  ...{ input_tokens: count, cached_tokens: count, cache_write_tokens: count, output_tokens: count },
+  cache_broken_at: orNull(text),
+}
+
 /** The schemas of the requests and responses. */
 export const schemas = {
+  Request: objectOf(request),
+  RequestList: objectOf({ object: oneOf('list'), data: listOf(named('Request')) }),
+  RequestDetails: objectOf({
+    ...request,
+    ...{ reasoning_tokens: count, usage_source: orNull(text), reply_bytes: count, hops: integer },
+    ...{ tools: listOf(text), parameters: anyObject, lost: listOf(text) },
+    conversation: orNull(
+      objectOf({
+        ...{ id: text, requests: integer, input_tokens: integer, cached_tokens: integer, missed_tokens: integer },
+        ...{ cache_write_tokens: integer, output_tokens: integer, cache_breaks: integer },
+        ...{ cost_usd: orNull(number), saved_usd: orNull(number) },
+      }),
+    ),
+  }),
   NewClientKey: objectOf({ name: text, ...settings }),
   ClientKeyChanges: objectOf(
     Object.fromEntries(Object.entries(settings).map(([name, schema]) => [name, orNull(schema)])),

@@ -1,0 +1,133 @@
+import type { Usage } from '../../chat/event.ts'
+import { excerpt } from '../../chat/secret.ts'
+import type { Receipt, Treatment } from '../../flow/call.ts'
+import type { CallRecord } from '../call-record.ts'
+import { type ConversationUsage, ConversationUsages } from './conversation-usage.ts'
+
+/** What is known of a request that has ended. It has no text of the request or the answer, and its size is bounded. */
+export interface RecentRequest
+  extends Pick<CallRecord, 'task' | 'outcome' | 'startedAt' | 'firstEventMs' | 'durationMs'> {
+  readonly id: string
+  /** The name of the client key. */
+  readonly key: string
+  /** The client's name of the model. */
+  readonly model: string
+  /** The upstream that answered, or the last one that was asked; those of a panel are separated by commas. */
+  readonly upstream: string | undefined
+  readonly account: string | undefined
+  readonly attempts: number
+  readonly hops: number
+  readonly usage: Omit<Usage, 'native' | 'shares'> | undefined
+  readonly replyBytes: number
+  readonly tools: readonly string[]
+  readonly lost: readonly string[]
+  readonly parameters: ReadonlyMap<string, Treatment>
+  readonly cacheBrokenAt: string | undefined
+  /** The id of its conversation, if it has one. */
+  readonly conversation: string | undefined
+}
+
+/** Which requests are wanted. What is absent is not looked at. */
+export interface RequestFilter {
+  readonly limit: number
+  readonly key?: string | undefined
+  readonly model?: string | undefined
+  readonly upstream?: string | undefined
+  /** `ok`, `client_closed`, a code, or `failed` for every failure. */
+  readonly outcome?: string | undefined
+}
+
+/** How many requests and conversations are kept. */
+export const maxRecent = 1_000
+const maxText = 200
+const maxNames = 20
+
+/** Keeps the last requests in memory, for the operator. */
+export class RecentRequests {
+  readonly #requests: RecentRequest[] = []
+  /** The place of the next one. */
+  #next = 0
+  readonly #conversations = new ConversationUsages(maxRecent)
+
+  readonly note = (record: CallRecord): void => {
+    const request = requestOf(record)
+    this.#requests[this.#next] = request
+    this.#next = (this.#next + 1) % maxRecent
+    const { conversation, usage, cacheBrokenAt } = request
+    if (conversation === undefined) return
+    const isBroken = cacheBrokenAt !== undefined
+    this.#conversations.add(conversation, { usage, cost: undefined, saved: undefined, isBroken })
+  }
+
+  /** Returns the newest ones first. */
+  list({ limit, ...filter }: RequestFilter): readonly RecentRequest[] {
+    const found: RecentRequest[] = []
+    for (const request of this.#newestFirst()) {
+      if (found.length >= limit) break
+      if (isWanted(request, filter)) found.push(request)
+    }
+    return found
+  }
+
+  /** Returns the newest one with this id, which clients may choose and repeat. */
+  find(id: string): RecentRequest | undefined {
+    return this.#newestFirst().find((request) => request.id === id)
+  }
+
+  conversation({ conversation }: RecentRequest): ConversationUsage | undefined {
+    return conversation === undefined ? undefined : this.#conversations.get(conversation)
+  }
+
+  *#newestFirst(): Generator<RecentRequest> {
+    for (let back = 1; back <= this.#requests.length; back++) {
+      const request = this.#requests.at((this.#next - back) % maxRecent)
+      if (request) yield request
+    }
+  }
+}
+
+function requestOf({ call, model, usage, bytes, ...record }: CallRecord): RecentRequest {
+  const { id, caller, hops, receipt } = call
+  const { task, outcome, startedAt, firstEventMs, durationMs } = record
+  return {
+    ...{ id, task, outcome, startedAt, firstEventMs, durationMs, hops },
+    key: excerpt(caller.name, maxText),
+    model: excerpt(model, maxText),
+    upstream: receipt.upstream && excerpt(receipt.upstream, maxText),
+    account: receipt.account && excerpt(receipt.account, maxText),
+    attempts: receipt.attempts,
+    usage: usage && numbersOf(usage),
+    replyBytes: bytes,
+    tools: firstOf(receipt.tools),
+    lost: firstOf(receipt.lost),
+    parameters: treatedOf(receipt),
+    cacheBrokenAt: receipt.cacheBrokenAt,
+    conversation: receipt.conversation,
+  }
+}
+
+/** The upstream's own object may be large. */
+function numbersOf({ native: _, shares: __, ...numbers }: Usage): RecentRequest['usage'] {
+  return numbers
+}
+
+const none: readonly string[] = []
+const untreated: ReadonlyMap<string, Treatment> = new Map()
+
+function firstOf(names: ReadonlySet<string>): readonly string[] {
+  return names.size === 0 ? none : [...names].slice(0, maxNames).map((name) => excerpt(name, maxText))
+}
+
+/** Unknown fields have names of the client's choice. */
+function treatedOf({ parameters }: Receipt): ReadonlyMap<string, Treatment> {
+  if (parameters.size === 0) return untreated
+  return new Map([...parameters].slice(0, maxNames).map(([name, treatment]) => [excerpt(name, maxText), treatment]))
+}
+
+function isWanted(request: RecentRequest, { key, model, upstream, outcome }: Omit<RequestFilter, 'limit'>): boolean {
+  if (key !== undefined && request.key !== key) return false
+  if (model !== undefined && request.model !== model) return false
+  if (upstream !== undefined && !request.upstream?.split(', ').includes(upstream)) return false
+  if (outcome === undefined || outcome === request.outcome) return true
+  return outcome === 'failed' && request.outcome !== 'ok' && request.outcome !== 'client_closed'
+}
