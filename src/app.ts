@@ -56,7 +56,7 @@ function listeningOf(config: Config) {
 export function openApp(config: Config, log: Logger, store: Store, { runtime }: Surroundings): App {
   const shared = { log, runtime, version }
   const tools = openTools(config.tools, shared)
-  const spare = new FallbackStore(store, runtime)
+  const spare = openSpare(config, store, shared)
   const clients = openClients(config, { store, spare, ...shared })
   const prices = new Prices({ upstreams: config.upstreams, own: config.prices })
   const ledger = new Ledger({ store, prices, ...shared })
@@ -128,6 +128,17 @@ function listenersFor(ledger: Ledger): Pick<GatewayOptions, 'onAnswer' | 'onCall
     onAnswer: ({ call, ...answer }) => ledger.addAnswer(call.caller, answer),
     onCallEnd: ({ call, ending }) => ledger.addCall(call, ending),
   }
+}
+
+/** Opens the store that keeps what cannot be written now. */
+function openSpare(
+  { state }: Config,
+  store: Store,
+  { log, runtime }: { readonly log: Logger; readonly runtime: Runtime },
+): FallbackStore {
+  const onDropped = (key: string) =>
+    log.warn({ key }, 'a value is lost: it could not be written, and another process has written a newer one')
+  return new FallbackStore(store, runtime, state.isShared ? { shared: { onDropped } } : {})
 }
 
 /** Opens what clients may refer to in a later request. */

@@ -10,19 +10,31 @@ import type { CountOptions, Store } from './store.ts'
 export class FallbackCounters {
   readonly #store: Store
   readonly #now: () => number
+  readonly #isShared: boolean
   readonly #added: Counters
 
-  constructor(store: Store, now: () => number) {
+  constructor(store: Store, { now, isShared }: { readonly now: () => number; readonly isShared: boolean }) {
     this.#store = store
     this.#now = now
+    this.#isShared = isShared
     this.#added = new Counters(now)
   }
 
   /** Counts in memory. @throws ChatError `unavailable` if the storage cannot be read either */
   async increment(key: string, by: number, options?: CountOptions): Promise<number> {
-    const storedCount = await this.#store.increment(key, 0)
+    const storedCount = await this.#read(key)
     checkCount(storedCount + (this.#added.peek(key)?.value ?? 0) + by)
     return storedCount + this.#added.add(key, by, options)
+  }
+
+  /** A shared storage that is away cannot be read: then each process counts for itself, from 0. */
+  async #read(key: string): Promise<number> {
+    try {
+      return await this.#store.increment(key, 0)
+    } catch (thrown) {
+      if (this.#isShared) return 0
+      throw thrown
+    }
   }
 
   /** Writes the unwritten part of this counter. @throws ChatError `unavailable` if it still cannot be written */

@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { machineWith } from '../wire/machine.double.ts'
 import { FallbackStore } from './fallback-store.ts'
 import { MemoryStore } from './memory/memory-store.ts'
@@ -133,4 +133,121 @@ test('a value that cannot be deleted causes an error', async () => {
   for (const call of [fallbackStore.delete('a'), fallbackStore.take('a')])
     await expect(call).rejects.toThrow('The disk is full.')
   expect((await fallbackStore.get('a'))?.value).toBe('2')
+})
+
+describe('over a storage that others share', () => {
+  /** A storage that two processes share, and that one of them cannot reach at times. */
+  function openShared() {
+    const storage = new MemoryStore({ runtime: { now } })
+    let isAway = false
+    /** Whether the storage still does what it was asked, although the caller gets an error. */
+    let isLate = false
+    const reaching =
+      <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) =>
+      async (...args: Args) => {
+        if (isAway && !isLate) throw unavailable('The storage is away.')
+        const result = await call(...args)
+        if (isAway) throw unavailable('The storage is away.')
+        return result
+      }
+    const reached: Store = {
+      get: reaching((key) => storage.get(key)),
+      put: reaching((key, value, options) => storage.put(key, value, options)),
+      compareAndSet: reaching((key, expected, value, options) => storage.compareAndSet(key, expected, value, options)),
+      take: reaching((key) => storage.take(key)),
+      delete: reaching((key) => storage.delete(key)),
+      keys: reaching((prefix, limit) => storage.keys(prefix, limit)),
+      lease: reaching((name, ttlMs) => storage.lease(name, ttlMs)),
+      increment: reaching((key, by, options) => storage.increment(key, by, options)),
+      notify: reaching((channel, text) => storage.notify(channel, text)),
+      listen: reaching((channel, listener) => storage.listen(channel, listener)),
+      problem: () => undefined,
+      close: async () => undefined,
+    }
+    const dropped: string[] = []
+    const store = new FallbackStore(reached, machineWith({ now }), {
+      shared: { onDropped: (key) => void dropped.push(key) },
+    })
+    return {
+      storage,
+      store,
+      dropped,
+      leave: (options = { isLate: false }) => {
+        isAway = true
+        isLate = options.isLate
+      },
+      back: () => {
+        isAway = false
+      },
+    }
+  }
+
+  test('no lease is ever taken in memory', async () => {
+    const { store, leave } = openShared()
+    leave()
+    await expect(store.lease('l', 1_000)).rejects.toThrow('away')
+  })
+
+  test('a value is written when the storage is back, under its lease', async () => {
+    const { storage, store, dropped, leave, back } = openShared()
+    const lease = await store.lease('l', 1_000)
+    const claim = { lease: { name: 'l', fence: lease?.fence ?? 0 } }
+    const first = (await store.compareAndSet('a', 0, '1', claim)) ?? 0
+    leave()
+    const second = (await store.compareAndSet('a', first, '2', claim)) ?? 0
+    const third = (await store.compareAndSet('a', second, '3', claim)) ?? 0
+    expect(await store.get('a')).toEqual({ value: '3', version: third })
+    back()
+    expect((await store.get('a'))?.value).toBe('3')
+    expect([(await storage.get('a'))?.value, dropped]).toEqual(['3', []])
+  })
+
+  for (const [what, other] of [
+    ['another process has written', (storage: MemoryStore) => storage.put('a', 'of another')],
+    ['another process has deleted it', (storage: MemoryStore) => storage.delete('a')],
+  ] as const)
+    test(`a value is dropped, and that is said, if ${what} meanwhile`, async () => {
+      const { storage, store, dropped, leave, back } = openShared()
+      const first = (await store.compareAndSet('a', 0, '1')) ?? 0
+      leave()
+      expect(await store.compareAndSet('a', first, '2')).toBeDefined()
+      await other(storage)
+      const newer = await storage.get('a')
+      back()
+      expect([await store.get('a'), dropped]).toEqual([newer, ['a']])
+    })
+
+  test('a value is dropped if another process has taken the lease, even if it has not written yet', async () => {
+    const { storage, store, dropped, leave, back } = openShared()
+    const lease = await store.lease('l', 10)
+    leave()
+    expect(await store.compareAndSet('a', 0, '1', { lease: { name: 'l', fence: lease?.fence ?? 0 } })).toBeDefined()
+    time += 10
+    await storage.lease('l', 10)
+    back()
+    expect([await store.get('a'), dropped]).toEqual([undefined, ['a']])
+  })
+
+  test('a write that was done although it failed does not look like that of another process', async () => {
+    const { storage, store, dropped, leave, back } = openShared()
+    const first = (await store.compareAndSet('a', 0, '1')) ?? 0
+    leave({ isLate: true })
+    const second = (await store.compareAndSet('a', first, '2')) ?? 0
+    expect((await storage.get('a'))?.value).toBe('2')
+    leave()
+    await store.compareAndSet('a', second, '3')
+    back()
+    await store.close()
+    expect([(await storage.get('a'))?.value, dropped]).toEqual(['3', []])
+  })
+
+  test('each process counts for itself meanwhile, and the sum is right afterwards', async () => {
+    const { storage, store, leave, back } = openShared()
+    expect(await store.increment('n', 5)).toBe(5)
+    leave()
+    expect([await store.increment('n', 1), await store.increment('n', 1)]).toEqual([1, 2])
+    await storage.increment('n', 10)
+    back()
+    expect(await store.increment('n', 1)).toBe(18)
+  })
 })

@@ -7,40 +7,64 @@ import { type CompareOptions, forMemory, forStorage, memoryBase } from './fallba
 import { KeyedQueue } from './keyed-queue.ts'
 import { MemoryStore } from './memory/memory-store.ts'
 import type { CountOptions, Lease, NoticeListener, Store, StoredValue, WriteOptions } from './store.ts'
+import { type Condition, Unwritten } from './unwritten.ts'
 
 /** Milliseconds between two attempts to write the values in memory to the storage. */
-const flushMs = 5_000
+const flushMs = { own: 5_000, shared: 1_000 } as const
 
 type Clock = Pick<Runtime, 'now' | 'timers'>
+
+interface MemoryWrite {
+  readonly value: string
+  readonly options: CompareOptions
+  /** The condition of a later write to the storage. */
+  readonly condition?: Condition
+}
+
+export interface FallbackOptions {
+  /** Given if other processes use the storage too. */
+  readonly shared?: {
+    /** Called if a value in memory is dropped, because another process has changed the stored one meanwhile. */
+    onDropped(key: string): void
+  }
+}
 
 /**
  * Keeps values in memory while its storage cannot write them, for example on a full disk, and writes them as soon as
  * that is possible. So a conversation continues, and is lost only if the process ends before that. Values that must
  * be on the disk before they are used, such as renewed credentials, are written to the storage directly.
  *
- * Only one process uses the storage. So a value in memory is always newer than the one in the storage, and a write to
- * one of the two does not check the leases of the other.
+ * If only one process uses the storage, a value in memory is always newer than the one in the storage, and a write to
+ * one of the two does not check the leases of the other. If several do, leases are only taken in the storage, and a
+ * value is written only if nobody else has written meanwhile (docs/decisions/0084-lost-redis.md).
  */
 export class FallbackStore implements Store {
   readonly #store: Store
   readonly #runtime: Clock
   readonly #memory: MemoryStore
-  /** When each value in memory ends, in milliseconds since 1970; Infinity for never. */
-  readonly #ends = new Map<string, number>()
+  readonly #unwritten: Unwritten
+  readonly #isShared: boolean
   readonly #counters: FallbackCounters
   /** Each call reads two stores, and nothing may change in between. */
   readonly #queue = new KeyedQueue()
   #timer: Timer | undefined
 
-  constructor(store: Store, runtime: Clock) {
+  constructor(store: Store, runtime: Clock, { shared }: FallbackOptions = {}) {
+    const now = () => runtime.now()
     this.#store = store
     this.#runtime = runtime
+    const isShared = shared !== undefined
+    this.#isShared = isShared
     this.#memory = new MemoryStore({ runtime })
-    this.#counters = new FallbackCounters(store, () => runtime.now())
+    this.#counters = new FallbackCounters(store, { now, isShared })
+    this.#unwritten = new Unwritten({ store, now, onDropped: (key) => shared?.onDropped(key) })
   }
 
   get(key: string): Promise<StoredValue | undefined> {
-    return this.#queue.run(key, () => this.#get(key))
+    return this.#queue.run(key, async () => {
+      await this.#settle(key)
+      return this.#get(key)
+    })
   }
 
   put(key: string, value: string, options: WriteOptions = {}): Promise<void> {
@@ -52,7 +76,8 @@ export class FallbackStore implements Store {
         },
         async () => {
           await this.#memory.put(key, value, options)
-          this.#noteUnwritten(key, options)
+          this.#unwritten.add(key, options)
+          this.#flushLater()
         },
       ),
     )
@@ -65,14 +90,12 @@ export class FallbackStore implements Store {
     options: CompareOptions = {},
   ): Promise<number | undefined> {
     return this.#queue.run(key, async () => {
-      if (expected >= memoryBase) return this.#compareInMemory(key, expected - memoryBase, value, options)
+      await this.#settle(key)
+      if (expected >= memoryBase) return this.#compareInMemory(key, expected - memoryBase, { value, options })
       if (await this.#memory.get(key)) return undefined
       return this.#orInMemory(
         () => this.#store.compareAndSet(key, expected, value, forStorage(options)),
-        async () => {
-          const isCurrent = ((await this.#store.get(key))?.version ?? 0) === expected
-          return isCurrent ? this.#compareInMemory(key, 0, value, options) : undefined
-        },
+        () => this.#compareUnread(key, expected, { value, options }),
       )
     })
   }
@@ -100,6 +123,8 @@ export class FallbackStore implements Store {
   }
 
   lease(name: string, ttlMs: number): Promise<Lease | undefined> {
+    // two processes would both have a lease in memory
+    if (this.#isShared) return this.#store.lease(name, ttlMs)
     return this.#queue.run(name, () =>
       this.#orInMemory(
         () => this.#store.lease(name, ttlMs),
@@ -159,30 +184,53 @@ export class FallbackStore implements Store {
     return entry ? { ...entry, version: entry.version + memoryBase } : this.#store.get(key)
   }
 
+  /** Compares and writes in memory, after the storage has failed to do it. */
+  async #compareUnread(key: string, expected: number, write: MemoryWrite): Promise<number | undefined> {
+    if (this.#isShared) {
+      // the version is compared when the value is written
+      this.#unwritten.sent(key, write.value)
+      const { lease } = write.options
+      return this.#compareInMemory(key, 0, { ...write, condition: { expected, ...(lease && { lease }) } })
+    }
+    const isCurrent = ((await this.#store.get(key))?.version ?? 0) === expected
+    return isCurrent ? this.#compareInMemory(key, 0, write) : undefined
+  }
+
   async #compareInMemory(
     key: string,
     expected: number,
-    value: string,
-    options: CompareOptions,
+    { value, options, condition }: MemoryWrite,
   ): Promise<number | undefined> {
     const version = await this.#memory.compareAndSet(key, expected, value, forMemory(options))
     if (version === undefined) return undefined
-    this.#noteUnwritten(key, options)
+    const { lease } = options
+    this.#unwritten.add(
+      key,
+      options,
+      condition ?? (this.#isShared ? { expected: 0, ...(lease && { lease }) } : undefined),
+    )
+    this.#flushLater()
     return version + memoryBase
   }
 
-  #noteUnwritten(key: string, { ttlMs = Number.POSITIVE_INFINITY }: WriteOptions): void {
-    this.#ends.set(key, this.#runtime.now() + ttlMs)
-    this.#flushLater()
+  /** Tries to write the value in memory, because another process may have written a newer one. */
+  async #settle(key: string): Promise<void> {
+    if (!this.#isShared || !this.#unwritten.has(key)) return
+    await this.#orInMemory(
+      () => this.#flushOne(key),
+      async () => undefined,
+    )
   }
 
   #flushLater(): void {
     if (this.#timer) return
-    this.#timer = this.#runtime.timers.set(flushMs, () => void this.#flush(), { isBackground: true })
+    this.#timer = this.#runtime.timers.set(this.#isShared ? flushMs.shared : flushMs.own, () => void this.#flush(), {
+      isBackground: true,
+    })
   }
 
   #deleteFromMemory(key: string): Promise<string | undefined> {
-    this.#ends.delete(key)
+    this.#unwritten.delete(key)
     return this.#memory.take(key)
   }
 
@@ -191,7 +239,7 @@ export class FallbackStore implements Store {
     this.#timer = undefined
     try {
       await this.#queue.drained()
-      for (const key of [...this.#ends.keys()]) await this.#queue.run(key, () => this.#flushOne(key))
+      for (const key of this.#unwritten.keys()) await this.#queue.run(key, () => this.#flushOne(key))
       for (const key of this.#counters.unwritten()) await this.#queue.run(key, () => this.#counters.flush(key))
     } catch {
       this.#flushLater()
@@ -200,8 +248,7 @@ export class FallbackStore implements Store {
 
   async #flushOne(key: string): Promise<void> {
     const entry = await this.#memory.get(key)
-    const ttlMs = (this.#ends.get(key) ?? 0) - this.#runtime.now()
-    if (entry && ttlMs > 0) await this.#store.put(key, entry.value, Number.isFinite(ttlMs) ? { ttlMs } : {})
+    if (entry) await this.#unwritten.write(key, entry.value)
     await this.#deleteFromMemory(key)
   }
 }
