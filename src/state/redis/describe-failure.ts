@@ -23,15 +23,24 @@ export function isForbidden(thrown: unknown): boolean {
   return thrown instanceof Error && /\bNOPERM\b/.test(thrown.message)
 }
 
+/** Whether the choice of the database has failed. */
+export function isOfSelect(thrown: unknown): boolean {
+  if (!(thrown instanceof Error) || !('command' in thrown)) return false
+  const { command } = thrown
+  return typeof command === 'object' && command !== null && 'name' in command && command.name === 'select'
+}
+
 /**
  * Says what is wrong with the server, from an error of the client. The client's errors are not handed on, because they contain the
- * arguments of the command, such as a password.
+ * arguments of the command, such as a password. @returns undefined if the error only says that the connection was lost
  */
-export function describeFailure(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return 'failed'
-  const [, code = ''] = word.exec(thrown.message) ?? []
-  const meaning = meanings[code]
+export function describeFailure(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error)) return undefined
+  if (isOfSelect(thrown) && thrown.message.startsWith('ERR')) return 'does not have the database that STATE_URL names'
+  const [, name = ''] = word.exec(thrown.message) ?? []
+  const meaning = meanings[name]
   if (meaning !== undefined) return meaning
   if (thrown.name === 'ReplyError') return `answers with an error (${thrown.message.split(' ', 1)[0]})`
-  return `cannot be reached (${'code' in thrown && typeof thrown.code === 'string' ? thrown.code : 'the connection was closed'})`
+  const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined
+  return code && `cannot be reached (${code})`
 }

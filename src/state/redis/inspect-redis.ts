@@ -12,14 +12,14 @@ const connectMs = 2_000
 
 /** Checks the server, also while other processes use it. It writes nothing. */
 export async function inspectRedis(config: RedisConfig, runtime: Runtime): Promise<StateFindings> {
-  const ready = Promise.withResolvers<void>()
-  const link = new RedisLink(config.server, runtime, ready.resolve)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const link = new RedisLink(config.server, runtime, { onReady: resolve, onFailure: resolve })
   try {
-    await atMost(ready.promise, connectMs, runtime.timers)
+    await atMost(promise, connectMs, runtime.timers)
     const info = await askInfo(link)
     return { problems: await findProblems(link, config, info), notes: notesOn(config, info) }
   } catch {
-    return { problems: [`STATE_URL: Redis ${link.failure}.`], notes: [] }
+    return { problems: [`STATE_URL: Redis ${link.failure ?? 'cannot be reached'}.`], notes: [] }
   } finally {
     await link.close()
   }

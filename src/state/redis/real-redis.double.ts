@@ -12,61 +12,55 @@ export interface RealRedis extends AsyncDisposable {
   readonly socket: string
   /** A part of the server for one test. */
   part(more?: Partial<RedisServer>): RedisServer
-  /** Sends a command as an administrator would. */
+  /** Sends a command over a connection that the administrator has had since before the fault. */
   admin(command: string, ...args: readonly string[]): Promise<unknown>
   pause(): void
   resume(): void
   kill(): Promise<void>
-  /** Starts it again, with its data if it was saved. */
-  start(...more: readonly string[]): Promise<void>
+  /** Starts it again, with its data if it was saved. @param until what it writes when it has started */
+  start(options?: readonly string[], until?: RegExp): Promise<void>
 }
 
-let prefixes = 0
+let parts = 0
+const readyLine = /Ready to accept connections/i
 
 export async function startRedis(program = 'redis-server', ...options: readonly string[]): Promise<RealRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-redis-'))
   const socket = join(folder, 'redis.sock')
   const command = [program, '--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', ...options]
-  let running = await spawnReady(command, socket)
-  const signal = (name: NodeJS.Signals) => running.kill(name)
+  const start = (more: readonly string[] = [], until = readyLine) => spawnUntil([...command, ...more], socket, until)
+  let running = await start()
+  const administrator = new Redis({ path: socket, enableReadyCheck: false, protocol: 2, disableClientInfo: true })
+  administrator.on('error', () => undefined)
   const kill = async () => {
     running.kill('SIGKILL')
     await running.exited
   }
   return {
     socket,
-    part: (more = {}) => ({ address: { path: socket }, database: 0, prefix: `t${++prefixes}:`, ...more }),
-    admin: (name, ...args) => ask(socket, name, ...args),
-    pause: () => signal('SIGSTOP'),
-    resume: () => signal('SIGCONT'),
+    part: (more = {}) => ({ address: { path: socket }, database: 0, prefix: `t${++parts}:`, ...more }),
+    admin: (name, ...args) => administrator.call(name, ...args),
+    pause: () => running.kill('SIGSTOP'),
+    resume: () => running.kill('SIGCONT'),
     kill,
-    start: async (...more) => {
-      running = await spawnReady([...command, ...more], socket)
+    async start(more, until) {
+      running = await start(more, until)
     },
     async [Symbol.asyncDispose]() {
+      administrator.disconnect()
       await kill()
       rmSync(folder, { recursive: true })
     },
   }
 }
 
-async function spawnReady(command: readonly string[], socket: string) {
+async function spawnUntil(command: readonly string[], socket: string, until: RegExp) {
   rmSync(socket, { force: true })
   const running = Bun.spawn([...command], { stdout: 'pipe', stderr: 'ignore' })
   let said = ''
   for await (const bytes of running.stdout) {
     said += Buffer.from(bytes).toString()
-    if (/server is now ready|Ready to accept connections/i.test(said)) return running
+    if (until.test(said)) return running
   }
   throw new Error(`The server ended: ${said}`)
-}
-
-async function ask(socket: string, name: string, ...args: readonly string[]): Promise<unknown> {
-  const client = new Redis({ path: socket, retryStrategy: null, enableReadyCheck: false, protocol: 2 })
-  client.on('error', () => undefined)
-  try {
-    return await client.call(name, ...args)
-  } finally {
-    client.disconnect()
-  }
 }

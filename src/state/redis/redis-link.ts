@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import type { ChatError } from '../../chat/error.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import { unavailable } from '../unavailable.ts'
-import { describeFailure } from './describe-failure.ts'
+import { describeFailure, isOfSelect } from './describe-failure.ts'
 import { createClient } from './redis-client.ts'
 import type { RedisServer } from './redis-server.ts'
 
@@ -13,6 +13,13 @@ const limitMs = 1_000
 /** Milliseconds between two looks at a call that waits. */
 const lookMs = 125
 
+interface LinkListeners {
+  /** Called whenever the connection is made. */
+  onReady(): void
+  /** Called when something is wrong, and nothing was before. */
+  onFailure?(): void
+}
+
 /**
  * One connection, and what is wrong with it. Every call ends within its limit. While Redis does not answer, further calls fail at once,
  * until the call that waits has its reply or the connection is closed.
@@ -20,18 +27,21 @@ const lookMs = 125
 export class RedisLink {
   readonly #client: Redis
   readonly #timers: Runtime['timers']
+  readonly #onFailure: () => void
   #isStalled = false
   #replies = 0
-  #failure: string | undefined = 'is not connected yet'
+  #failure: string | undefined
 
-  /** @param onReady is called whenever the connection is made */
-  constructor(server: RedisServer, { timers }: Pick<Runtime, 'timers'>, onReady: () => void) {
+  constructor(server: RedisServer, { timers }: Pick<Runtime, 'timers'>, { onReady, onFailure }: LinkListeners) {
     this.#timers = timers
+    this.#onFailure = onFailure ?? (() => undefined)
     this.#client = createClient(server)
-    this.#client.on('error', (thrown: unknown) => this.#note(thrown))
-    this.#client.on('close', () => {
-      this.#failure ??= 'has closed the connection'
+    this.#client.on('error', (thrown: unknown) => {
+      this.#note(thrown)
+      // the client would go on in another database
+      if (isOfSelect(thrown)) this.reconnect()
     })
+    this.#client.on('close', () => this.#fail(this.#failure ?? closed))
     this.#client.on('ready', onReady)
     // a failure is an `error` event too, and the next attempt follows
     this.#client.connect().catch(() => undefined)
@@ -75,12 +85,18 @@ export class RedisLink {
   }
 
   #note(thrown: unknown): void {
-    if (thrown !== stalled) this.#failure = describeFailure(thrown)
+    if (thrown !== stalled) this.#fail(describeFailure(thrown) ?? this.#failure ?? closed)
+  }
+
+  #fail(failure: string): void {
+    const isNew = this.#failure === undefined
+    this.#failure = failure
+    if (isNew) this.#onFailure()
   }
 
   #error(): ChatError {
     return unavailable(
-      `The state of this gateway cannot be read or written now: its Redis ${this.failure ?? 'is not connected'}. The operator should check it.`,
+      `The state of this gateway cannot be read or written now: its Redis ${this.failure ?? unconnected}. The operator should check it.`,
     )
   }
 
@@ -134,6 +150,9 @@ class ReplyWatch {
     return this.#quietLooks * lookMs >= quietMs || ++this.#looks * lookMs >= limitMs
   }
 }
+
+const unconnected = 'cannot be reached yet'
+const closed = 'has closed the connection'
 
 /** The sign of a call that had no reply in time. */
 const stalled = new Error('no reply')

@@ -17,7 +17,7 @@ export class RedisNotices {
 
   constructor(server: RedisServer, runtime: Pick<Runtime, 'timers'>) {
     this.#prefix = namesOf(server).channels
-    this.#link = new RedisLink(server, runtime, () => this.#subscribeAgain())
+    this.#link = new RedisLink(server, runtime, { onReady: () => this.#subscribeAgain() })
     this.#link.onMessage((channel, text) => this.#deliver(channel.slice(this.#prefix.length), text))
   }
 

@@ -51,7 +51,10 @@ export class RedisStore implements Store {
   constructor(server: RedisServer, { runtime, clock }: RedisStoreOptions) {
     this.#names = namesOf(server)
     this.#clock = clock ? () => String(clock()) : () => ''
-    this.#link = new RedisLink(server, runtime, () => this.#tending.feed(1))
+    this.#link = new RedisLink(server, runtime, {
+      onReady: () => this.#tending.feed(1),
+      onFailure: () => this.#tending.feed(tendMs.failing),
+    })
     this.#notices = new RedisNotices(server, runtime)
     this.#tending = runtime.timers.set(tendMs.well, () => void this.#tend(), { isBackground: true })
   }

@@ -178,7 +178,11 @@ local isOpen = found[1] and isLive(found[2])
 local count = isOpen and tonumber(found[1]) or 0
 if tonumber(ARGV[2]) == 0 then return string.format('%.0f', count) end
 if math.abs(count + ARGV[2]) > ${Number.MAX_SAFE_INTEGER} then return false end
-if not isOpen then redis.call('DEL', KEYS[1]) end
+if not isOpen then
+  redis.call('HSET', KEYS[1], 'n', '0')
+  redis.call('HDEL', KEYS[1], 'x')
+  redis.call('PERSIST', KEYS[1])
+end
 count = redis.call('HINCRBY', KEYS[1], 'n', ARGV[2])
 local ends = isOpen and tonumber(found[2])
 if ARGV[3] ~= '' then ends = math.min(ends or math.huge, now + ARGV[3]) end
