@@ -148,6 +148,29 @@ export interface FinishEvent extends EventBase {
   readonly extra?: Extras
 }
 
+/** The place at which an answer broke off and was continued. */
+export interface Seam {
+  /** The upstream whose answer broke off, if it is known. */
+  readonly from?: string | undefined
+  /** The upstream that went on. */
+  readonly to: string
+  /** The code of the failure. */
+  readonly after: string
+  /** `prefix`: the upstream was given the beginning as its own. `anchor`: the model was asked to repeat the end. `anew`: nothing of the answer had been shown. */
+  readonly way: 'prefix' | 'anchor' | 'anew'
+}
+
+/** What follows was said by another answer, which continues this one. */
+export interface SeamEvent extends EventBase {
+  readonly type: 'seam'
+  readonly seam: Seam
+}
+
+/** The seam in words that contain nothing of the answer. */
+export function describeSeam({ from, to, after }: Seam): string {
+  return `continued by ${to} after ${after}${from === undefined || from === to ? '' : ` of ${from}`}`
+}
+
 /** Carries a `native` chunk that has no other event, or tells the layers that the upstream is working. */
 export interface ForeignEvent extends EventBase {
   readonly type: 'foreign'
@@ -167,6 +190,7 @@ export type ChatEvent =
   | PartEndEvent
   | UsageEvent
   | FinishEvent
+  | SeamEvent
   | ForeignEvent
 
 /** True for an event of a part. */

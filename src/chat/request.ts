@@ -125,12 +125,24 @@ export interface ChatRequest {
   readonly bindsExtra?: boolean
   /** What the client wants of the gateway itself. */
   readonly wishes?: Wishes
+  /** The answer so far, if the new one must go on where it broke off. The messages are those of the first request. */
+  readonly broken?: BrokenAnswer
   /** True if the client wants a stream. If not, an adapter of the same dialect may fetch a whole reply. */
   readonly stream: boolean
   /** What a model reads of it, in the form in which the client sent it. Without it, the tools and the messages say it. */
   prompt?(): SentPrompt
   /** The body that it was decoded from. An upstream of the same dialect may get it in place of what was decoded. */
   readonly native?: NativeRequest
+}
+
+/** An answer that broke off after a part of it was shown. */
+export interface BrokenAnswer {
+  /** What was shown; empty if it was only reasoning. */
+  readonly text: string
+  /** The upstream that gave it, if it is known. */
+  readonly upstream?: string | undefined
+  /** The code of its failure. */
+  readonly code: string
 }
 
 /** A body in the documented form of its dialect, and what was decoded from it. */
@@ -150,7 +162,7 @@ export interface NativeRequest {
  * few upstreams need.
  */
 export function withModel(request: ChatRequest, model: string): ChatRequest {
-  const { dialect, parameters, spelling, sent, unread, extra, bindsExtra, wishes, stream, native } = request
+  const { dialect, parameters, spelling, sent, unread, extra, bindsExtra, wishes, broken, stream, native } = request
   return {
     dialect,
     model,
@@ -164,6 +176,7 @@ export function withModel(request: ChatRequest, model: string): ChatRequest {
     extra,
     ...(bindsExtra && { bindsExtra }),
     ...(wishes && { wishes }),
+    ...(broken && { broken }),
     stream,
     ...(native && { native }),
   }

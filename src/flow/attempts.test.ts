@@ -32,9 +32,9 @@ test('each branch may use all attempts that are left, and the whole has used as 
 test('each branch knows the account of its own last attempt', () => {
   const whole = new Attempts()
   const [left, right] = [whole.branch(), whole.branch()]
-  left.spend('a')
-  right.spend('b')
-  expect([left.lastAccount, right.lastAccount, whole.lastAccount]).toEqual(['a', 'b', undefined])
+  left.spend({ account: 'a' })
+  right.spend({ account: 'b' })
+  expect([left.last.account, right.last.account, whole.last.account]).toEqual(['a', 'b', undefined])
   left.spend()
-  expect(left.lastAccount).toBeUndefined()
+  expect(left.last.account).toBeUndefined()
 })

@@ -1,5 +1,16 @@
+import type { RouteSettings } from './route-settings.ts'
+
 /** Maximum number of requests that one call makes to upstreams one after the other, including the first. */
 export const maxAttempts = 3
+
+/** What an attempt asks, as far as it is known. */
+export interface AskedTarget {
+  readonly upstream?: string | undefined
+  /** The label of the account; absent if it needs none. */
+  readonly account?: string | undefined
+  /** The settings of the route by which it was chosen. */
+  readonly routed?: RouteSettings | undefined
+}
 
 /**
  * The budget of a call's attempts. The layer that asks an upstream spends from it, and the layers that retry look at what is
@@ -9,7 +20,7 @@ export class Attempts {
   readonly #max: number
   readonly #whole: Attempts | undefined
   #spent: number
-  #lastAccount: string | undefined
+  #last: AskedTarget = {}
 
   /** @param whole the budget that this one is a branch of */
   constructor(max = maxAttempts, whole?: Attempts) {
@@ -26,14 +37,14 @@ export class Attempts {
     return Math.max(0, this.#max - this.#spent)
   }
 
-  /** The label of the account of the last attempt; undefined if it needed no account. */
-  get lastAccount(): string | undefined {
-    return this.#lastAccount
+  /** What the last attempt has asked. */
+  get last(): AskedTarget {
+    return this.#last
   }
 
   /** Spends one attempt. Call it before the upstream is asked. */
-  spend(account?: string): void {
-    this.#lastAccount = account
+  spend(target: AskedTarget = {}): void {
+    this.#last = target
     this.#reach(this.#spent + 1)
   }
 

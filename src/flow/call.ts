@@ -1,8 +1,9 @@
 import type { Caller } from '../chat/caller.ts'
-import type { Usage } from '../chat/event.ts'
+import type { Seam, Usage } from '../chat/event.ts'
 import type { NoteQuota } from '../chat/quota.ts'
 import type { Attempts } from './attempts.ts'
 import type { Cancel } from './cancel.ts'
+import type { RouteSettings } from './route-settings.ts'
 
 /**
  * Writes log lines. A thrown error must go into the field `err`, and nowhere else, because its text may quote an upstream
@@ -58,18 +59,8 @@ export interface Receipt {
   cacheBrokenAt?: string
   /** The id of its conversation, if one was found or begun. */
   conversation?: string
-}
-
-/** What the route of a call has set. What is absent is as for all others. */
-export interface RouteSettings {
-  /** Milliseconds until the first event. */
-  readonly firstMs?: number
-  /** Milliseconds between two events. */
-  readonly idleMs?: number
-  /** Whether an answer that breaks off is continued. */
-  readonly continues?: boolean
-  /** Whether a slow upstream may be asked a second time while the first request runs. */
-  readonly hedges?: boolean
+  /** Where the answer broke off and was continued, in order. */
+  seams?: readonly Seam[] | undefined
 }
 
 /**
@@ -116,8 +107,8 @@ interface AttemptTarget {
 }
 
 /** Spends one of the call's attempts and notes its target in the receipt. Call it before the upstream is asked. */
-export function beginAttempt({ attempts, receipt }: Call, { upstream, account }: AttemptTarget): void {
-  attempts.spend(account)
+export function beginAttempt({ attempts, receipt, routed }: Call, { upstream, account }: AttemptTarget): void {
+  attempts.spend({ upstream, account, routed })
   receipt.upstream = upstream
   if (account !== undefined) receipt.account = account
   receipt.attempts++
@@ -146,6 +137,12 @@ export function branchReceipt(whole: Receipt): Receipt {
     tools: whole.tools,
     lost: whole.lost,
     answers: whole.answers,
+    get seams() {
+      return whole.seams
+    },
+    set seams(seams) {
+      whole.seams = seams
+    },
     get account() {
       return whole.account
     },

@@ -104,7 +104,7 @@ export class Fold {
     }
     const choice = this.#choiceAt(event.choice)
     if (event.native?.form === 'whole') choice.native = event.native
-    if (event.type === 'foreign') return
+    if (event.type === 'foreign' || event.type === 'seam') return
     if (event.type === 'finish') choice.finish = event
     else this.#grow(choice, event)
   }

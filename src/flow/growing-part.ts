@@ -3,7 +3,7 @@ import type { Annotation, Extras, Part } from '../chat/message.ts'
 import { type Room, takeHead, takeRoom } from './fold-room.ts'
 
 /** An event that opens, extends or ends a part. */
-export type GrowingEvent = Exclude<ChatEvent, { type: 'usage' | 'finish' | 'foreign' }>
+export type GrowingEvent = Exclude<ChatEvent, { type: 'usage' | 'finish' | 'foreign' | 'seam' }>
 
 /** A part that may still grow. `text` collects the text of a text part, or the arguments of a tool call. */
 export interface GrowingPart {

@@ -18,6 +18,11 @@ export interface Watcher<Event = ChatEvent> {
   onBatch?(batch: Batch<Event>): void
   /** Returns an event to add before the end. Outer watchers see it too. It is not called if the reader closed the flow. */
   addAtEnd?(ending: Ending): Event | undefined
+  /**
+   * Returns a flow that takes the place of the one that has failed. The inner watchers have been told of the failure, and the outer
+   * ones go on with the new flow. It is not called after the reader has closed the flow.
+   */
+  goOn?(error: ChatError): Flow<Event> | undefined
   /** Called once, for every kind of ending. */
   onEnd?(ending: Ending): void
 }
@@ -40,6 +45,7 @@ class WatchedFlow<Event> implements Flow<Event> {
   #ending: Ending | undefined
   /** Number of watchers that have been told of the ending. */
   #toldCount = 0
+  #isClosed = false
 
   constructor(inner: Flow<Event>, watcher: Watcher<Event>) {
     this.#inner = inner
@@ -66,6 +72,7 @@ class WatchedFlow<Event> implements Flow<Event> {
 
   close(): void {
     this.#inner.close()
+    this.#isClosed = true
     this.#ending ??= { kind: 'left' }
     while (this.#tell(this.#ending) !== undefined) {
       // an event that a watcher adds now has no reader
@@ -78,7 +85,7 @@ class WatchedFlow<Event> implements Flow<Event> {
     for (const watcher of this.#watchers) watcher.onStart?.()
   }
 
-  readonly #onBatch = (batch: NextBatch<Event>): NextBatch<Event> => {
+  readonly #onBatch = (batch: NextBatch<Event>): NextBatch<Event> | Promise<NextBatch<Event>> => {
     // the flow was closed while the batch was pending
     if (this.#ending) return undefined
     if (!batch) return this.#end({ kind: 'done' })
@@ -96,7 +103,7 @@ class WatchedFlow<Event> implements Flow<Event> {
     } else this.#inner = found
   }
 
-  readonly #onFailure = (thrown: unknown): NextBatch<Event> => {
+  readonly #onFailure = (thrown: unknown): NextBatch<Event> | Promise<NextBatch<Event>> => {
     if (this.#ending) return undefined
     // if a watcher has thrown, the inner flow is still open
     this.#inner.close()
@@ -104,24 +111,39 @@ class WatchedFlow<Event> implements Flow<Event> {
   }
 
   /** @throws the failure, after the last event that a watcher adds */
-  #end(ending: Ending): NextBatch<Event> {
+  #end(ending: Ending): NextBatch<Event> | Promise<NextBatch<Event>> {
     this.#ending = ending
     const last = this.#tell(ending)
     if (last !== undefined) return [last]
+    if (!this.#ending) return this.next()
     if (ending.kind === 'failed') throw ending.error
     return undefined
   }
 
-  /** Tells the watchers of the ending, inner ones first. It stops at the first one that adds an event. */
+  /** Tells the watchers of the ending, inner ones first. It stops at the first one that adds an event or goes on. */
   #tell(ending: Ending): Event | undefined {
     for (let watcher = this.#watchers[this.#toldCount]; watcher; watcher = this.#watchers[this.#toldCount]) {
       this.#toldCount++
       const last = ending.kind === 'left' ? undefined : watcher.addAtEnd?.(ending)
       watcher.onEnd?.(ending)
-      if (last === undefined) continue
+      if (last === undefined) {
+        if (ending.kind !== 'failed' || this.#isClosed || !this.#goOn(watcher, ending.error)) continue
+        return undefined
+      }
       for (const outer of this.#watchers.slice(this.#toldCount)) outer.onBatch?.([last])
       return last
     }
     return undefined
+  }
+
+  /** Reads the flow that a watcher has in place of the failed one, if it has one. The watchers that were told have no more part in it. */
+  #goOn(watcher: Watcher<Event>, error: ChatError): boolean {
+    const flow = watcher.goOn?.(error)
+    if (!flow) return false
+    this.#inner = flow
+    this.#watchers = this.#watchers.slice(this.#toldCount)
+    this.#toldCount = 0
+    this.#ending = undefined
+    return true
   }
 }

@@ -1,10 +1,12 @@
 import { openPool } from '../accounts/open-pool.ts'
+import type { Model } from '../chat/model.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Chat } from '../flow/chat.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Store } from '../state/store.ts'
 import type { AnswerListener } from './call-record.ts'
+import { resume } from './continuation/resume.ts'
 import { countTokens } from './count-tokens.ts'
 import { Emulation, type EmulationMode, emulatedSupport } from './emulated-tools/emulation.ts'
 import { emulateTools } from './emulated-tools/layer.ts'
@@ -49,25 +51,23 @@ export interface ChainSettings {
 }
 
 interface ChainOptions extends ChainSettings {
-  /** Whether the upstream says that a model calls no tools. */
-  lacksTools(candidate: Candidate): boolean
+  /** What is known of a model. */
+  modelOf(candidate: Candidate): Model
 }
 
 /**
- * Builds the layers around one upstream: `breaker → limit → bind extra → call extra → support → estimate → deadline → choices →
- * retry → outcomes → thread → account → emulated tools → pace → upstream`.
+ * Builds the layers around one upstream: `breaker → limit → bind extra → call extra → support → resume → estimate → deadline →
+ * choices → retry → outcomes → thread → account → emulated tools → pace → upstream`.
  */
 export function buildChain(
   upstream: Upstream,
-  { deadlines, store, threadTtlMs, emulateTools: mode = 'api', lacksTools, onAnswer, log, runtime }: ChainOptions,
+  { deadlines, store, threadTtlMs, emulateTools: mode = 'api', modelOf, onAnswer, log, runtime }: ChainOptions,
 ): UpstreamParts {
   const { name, support: offered } = upstream
   const pool = openPool(upstream, { store, log, runtime })
-  const emulation = new Emulation(upstream, {
-    mode,
-    runtime,
-    lacksTools: (model) => lacksTools({ member: { upstream, pool }, model }),
-  })
+  const known = (model: string) => modelOf({ member: { upstream, pool }, model })
+  const lacksTools = (model: string) => known(model).takesTools === false
+  const emulation = new Emulation(upstream, { mode, runtime, lacksTools })
   const health = new UpstreamHealth({ log: log.child({ upstream: name }), runtime })
   const probers = [
     new Prober({ upstream, pool, health, log: log.child({ upstream: name }), runtime }),
@@ -86,9 +86,10 @@ export function buildChain(
   const withRetry = retry(budget)(countOutcomes(health)(withThreads))
   const withDeadline = deadline(deadlines)(choices(offered)(withRetry))
   const estimated = estimate({ countTokens, upstream: name, onAnswer })(withDeadline)
+  const resumed = resume({ upstream, modelOf: known, countTokens })(estimated)
   const remedy = upstream.isWebProduct && mode === 'api' ? ' EMULATE_TOOLS=all emulates tools here too.' : ''
-  const plain = support(name, offered, remedy)(estimated)
-  const emulated = emulation.isAllowed ? support(name, emulatedSupport(offered))(estimated) : plain
+  const plain = support(name, offered, remedy)(resumed)
+  const emulated = emulation.isAllowed ? support(name, emulatedSupport(offered))(resumed) : plain
   const supported: Chat = (request, call) => (request.wishes?.emulate === false ? plain : emulated)(request, call)
   const chat = callExtra({ store, upstream: name, support: offered, ttlMs: threadTtlMs })(supported)
   const tasks = buildTasks(upstream, { pool, paced, budget, permits, health, deadlines, onAnswer })

@@ -4,7 +4,7 @@ import type { ChatEvent } from '../chat/event.ts'
 import { takesTools } from '../chat/model.ts'
 import { type ChatRequest, withModel } from '../chat/request.ts'
 import type { Cancel } from '../flow/cancel.ts'
-import type { Chat } from '../flow/chat.ts'
+import type { Chat, Layer } from '../flow/chat.ts'
 import type { LimitsLeft } from '../keys/key-meter.ts'
 import type { Limiter } from '../keys/limiter.ts'
 import type { Upstream } from '../providers/provider.ts'
@@ -15,6 +15,7 @@ import { Catalog } from './catalog.ts'
 import { buildChain, type ChainSettings } from './chain.ts'
 import { fanOut } from './combine/fan-out.ts'
 import { RecentFailures } from './combine/recent-failures.ts'
+import { continuation } from './continuation/layer.ts'
 import { countTokens } from './count-tokens.ts'
 import { type DirectTools, directTools } from './direct-tools.ts'
 import { type Examiner, openExaminer } from './examiner.ts'
@@ -84,15 +85,16 @@ export interface Gateway extends Tasks {
 /** Limit for the milliseconds of one test of an account. */
 const maxTestMs = 60_000
 
-/** Puts the layers together: `observe → limit → prompt cache → tool loop → route → chain`, one chain for each upstream. */
+/** Puts the layers together: `observe → limit → prompt cache → tool loop → continuation → route → chain`, one chain for each upstream. */
 export function openGateway(options: GatewayOptions): Gateway {
   const { upstreams, routes = [], aliases, store, tools, limiter, costOf, onCallEnd, log, runtime } = options
-  const lacksTools = (candidate: Candidate) => catalog.modelOf(candidate).takesTools === false
-  const chains = upstreams.map((upstream) => buildChain(upstream, { ...options, lacksTools }))
+  const modelOf = (candidate: Candidate) => catalog.modelOf(candidate)
+  const chains = upstreams.map((upstream) => buildChain(upstream, { ...options, modelOf }))
   const catalog: Catalog<UpstreamParts> = new Catalog(chains, { log, runtime, routes, ...(aliases && { aliases }) })
   const failures = new RecentFailures(() => runtime.elapsed())
   const routing = openRouting(catalog, { routes, failures, runtime })
-  const routed = route(routing, chatRoutes)
+  const continued = continuation({ deadlines: options.deadlines, countTokens })
+  const routed = continued(route(routing, chatRoutes(continued)))
   // a caller pays for its own endpoint itself, so nothing is counted
   const wrapOwn = (own: Chat) => estimate({ countTokens, upstream: 'model_config' })(deadline(options.deadlines)(own))
   const boundsFor = boundsIn(routing.routes)
@@ -145,12 +147,17 @@ function isSameUrl(a: string, b: string): boolean {
   return plain(a) !== undefined && plain(a) === plain(b)
 }
 
-/** How chats are routed. An upstream that needs emulation for a request is asked only if no other can be. */
-const chatRoutes: RouteOptions<ChatRequest, ChatEvent> = {
-  askOf: ({ chat }) => chat,
-  withModel: withDefaults,
-  prefers: ({ member, model }, request) => !member.emulation.isNeeded(request, model),
-  fan: fanOut,
+/**
+ * How chats are routed. An upstream that needs emulation for a request is asked only if no other can be, and each member of a panel is
+ * continued by itself.
+ */
+function chatRoutes(continued: Layer): RouteOptions<ChatRequest, ChatEvent> {
+  return {
+    askOf: ({ chat }) => chat,
+    withModel: withDefaults,
+    prefers: ({ member, model }, request) => !member.emulation.isNeeded(request, model),
+    fan: (members) => fanOut(members.map(({ title, chat }) => ({ title, chat: continued(chat) }))),
+  }
 }
 
 /** Finds the limits for tools of all upstreams that may serve a model, or a member of a route. */

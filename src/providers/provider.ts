@@ -1,4 +1,5 @@
 import type { Account, OnLimit, Supply } from '../accounts/account.ts'
+import type { Extras } from '../chat/message.ts'
 import type { Model, Support } from '../chat/model.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import type { Secret } from '../chat/secret.ts'
@@ -48,6 +49,8 @@ export interface Upstream<Credential = unknown> {
    * them.
    */
   readonly models?: readonly Model[]
+  /** How a model is given the beginning of its answer, if it is proven that it goes on exactly there. */
+  prefixOf?(model: Model): Prefix | undefined
   /** Asks for the models. @throws ChatError */
   listModels?(account: Account<Credential>, signal: Cancel): Promise<readonly Model[]>
   /**
@@ -56,6 +59,16 @@ export interface Upstream<Credential = unknown> {
   chat(request: ChatRequest, call: AccountCall<Credential>): Flow
   /** What it serves beside chats, if anything. */
   readonly tasks?: UpstreamTasks<Credential>
+}
+
+/** How an upstream takes the beginning of an answer: as an assistant's message at the end of the conversation. */
+export interface Prefix {
+  /** Fields of that message. */
+  readonly message?: Extras
+  /** Fields of the body. */
+  readonly body?: Extras
+  /** Whether the answer repeats the beginning. */
+  readonly isRepeated: boolean
 }
 
 /** What an upstream serves beside chats. */

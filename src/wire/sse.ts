@@ -275,10 +275,15 @@ export function sseEvent(type: string, json: string): string {
   return `event: ${type}\n${sseData(json)}`
 }
 
-/** Returns the events of a text that was written with the functions above, each with its own end. */
+/** Returns the events of a text that was written with the functions above, each with its own end. A comment belongs to the next event. */
 export function eventsIn(text: string): readonly string[] {
-  return text.split(/(?<=\n\n)/)
+  return text.match(/(?:: .*\n\n)*[\s\S]*?\n\n/g) ?? []
 }
 
 /** A comment that every reader ignores; it shows that the stream is alive. */
-export const sseKeepAlive = ': keep-alive\n\n'
+export const sseKeepAlive = sseComment('keep-alive')
+
+/** A comment, which programs ignore. @param text one line */
+export function sseComment(text: string): string {
+  return `: ${text}\n\n`
+}

@@ -55,6 +55,7 @@ export async function respondJson<Answer>(
     const answer = await options.answer
     const headers = headersOf(exchange, open)
     addLosses(headers, open.call.receipt)
+    if (open.call.receipt.seams) headers['x-tributary-continued'] = '1'
     const written = options.write(answer)
     const body = written instanceof Promise ? await written : written
     const response = largeJsonResponse(exchange, body, { headers })

@@ -1,8 +1,8 @@
 import type { ChatError } from '../../chat/error.ts'
-import type { ChatEvent, FinishEvent, Native, Usage } from '../../chat/event.ts'
+import { type ChatEvent, describeSeam, type FinishEvent, type Native, type Usage } from '../../chat/event.ts'
 import type { Extras, Fields } from '../../chat/message.ts'
 import { type EventOfPart, PartsInOrder } from '../../chat/parts-in-order.ts'
-import { sseEvent } from '../../wire/sse.ts'
+import { sseComment, sseEvent } from '../../wire/sse.ts'
 import { isFields } from '../fields.ts'
 import { replaceInner } from '../json-members.ts'
 import { BlockWriter, writeEvent } from './block-writer.ts'
@@ -59,6 +59,7 @@ export class MessageStream {
     const relayed = own && event.type !== 'finish' ? this.#relay(own, event) : undefined
     if (relayed !== undefined) return relayed
     if (event.type === 'foreign') return ''
+    if (event.type === 'seam') return sseComment(describeSeam(event.seam))
     const begun = this.#begin()
     if (event.type !== 'finish') return begun + this.#writeAll(this.#order.add(event))
     this.#finish = event

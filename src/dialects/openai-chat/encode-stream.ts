@@ -1,7 +1,7 @@
 import type { ChatError } from '../../chat/error.ts'
-import type { ChatEvent, Native, Usage } from '../../chat/event.ts'
+import { type ChatEvent, describeSeam, type Native, type Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
-import { sseData, sseJson, sseKeepAlive } from '../../wire/sse.ts'
+import { sseComment, sseData, sseJson, sseKeepAlive } from '../../wire/sse.ts'
 import { isFields, rest } from '../fields.ts'
 import { encodeAnnotation } from './annotation.ts'
 import { secondsIn } from './created.ts'
@@ -78,6 +78,7 @@ export class StreamEncoder {
       }
       return this.#relay(native, event)
     }
+    if (event.type === 'seam') return sseComment(describeSeam(event.seam))
     const choice = event.type === 'usage' ? undefined : this.#choice(event)
     return choice ? this.#write({ choices: [choice] }) : ''
   }
@@ -187,7 +188,7 @@ export class StreamEncoder {
   }
 
   /** Returns undefined for an event without a form in this dialect, such as the end of a part. */
-  #choice(event: Exclude<ChatEvent, { type: 'usage' }>): Fields | undefined {
+  #choice(event: Exclude<ChatEvent, { type: 'usage' | 'seam' }>): Fields | undefined {
     const { choice } = event
     const delta = this.#delta(event)
     const logprobs = 'logprobs' in event && event.logprobs !== undefined ? { logprobs: event.logprobs } : {}
@@ -205,7 +206,7 @@ export class StreamEncoder {
     }
   }
 
-  #delta(event: Exclude<ChatEvent, { type: 'usage' }>): Fields | undefined {
+  #delta(event: Exclude<ChatEvent, { type: 'usage' | 'seam' }>): Fields | undefined {
     switch (event.type) {
       case 'text':
         return {

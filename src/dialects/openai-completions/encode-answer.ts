@@ -1,9 +1,9 @@
 import type { ChatError } from '../../chat/error.ts'
-import type { ChatEvent, Usage } from '../../chat/event.ts'
+import { type ChatEvent, describeSeam, type Usage } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import type { Answer, Choice } from '../../flow/fold.ts'
 import type { AnswerSupport } from '../../flow/losses.ts'
-import { sseData, sseJson, sseKeepAlive } from '../../wire/sse.ts'
+import { sseComment, sseData, sseJson, sseKeepAlive } from '../../wire/sse.ts'
 import { encodeError } from '../openai-chat/encode-error.ts'
 import { encodeFinish } from '../openai-chat/finish-reason.ts'
 import { encodeUsage } from '../openai-chat/usage.ts'
@@ -52,6 +52,7 @@ export class CompletionStream {
     if (event.type === 'usage') this.#usage = event.usage
     if (event.type === 'text' || event.type === 'refusal')
       return event.text === '' ? '' : this.#write([encodeChoice(event.choice, event.text, null)])
+    if (event.type === 'seam') return sseComment(describeSeam(event.seam))
     if (event.type !== 'finish') return ''
     return this.#write([encodeChoice(event.choice, '', encodeFinish(event.reason))])
   }

@@ -1,7 +1,8 @@
 import { asChatError, ChatError } from '../../chat/error.ts'
-import type { ChatEvent, Usage } from '../../chat/event.ts'
+import { type ChatEvent, describeSeam, type Usage } from '../../chat/event.ts'
 import { type Fields, type Message, type Part, textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
+import { sseComment } from '../../wire/sse.ts'
 import { isFields } from '../fields.ts'
 import { type AnswerSoFar, ResponseWriter, type ResponseWriterOptions } from './response-writer.ts'
 import type { ContentSealer } from './sealed-extra.ts'
@@ -94,6 +95,7 @@ export class CompactionStream {
   event(event: ChatEvent): string {
     if (event.type === 'usage') this.#usage = event.usage
     if (event.choice !== 0) return ''
+    if (event.type === 'seam') return sseComment(describeSeam(event.seam))
     if (event.type === 'text') this.#summary += event.text
     if (event.type === 'text' || event.type === 'reasoning') return this.#writer.begin() + this.#countUnseen(event.text)
     return event.type === 'finish' ? this.#writer.begin() + this.#writeItem() : ''

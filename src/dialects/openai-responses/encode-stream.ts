@@ -1,7 +1,15 @@
 import type { ChatError } from '../../chat/error.ts'
-import type { ChatEvent, FinishReason, ReasoningEvent, ToolCallEvent, Usage } from '../../chat/event.ts'
+import {
+  type ChatEvent,
+  describeSeam,
+  type FinishReason,
+  type ReasoningEvent,
+  type ToolCallEvent,
+  type Usage,
+} from '../../chat/event.ts'
 import type { Annotation, Extras } from '../../chat/message.ts'
 import { type EventOfPart, PartsInOrder } from '../../chat/parts-in-order.ts'
+import { sseComment } from '../../wire/sse.ts'
 import { isFields } from '../fields.ts'
 import { dialect } from './dialect.ts'
 import { type ItemEnd, ItemPlace } from './item-place.ts'
@@ -52,6 +60,7 @@ export class ResponseStream {
   event(event: ChatEvent): string {
     if (event.type === 'usage') this.#usage = event.usage
     if (event.choice !== 0 || event.type === 'usage' || event.type === 'foreign') return ''
+    if (event.type === 'seam') return sseComment(describeSeam(event.seam))
     const begun = this.#writer.begin()
     if (event.type !== 'finish') return begun + this.#writeAll(this.#order.add(event))
     this.#reason = event.reason

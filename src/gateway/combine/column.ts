@@ -29,6 +29,7 @@ export function reduceToText(answer: Flow): Flow {
 function reduceEvent(event: ChatEvent): ChatEvent | undefined {
   switch (event.type) {
     case 'usage':
+    case 'seam':
       return event
     case 'reasoning':
       return { type: 'reasoning', choice: 0, part: event.part, text: event.text }
@@ -67,6 +68,7 @@ export async function* column({ titles, flows }: Fan, anyBegun: Promise<void>): 
       const shownEvents = batch.flatMap((event) => {
         if (event.type === 'usage') usages[at] = event.usage
         if (event.type === 'reasoning') return writer.reasoning(event.text)
+        if (event.type === 'seam') return event
         if (event.type !== 'text') return []
         length += event.text.length
         return writer.text(event.text, moveAnnotations(event, start))

@@ -1,4 +1,5 @@
 import type { ChatEvent, Usage } from '../../chat/event.ts'
+import { GatheredText } from '../../chat/gathered-text.ts'
 import { isLong, jsonPieces, roughLength } from '../../chat/json-pieces.ts'
 import { callsOf, type Message, textOf } from '../../chat/message.ts'
 import type { ChatRequest } from '../../chat/request.ts'
@@ -78,18 +79,10 @@ class Estimate implements Watcher {
 /** Characters that are counted together. A longer answer is counted in pieces, so that it need not be kept. */
 const partLength = 64 * 1024
 
-/**
- * Events whose words are joined. A short text may be a part of a longer one, such as the bytes of a chunk, which then stays in
- * memory as long as the short one.
- */
-const maxLooseWords = 32
-
 /** Counts the tokens of an answer. Only its last piece is kept. */
 class AnswerTokens {
   readonly #countTokens: CountTokens
-  #joined: string[] = []
-  #loose: string[] = []
-  #length = 0
+  readonly #piece = new GatheredText()
   #counted = 0
 
   constructor(countTokens: CountTokens) {
@@ -97,10 +90,8 @@ class AnswerTokens {
   }
 
   add(words: string): void {
-    this.#loose.push(words)
-    this.#length += words.length
-    if (this.#loose.length >= maxLooseWords) this.#join()
-    if (this.#length >= partLength) this.#count()
+    this.#piece.add(words)
+    if (this.#piece.length >= partLength) this.#count()
   }
 
   tokens(): number {
@@ -108,16 +99,8 @@ class AnswerTokens {
     return this.#counted
   }
 
-  #join(): void {
-    this.#joined.push(this.#loose.join(''))
-    this.#loose = []
-  }
-
   #count(): void {
-    this.#join()
-    this.#counted += this.#countTokens(this.#joined.join(''))
-    this.#joined = []
-    this.#length = 0
+    this.#counted += this.#countTokens(this.#piece.take())
   }
 }
 

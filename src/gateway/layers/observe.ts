@@ -1,4 +1,4 @@
-import type { Usage } from '../../chat/event.ts'
+import { describeSeam, type Usage } from '../../chat/event.ts'
 import { excerpt } from '../../chat/secret.ts'
 import type { EmbeddingEvent, RelayEvent, Task } from '../../chat/task.ts'
 import { showsSomething } from '../../flow/begin.ts'
@@ -91,6 +91,7 @@ function writeLine({ call, model, task, ending, usage, ...record }: CallRecord):
     toolsSearched: receipt.toolsSearched,
     lost: listed(receipt.lost),
     cacheBrokenAt: receipt.cacheBrokenAt,
+    continued: receipt.seams?.map(describeSeam),
     outcome: record.outcome,
     firstEventMs: record.firstEventMs === undefined ? undefined : Math.round(record.firstEventMs),
     durationMs: Math.round(record.durationMs),

@@ -64,7 +64,7 @@ class RetriedCall<Event extends AnyEvent> implements FirstTry<Event> {
       const error = asChatError(failure)
       // no account could be asked, and another try would not change that. An earlier failure explains more
       if (attempts.spent === this.#spentBefore) throw error.code === 'no_account' && last ? last : error
-      last = nameAccount(error, attempts.lastAccount)
+      last = nameAccount(error, attempts.last.account)
       const waitMs = waitBefore(last, attempt, signal.runtime)
       if (attempts.left === 0 || waitMs === undefined || signal.aborted || !this.#budget.withdraw()) throw last
       await sleep(waitMs, signal)

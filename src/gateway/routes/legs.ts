@@ -1,5 +1,5 @@
 import type { Parameters } from '../../chat/request.ts'
-import type { RouteSettings } from '../../flow/call.ts'
+import type { RouteSettings } from '../../flow/route-settings.ts'
 import { inBalance, type Weighed } from '../combine/balance.ts'
 import type { CandidateTimes } from '../combine/response-times.ts'
 import type { Standing } from '../health/breaker.ts'

@@ -1,4 +1,4 @@
-import type { RouteSettings } from '../../flow/call.ts'
+import type { RouteSettings } from '../../flow/route-settings.ts'
 import { type Cursor, expected, type RouteFault, skipSpace, take, takeSign } from './cursor.ts'
 
 /** The options that are a word, and what they set. */

@@ -1,4 +1,4 @@
-import type { RouteSettings } from '../../flow/call.ts'
+import type { RouteSettings } from '../../flow/route-settings.ts'
 import { type Cursor, columnOf, expected, type RouteFault, skipSpace, take, takeSign } from './cursor.ts'
 import { optionAhead, readOptions } from './parse-options.ts'
 import type { GroupKind, RouteNode } from './route-tree.ts'

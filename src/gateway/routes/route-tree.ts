@@ -1,5 +1,5 @@
 import type { Parameters } from '../../chat/request.ts'
-import type { RouteSettings } from '../../flow/call.ts'
+import type { RouteSettings } from '../../flow/route-settings.ts'
 
 /** How the members of a part of a route are asked: one after the other, one of them, or all. */
 export type GroupKind = 'failover' | 'balance' | 'panel'

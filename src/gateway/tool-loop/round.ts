@@ -63,7 +63,7 @@ export class Round {
     const withId = event.type === 'tool-call' ? this.#open(event) : event
     this.#fold.add(withId)
     if (event.type === 'finish') this.#ending = event
-    if (!isOfPart(event)) return undefined
+    if (!isOfPart(event)) return event.type === 'seam' ? event : undefined
     if (!this.#ownParts.has(event.part)) return withId
     if (event.type === 'tool-arguments') this.#countCall(event.json)
     return undefined

@@ -128,7 +128,14 @@ class Loop<Needs> {
   }
 
   async *#ask(round: Round, parameters: Parameters): AsyncGenerator<Batch> {
-    const request = { ...this.#request, messages: this.#messages, parameters }
+    const hasRun = this.#messages.length > this.#request.messages.length
+    const request = {
+      ...this.#request,
+      messages: this.#messages,
+      parameters,
+      // what a tool has done belongs to the round that used it
+      ...(hasRun && { wishes: { ...this.#request.wishes, continue: false } }),
+    }
     // each round has its own attempts, so earlier rounds do not prevent a retry
     const call = { ...this.#call, attempts: new Attempts() }
     this.#answer.nextRound()

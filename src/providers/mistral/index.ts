@@ -43,6 +43,9 @@ function mistral(
     baseUrl: `${origin}/v1`,
     accounts,
     support,
+    // docs.mistral.ai, Chat Completion, `prefix`: the answer starts with it; it is part of the answer: SillyTavern/SillyTavern#2557.
+    // `orderMessages` marks the message
+    prefixOf: () => ({ isRepeated: true }),
     ...(models && { models: models.map((id) => ({ id })) }),
     listModels: (account, signal) => listModels(`${origin}/v1/models`, account.credential, signal),
     tasks: mistralTasks(origin),

@@ -19,6 +19,7 @@ import { deploymentIn, headersFor } from './azure.ts'
 import { type Differences, supportWith } from './differences.ts'
 import { isGoogle, markForeignCalls } from './foreign-calls.ts'
 import { listModels } from './list-models.ts'
+import { betaUrlFor, prefixAt } from './prefix.ts'
 import { tasksAt } from './tasks.ts'
 
 type KeyAccount = Account<Secret | undefined>
@@ -70,6 +71,7 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Upstream<Sec
       ...(toolBounds && { toolBounds }),
       instead: (request) => (api.of(request) === 'responses' ? responses : undefined),
     },
+    prefixOf: prefixAt(url),
     ...(models && { models: models.map((id) => ({ id })) }),
     listModels: async ({ credential }, signal) => {
       if (deployment !== undefined) return [{ id: deployment }]
@@ -103,7 +105,15 @@ function chat(service: OpenaiService, request: ChatRequest, call: AccountCall<Se
       ? respond(service, request, call)
       : undefined
   return askOpenaiChat(
-    { url: service.chatUrl, headers, encode, ...(relay && { relay }), streamFields, refused, instead },
+    {
+      url: betaUrlFor(service.chatUrl, asked) ?? service.chatUrl,
+      headers,
+      encode,
+      ...(relay && { relay }),
+      streamFields,
+      refused,
+      instead,
+    },
     asked,
     call,
   )

@@ -1,7 +1,7 @@
 import type { ChatError } from '../../../chat/error.ts'
 import type { Fields } from '../../../chat/message.ts'
 import { describeError } from '../../../dialects/openai-chat/encode-error.ts'
-import { sseData, sseJson, sseKeepAlive } from '../../../wire/sse.ts'
+import { sseComment, sseData, sseJson, sseKeepAlive } from '../../../wire/sse.ts'
 import type { StreamSurface } from '../../exchange/stream-body.ts'
 
 /** One event of the chat server's stream, as it is sent. A client may ignore `reasoning` and `usage`. */
@@ -39,13 +39,20 @@ export type ServerEvent =
   | { readonly type: 'usage'; readonly data: Fields }
   | { readonly type: 'complete'; readonly data: { readonly message: Fields } }
   | { readonly type: 'cancelled'; readonly message: string }
+  | CommentEvent
+
+/** A line that programs ignore. */
+interface CommentEvent {
+  readonly type: 'comment'
+  readonly text: string
+}
 
 /** The last event of every stream. */
 const done = sseData('{"type":"done"}')
 
 /** Writes events. Every stream ends with `done`. */
 export const surface: StreamSurface<ServerEvent> = {
-  event: sseJson,
+  event: (event) => (event.type === 'comment' ? sseComment(event.text) : sseJson(event)),
   end: () => done,
   error: (error) => failed(error) + done,
   keepAlive: sseKeepAlive,

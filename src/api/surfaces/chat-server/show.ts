@@ -1,3 +1,4 @@
+import { describeSeam } from '../../../chat/event.ts'
 import type { ToolCallPart } from '../../../chat/message.ts'
 import type { LoopEvent, ToolOutputEvent, ToolResultEvent } from '../../../gateway/tool-loop/events.ts'
 import { readArguments } from '../../../gateway/tool-loop/read-arguments.ts'
@@ -17,6 +18,8 @@ export function show(event: LoopEvent): readonly ServerEvent[] {
       return [showOutput(event)]
     case 'tool-result':
       return [showResult(event)]
+    case 'seam':
+      return [{ type: 'comment', text: describeSeam(event.seam) }]
     default:
       return []
   }
