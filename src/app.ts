@@ -68,7 +68,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
     maxCalls: Math.min(config.maxStreams ?? Number.MAX_SAFE_INTEGER, callsWithin(runtime.network)),
     maxWaiting: config.maxQueue,
     limiter: clients.limiter,
-    costOf: (served) => prices.costOf({ ...served, at: runtime.now() })?.usd,
+    ...costsBy(prices, runtime),
     ...listenersFor(ledger),
     ...shared,
   })
@@ -119,6 +119,14 @@ function openClients({ namedKeys, keys }: Config, { store, spare, log, runtime }
       clientKeys.close()
       await limiter.flush()
     },
+  }
+}
+
+/** What answers cost at the moment. */
+function costsBy(prices: Prices, runtime: Runtime): Pick<GatewayOptions, 'costOf' | 'savedOf'> {
+  return {
+    costOf: (served) => prices.costOf({ ...served, at: runtime.now() })?.usd,
+    savedOf: (served) => prices.savedOf({ ...served, at: runtime.now() }),
   }
 }
 

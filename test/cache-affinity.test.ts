@@ -91,6 +91,66 @@ for (const [path, bodyOf] of Object.entries(bodies))
     expect(new Set(through.map(({ account }) => account)).size).toBe(3)
   })
 
+describe('a conversation stays', () => {
+  const services = [startCachingService(), startCachingService()] as const
+  const [one, two] = services
+  const routed = startGateway({
+    UPSTREAM_ONE_URL: `${one.url}/v1`,
+    UPSTREAM_ONE_MODELS: 'model',
+    ...keys('UPSTREAM_ONE'),
+    UPSTREAM_TWO_URL: `${two.url}/v1`,
+    UPSTREAM_TWO_MODELS: 'model',
+    UPSTREAM_TWO_KEY: 'key-of-two',
+    ROUTES: 'best=one/model > two/model',
+  })
+  afterAll(async () => {
+    await routed.close()
+    for (const each of services) await each.close()
+  })
+  const ask = async (model: string, talk: number, turn: number) => {
+    const body = bodies['/v1/chat/completions']?.(talk, turn)
+    const { headers } = await post(`${routed.url}/v1/chat/completions`, { ...body, model })
+    return headers.get('x-tributary-upstream')
+  }
+
+  test('with one of two upstreams that have its model', async () => {
+    const first = await Promise.all(Array.from({ length: 12 }, (_, talk) => ask('model', 100 + talk, 0)))
+    expect(new Set(first).size).toBe(2)
+    for (let turn = 1; turn < 4; turn++)
+      for (const [talk, upstream] of first.entries()) expect(await ask('model', 100 + talk, turn)).toBe(upstream)
+    expect([...one.served, ...two.served].filter(({ cachedTokens }) => cachedTokens === 0).length).toBe(12)
+  })
+
+  test('with the second of a route, after the first is back', async () => {
+    for (const account of accounts) one.failNext(account, 500, 3)
+    expect(await ask('best', 200, 0)).toBe('two')
+    for (const account of accounts) one.failNext(account, 500, 0)
+    expect(await ask('best', 200, 1)).toBe('two')
+    expect(two.served.at(-1)?.cachedTokens).toBeGreaterThan(0)
+    expect(await ask('best', 201, 0)).toBe('one')
+  })
+
+  test('until its upstream is down, and then with the next', async () => {
+    expect(await ask('best', 300, 0)).toBe('one')
+    for (const account of accounts) one.failNext(account, 500, 3)
+    expect(await ask('best', 300, 1)).toBe('two')
+    for (const account of accounts) one.failNext(account, 500, 0)
+    expect(await ask('best', 300, 2)).toBe('two')
+  })
+
+  test('until its account is refused, and then with the next', async () => {
+    expect(await ask('one/model', 400, 0)).toBe('one')
+    const account = one.served.at(-1)?.account ?? ''
+    one.failNext(account, 429)
+    await ask('one/model', 400, 1)
+    const next = one.served.at(-1)?.account
+    expect(next).not.toBe(account)
+    await ask('one/model', 400, 2)
+    expect(one.served.at(-1)?.account).toBe(next)
+    expect(one.served.at(-1)?.cachedTokens).toBeGreaterThan(0)
+  })
+})
+
 /** A body whose tools and messages can be changed by path. */
 interface Talk {
   readonly path: string

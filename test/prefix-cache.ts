@@ -18,8 +18,8 @@ interface ServedRequest {
 export interface CachingService {
   readonly url: string
   readonly served: readonly ServedRequest[]
-  /** Answers the next request of this account with this status. */
-  failNext(account: string, status: number): void
+  /** Answers the next requests of this account with this status. */
+  failNext(account: string, status: number, count?: number): void
   close(): Promise<void>
 }
 
@@ -30,7 +30,7 @@ const blockLength = 128 * tokenLength
 export function startCachingService(): CachingService {
   const caches = new Map<string, Set<string>>()
   const served: ServedRequest[] = []
-  const failures = new Map<string, number>()
+  const failures = new Map<string, number[]>()
   const server = Bun.serve({
     port: 0,
     hostname: '127.0.0.1',
@@ -39,11 +39,9 @@ export function startCachingService(): CachingService {
         'Bearer ',
         '',
       )
-      const status = failures.get(account)
-      if (status !== undefined) {
-        failures.delete(account)
+      const status = failures.get(account)?.pop()
+      if (status !== undefined)
         return Response.json({ error: { message: 'overloaded', type: 'server_error' } }, { status })
-      }
       const cache = caches.get(account) ?? new Set<string>()
       caches.set(account, cache)
       const body = Body.parse(await request.json())
@@ -56,7 +54,7 @@ export function startCachingService(): CachingService {
   return {
     url: `http://127.0.0.1:${server.port}`,
     served,
-    failNext: (account, status) => void failures.set(account, status),
+    failNext: (account, status, count = 1) => void failures.set(account, Array<number>(count).fill(status)),
     close: () => server.stop(true),
   }
 }

@@ -67,13 +67,27 @@ export interface Receipt {
  * Where the prompt of a call's conversation is in a cache. It is worked out when it is first asked for, so ask only where there is a
  * choice: several upstreams, or several accounts.
  */
-interface CacheHome {
-  /** The upstream that has it; undefined if none has it any more. It is asked first while it is in good standing. */
-  readonly upstream: string | undefined
+export interface CacheHome {
+  /**
+   * When a model of an upstream has read the prompt, in milliseconds of a clock that only goes forward; undefined if it has it in no
+   * cache any more. The last one is asked first, unless it is down.
+   */
+  readAt(upstream: string, model: string): number | undefined
   /** The label of the account that has it at this upstream. */
-  accountAt(upstream: string): string | undefined
-  /** Notes who has read the prompt now, and for how many milliseconds it stays in the cache. The account layer does so. */
-  note(upstream: string, account: string, lifeMs: number): void
+  accountAt(upstream: string, model: string): string | undefined
+  /** Notes who has read the prompt now. */
+  note(place: CachePlace): void
+}
+
+/** Who has a prompt in a cache. */
+export interface CachePlace {
+  readonly upstream: string
+  /** The upstream's own name of the model. */
+  readonly model: string
+  /** The label of the account. */
+  readonly account: string
+  /** Milliseconds for which it stays in the cache after its last use. */
+  readonly lifeMs: number
 }
 
 /** One request on its way through the program. Every wait takes `signal`. */

@@ -78,7 +78,7 @@ export function buildChain(
   const paced = pace(name, upstream.maxRpm)
   const cacheMs = upstream.cacheMs ?? (upstream.isWebProduct ? 0 : usualCacheMs)
   const withEmulation = emulation.isAllowed ? emulateTools(emulation, name)(paced(askUpstream)) : paced(askUpstream)
-  const noted = cacheMs > 0 ? noteCache(name, cacheMs)(withEmulation) : withEmulation
+  const noted = cacheMs > 0 ? noteCache({ upstream: name, lifeMs: cacheMs })(withEmulation) : withEmulation
   const withAccounts = account(pool, name)(noted)
   const withThreads = upstream.keepsThreads
     ? thread({ store, upstream: name, ttlMs: threadTtlMs })(withAccounts)

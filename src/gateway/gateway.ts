@@ -53,6 +53,8 @@ export interface GatewayOptions extends ChainSettings {
   readonly limiter?: Limiter
   /** The prices of answers; without it none is known. */
   readonly costOf?: CostOf | undefined
+  /** What an answer would have cost more without the upstream's cache. */
+  readonly savedOf?: CostOf | undefined
   /** Gets what is known of each call when it has ended. */
   readonly onCallEnd?: CallListener
 }
@@ -102,7 +104,7 @@ export function openGateway(options: GatewayOptions): Gateway {
   const showing = toolChat({ chat: routed, wrapOwn, tools, ...offers, runtime })
   const capacity = new Capacity({ maxCalls: options.maxCalls, maxWaiting: options.maxWaiting ?? 64, runtime })
   const admit = openAdmission({ catalog, routes, limiter, costOf, limited: admitWithin(capacity) })
-  const requests = new RecentRequests()
+  const requests = new RecentRequests(options)
   const observed = observe(both(requests.note, onCallEnd))
   const cached = promptCache(runtime)
   return {

@@ -124,7 +124,7 @@ function askRoute<Request extends { readonly model: string }, Event extends AnyE
   request: Request,
   call: Call,
 ): Flow<Event> {
-  const [first, ...others] = legsOf(found.tree, sourceFor(router, found, request))
+  const [first, ...others] = legsOf(found.tree, sourceFor(router, found, { request, call }))
   if (!first) throw nothingToAsk(router, found, request)
   return askLegs(router, [first, ...others], request, call)
 }
@@ -132,7 +132,7 @@ function askRoute<Request extends { readonly model: string }, Event extends AnyE
 function sourceFor<Request extends { readonly model: string }, Event extends AnyEvent>(
   { routing, options }: Router<Request, Event>,
   { find }: ResolvedRoute,
-  request: Request,
+  { request, call }: { readonly request: Request; readonly call: Call },
 ): LegSource {
   const { times, runtime } = routing
   return {
@@ -140,6 +140,7 @@ function sourceFor<Request extends { readonly model: string }, Event extends Any
     accepts: (candidate) => options.serves?.(candidate, request) ?? true,
     prefers: (candidate) => options.prefers?.(candidate, request) ?? true,
     hasPanels: options.fan !== undefined,
+    cacheHome: call.cacheHome,
     timesOf: (candidate) => times.of(candidate),
     random: () => runtime.random(),
   }

@@ -45,7 +45,7 @@ export function account(
 ) => Ask<Request, Event, Needs & WithTriedAccounts & WithThreadState> {
   return (next) => (request, call) => {
     const { model } = request
-    const cachedBy = pool.size > 1 ? call.cacheHome?.accountAt(upstream) : undefined
+    const cachedBy = pool.size > 1 ? call.cacheHome?.accountAt(upstream, model) : undefined
     const preferred = call.threadState?.label ?? cachedBy
     const leased = pool.pick({ tried: call.tried, preferred, model }, call.signal)
     const attempt = (live: LiveAccount) => {

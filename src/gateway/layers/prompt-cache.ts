@@ -1,6 +1,6 @@
 import type { SentPrompt } from '../../chat/prompt.ts'
 import type { ChatRequest } from '../../chat/request.ts'
-import type { Call } from '../../flow/call.ts'
+import type { CacheHome, CachePlace, Call } from '../../flow/call.ts'
 import type { ObserverLayer } from '../../flow/chat.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import { type Ending, type Watcher, watch } from '../../flow/watch.ts'
@@ -21,7 +21,7 @@ export function promptCache(runtime: Runtime): ObserverLayer<ChatRequest> {
 }
 
 /** The prompt of one call. A prompt of one item has nothing that could have changed, so it is looked up only if someone asks for it. */
-class PromptUse implements Watcher<unknown> {
+class PromptUse implements Watcher<unknown>, CacheHome {
   readonly #request: ChatRequest
   readonly #call: Call
   readonly #prompts: KnownPrompts
@@ -37,18 +37,18 @@ class PromptUse implements Watcher<unknown> {
     if (isLonger(this.#prompt)) this.#find()
   }
 
-  get upstream(): string | undefined {
-    return this.#find().conversation.place?.upstream
+  readAt(upstream: string, model: string): number | undefined {
+    return this.#find().conversation.placeAt(upstream, model)?.at
   }
 
-  accountAt(upstream: string): string | undefined {
-    const { place } = this.#find().conversation
-    return place?.upstream === upstream ? place.account : undefined
+  accountAt(upstream: string, model: string): string | undefined {
+    return this.#find().conversation.placeAt(upstream, model)?.account
   }
 
-  note(upstream: string, account: string, lifeMs: number): void {
+  /** If nobody has asked for the place, there was no choice. */
+  note(place: CachePlace): void {
     const { cacheMs = 0 } = this.#prompt
-    this.#found?.conversation.notePlace(upstream, account, Math.max(lifeMs, cacheMs))
+    this.#found?.conversation.notePlace({ ...place, lifeMs: Math.max(place.lifeMs, cacheMs) })
   }
 
   /** A request that failed has left nothing in a cache. */

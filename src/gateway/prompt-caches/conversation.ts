@@ -1,30 +1,38 @@
-/** Who has the prompt of a conversation in a cache. */
-interface CachePlace {
-  readonly upstream: string
-  readonly account: string
-  /** The end of the cache's life, in milliseconds of a clock that only goes forward. */
-  readonly until: number
+import type { CachePlace } from '../../flow/call.ts'
+
+/** A place, and when it was used, in milliseconds of a clock that only goes forward. */
+interface UsedPlace extends CachePlace {
+  readonly at: number
 }
+
+/** Limit for the places of a conversation. A panel asks several models, and each has its own cache. */
+const maxPlaces = 8
 
 /** The requests that continue each other, and who has their prompt in a cache. It has no text. */
 export class CachedConversation {
   readonly id: string
   readonly #elapsed: () => number
-  #place: CachePlace | undefined
+  /** The newest one comes first. */
+  #places: readonly UsedPlace[] = []
 
   constructor(id: string, elapsed: () => number) {
     this.id = id
     this.#elapsed = elapsed
   }
 
-  /** Who has the prompt in a cache; undefined after the cache's life. */
-  get place(): CachePlace | undefined {
-    if (this.#place && this.#place.until < this.#elapsed()) this.#place = undefined
-    return this.#place
+  /** Finds who has the prompt in a cache; nobody after the cache's life. */
+  placeAt(upstream: string, model: string): UsedPlace | undefined {
+    const now = this.#elapsed()
+    return this.#places.find((place) => isOf(place, upstream, model) && place.at + place.lifeMs >= now)
   }
 
   /** Notes who has read the prompt. */
-  notePlace(upstream: string, account: string, lifeMs: number): void {
-    this.#place = { upstream, account, until: this.#elapsed() + lifeMs }
+  notePlace(place: CachePlace): void {
+    const others = this.#places.filter((other) => !isOf(other, place.upstream, place.model))
+    this.#places = [{ ...place, at: this.#elapsed() }, ...others].slice(0, maxPlaces)
   }
+}
+
+function isOf(place: CachePlace, upstream: string, model: string): boolean {
+  return place.upstream === upstream && place.model === model
 }

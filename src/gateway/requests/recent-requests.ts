@@ -2,6 +2,7 @@ import type { Usage } from '../../chat/event.ts'
 import { excerpt } from '../../chat/secret.ts'
 import type { Receipt, Treatment } from '../../flow/call.ts'
 import type { CallRecord } from '../call-record.ts'
+import type { CostOf } from '../measure-request.ts'
 import { type ConversationUsage, ConversationUsages } from './conversation-usage.ts'
 
 /** What is known of a request that has ended. It has no text of the request or the answer, and its size is bounded. */
@@ -25,6 +26,16 @@ export interface RecentRequest
   readonly cacheBrokenAt: string | undefined
   /** The id of its conversation, if it has one. */
   readonly conversation: string | undefined
+  /** US dollars; undefined if the cost of one of its answers is not known. */
+  readonly cost: number | undefined
+  /** US dollars that it would have cost more without caches. */
+  readonly saved: number | undefined
+}
+
+/** Says what answers cost, if that is known. */
+interface Costs {
+  readonly costOf?: CostOf | undefined
+  readonly savedOf?: CostOf | undefined
 }
 
 /** Which requests are wanted. What is absent is not looked at. */
@@ -48,15 +59,20 @@ export class RecentRequests {
   /** The place of the next one. */
   #next = 0
   readonly #conversations = new ConversationUsages(maxRecent)
+  readonly #costs: Costs
+
+  constructor(costs: Costs = {}) {
+    this.#costs = costs
+  }
 
   readonly note = (record: CallRecord): void => {
-    const request = requestOf(record)
+    const request = requestOf(record, this.#costs)
     this.#requests[this.#next] = request
     this.#next = (this.#next + 1) % maxRecent
-    const { conversation, usage, cacheBrokenAt } = request
+    const { conversation, usage, cost, saved, cacheBrokenAt } = request
     if (conversation === undefined) return
     const isBroken = cacheBrokenAt !== undefined
-    this.#conversations.add(conversation, { usage, cost: undefined, saved: undefined, isBroken })
+    this.#conversations.add(conversation, { usage, cost, saved, isBroken })
   }
 
   /** Returns the newest ones first. */
@@ -86,7 +102,7 @@ export class RecentRequests {
   }
 }
 
-function requestOf({ call, model, usage, bytes, ...record }: CallRecord): RecentRequest {
+function requestOf({ call, model, usage, bytes, ...record }: CallRecord, { costOf, savedOf }: Costs): RecentRequest {
   const { id, caller, hops, receipt } = call
   const { task, outcome, startedAt, firstEventMs, durationMs } = record
   return {
@@ -103,7 +119,21 @@ function requestOf({ call, model, usage, bytes, ...record }: CallRecord): Recent
     parameters: treatedOf(receipt),
     cacheBrokenAt: receipt.cacheBrokenAt,
     conversation: receipt.conversation,
+    cost: sumOver(receipt.answers, costOf),
+    saved: sumOver(receipt.answers, savedOf),
   }
+}
+
+/** The sum over all answers. It is unknown if a part of it is. */
+function sumOver(answers: Receipt['answers'], amountOf: CostOf | undefined): number | undefined {
+  if (!amountOf || answers.length === 0) return undefined
+  let sum = 0
+  for (const { upstream, model, usage } of answers) {
+    const amount = usage && amountOf({ upstream, model, usage })
+    if (amount === undefined) return undefined
+    sum += amount
+  }
+  return sum
 }
 
 /** The upstream's own object may be large. */

@@ -1,4 +1,5 @@
 import type { Parameters } from '../../chat/request.ts'
+import type { CacheHome } from '../../flow/call.ts'
 import type { RouteSettings } from '../../flow/route-settings.ts'
 import { inBalance, type Weighed } from '../combine/balance.ts'
 import type { CandidateTimes } from '../combine/response-times.ts'
@@ -47,14 +48,29 @@ export interface LegSource {
   timesOf(candidate: Candidate): CandidateTimes
   /** Whether panels can answer this request. */
   readonly hasPanels: boolean
+  /** Where the prompt of the conversation is in a cache. */
+  readonly cacheHome: CacheHome | undefined
   random(): number
 }
 
 /** Returns what may answer for a route, in the order in which it is asked. What is known to be down comes last. */
 export function legsOf(node: RouteNode, source: LegSource, outer?: RouteSettings): readonly Leg[] {
-  const legs = partLegs(node, source, outer)
+  const legs = homeFirst(partLegs(node, source, outer), source.cacheHome)
   const down = legs.filter(({ standing }) => standing === 'open')
   return down.length === 0 ? legs : [...legs.filter(({ standing }) => standing !== 'open'), ...down]
+}
+
+/** Puts the candidate first that was the last one to read the conversation, as long as it has it in a cache. */
+function homeFirst(legs: readonly Leg[], home: CacheHome | undefined): readonly Leg[] {
+  if (!home || legs.length < 2) return legs
+  let [first, newest]: readonly [Leg | undefined, number] = [undefined, Number.NEGATIVE_INFINITY]
+  for (const leg of legs) {
+    if (!('candidate' in leg)) continue
+    const { member, model } = leg.candidate
+    const readAt = home.readAt(member.upstream.name, model) ?? Number.NEGATIVE_INFINITY
+    if (readAt > newest) [first, newest] = [leg, readAt]
+  }
+  return first ? [first, ...legs.filter((leg) => leg !== first)] : legs
 }
 
 function partLegs(node: RouteNode, source: LegSource, outer?: RouteSettings): readonly Leg[] {

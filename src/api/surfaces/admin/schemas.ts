@@ -45,7 +45,7 @@ const request = {
   ...{ id: text, time: text, key: text, task: text, model: text, upstream: orNull(text), account: orNull(text) },
   ...{ outcome: text, attempts: integer, first_event_ms: count, duration_ms: integer },
   ...{ input_tokens: count, cached_tokens: count, cache_write_tokens: count, output_tokens: count },
-  cache_broken_at: orNull(text),
+  ...{ cost_usd: orNull(number), cache_broken_at: orNull(text) },
 }
 
 /** The schemas of the requests and responses. */
@@ -55,7 +55,7 @@ export const schemas = {
   RequestDetails: objectOf({
     ...request,
     ...{ reasoning_tokens: count, usage_source: orNull(text), reply_bytes: count, hops: integer },
-    ...{ tools: listOf(text), parameters: anyObject, lost: listOf(text) },
+    ...{ saved_usd: orNull(number), tools: listOf(text), parameters: anyObject, lost: listOf(text) },
     conversation: orNull(
       objectOf({
         ...{ id: text, requests: integer, input_tokens: integer, cached_tokens: integer, missed_tokens: integer },
