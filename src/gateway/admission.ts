@@ -1,52 +1,74 @@
 import type { ChatRequest } from '../chat/request.ts'
 import type { EmbeddingRequest, RelayRequest } from '../chat/task.ts'
-import type { AnyEvent } from '../flow/begin.ts'
 import type { ObserverLayer } from '../flow/chat.ts'
+import type { RequestSize } from '../keys/key-meter.ts'
 import type { Limiter } from '../keys/limiter.ts'
+import type { AnswerListener } from './call-record.ts'
 import type { Catalog } from './catalog.ts'
-import { callerLimits, type MeasuredRequest } from './layers/caller-limits.ts'
+import { callerLimits } from './layers/caller-limits.ts'
 import { type AllowsModel, ownModels } from './layers/own-models.ts'
-import { type CostOf, RequestMeasure, toolMeasure } from './measure-request.ts'
+import { type CostOf, freeRequest, RequestMeasure, useOf } from './measure-request.ts'
 import type { Route } from './routes/route-tree.ts'
 
 interface AdmissionOptions {
   readonly catalog: Catalog
   readonly routes: readonly Route[]
   /** Keeps each caller within its limits. */
-  readonly limiter: Limiter | undefined
-  readonly costOf: CostOf | undefined
+  readonly limiter?: Limiter | undefined
+  readonly costOf?: CostOf | undefined
   /** Keeps all callers together within what the machine can do. */
   readonly limited: ObserverLayer
 }
 
 /** What decides whether a request may run: the caller's models, the caller's limits, and those of the machine. */
 export interface AdmissionLayers {
-  readonly chat: ObserverLayer<ChatRequest, AnyEvent>
+  readonly chat: ObserverLayer<ChatRequest>
   /** For the caller's own model at another address. */
-  readonly ownChat: ObserverLayer<ChatRequest, AnyEvent>
-  readonly task: ObserverLayer<EmbeddingRequest | RelayRequest, AnyEvent>
-  readonly tool: ObserverLayer<unknown, AnyEvent>
+  readonly ownChat: ObserverLayer<ChatRequest>
+  readonly task: ObserverLayer<EmbeddingRequest | RelayRequest>
+  readonly tool: ObserverLayer
 }
 
-export function openAdmission({ catalog, routes, limiter, costOf, limited }: AdmissionOptions): AdmissionLayers {
-  const measure = new RequestMeasure({ catalog, routes, costOf: costOf ?? (() => undefined) })
+export function openAdmission({
+  catalog,
+  routes,
+  limiter,
+  costOf = () => undefined,
+  limited,
+}: AdmissionOptions): AdmissionLayers {
+  const measure = new RequestMeasure({ catalog, routes, costOf })
   const within =
-    <Asked>(measured: (request: Asked) => MeasuredRequest): ObserverLayer<Asked, AnyEvent> =>
+    <Asked>(measured: (request: Asked) => RequestSize): ObserverLayer<Asked> =>
     (next) =>
       limiter ? callerLimits(limiter, measured)(limited(next)) : limited(next)
   const models =
     <Asked extends { readonly model: string }>(
       allows: AllowsModel,
-      inner: ObserverLayer<Asked, AnyEvent>,
-    ): ObserverLayer<Asked, AnyEvent> =>
+      inner: ObserverLayer<Asked>,
+    ): ObserverLayer<Asked> =>
     (next) =>
       ownModels(allows)(inner(next))
   const [chats, tasks] = [within(measure.ofChat), within(measure.ofTask)]
   const isServed: AllowsModel = (model, mayUse, signal) => catalog.allows(model, mayUse, signal)
   return {
     chat: models(isServed, chats),
-    ownChat: models((model, mayUse) => mayUse(model), chats),
+    ownChat: models(
+      (model, mayUse) => mayUse(model),
+      within<ChatRequest>(() => freeRequest),
+    ),
     task: models(isServed, tasks),
-    tool: within(() => toolMeasure),
+    tool: within(() => freeRequest),
+  }
+}
+
+interface CountOptions extends Pick<AdmissionOptions, 'limiter' | 'costOf'> {
+  readonly onAnswer?: AnswerListener
+}
+
+/** Also counts what each answer has used for the limits of its caller. */
+export function countForLimits({ limiter, costOf = () => undefined, onAnswer }: CountOptions): AnswerListener {
+  return (record) => {
+    limiter?.spend(record.call.caller, () => useOf(record, costOf))
+    onAnswer?.(record)
   }
 }

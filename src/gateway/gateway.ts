@@ -8,7 +8,7 @@ import type { Chat, Layer } from '../flow/chat.ts'
 import type { LimitsLeft } from '../keys/key-meter.ts'
 import type { Limiter } from '../keys/limiter.ts'
 import type { Upstream } from '../providers/provider.ts'
-import { openAdmission } from './admission.ts'
+import { countForLimits, openAdmission } from './admission.ts'
 import type { CallListener } from './call-record.ts'
 import { Capacity, type Shortage } from './capacity.ts'
 import { Catalog } from './catalog.ts'
@@ -90,8 +90,9 @@ const maxTestMs = 60_000
 /** Puts the layers together: `observe → limit → prompt cache → tool loop → continuation → route → chain`, one chain for each upstream. */
 export function openGateway(options: GatewayOptions): Gateway {
   const { upstreams, routes = [], aliases, store, tools, limiter, costOf, onCallEnd, log, runtime } = options
+  const onAnswer = countForLimits(options)
   const modelOf = (candidate: Candidate) => catalog.modelOf(candidate)
-  const chains = upstreams.map((upstream) => buildChain(upstream, { ...options, modelOf }))
+  const chains = upstreams.map((upstream) => buildChain(upstream, { ...options, onAnswer, modelOf }))
   const catalog: Catalog<UpstreamParts> = new Catalog(chains, { log, runtime, routes, ...(aliases && { aliases }) })
   const failures = new RecentFailures(() => runtime.elapsed())
   const routing = openRouting(catalog, { routes, failures, runtime })

@@ -1,28 +1,30 @@
 import type { Usage } from '../chat/event.ts'
 import type { ChatRequest } from '../chat/request.ts'
-import type { EmbeddingRequest, RelayRequest } from '../chat/task.ts'
+import type { EmbeddingRequest, RelayRequest, Task } from '../chat/task.ts'
+import type { AnswerUse, RequestSize } from '../keys/key-meter.ts'
 import type { Catalog } from './catalog.ts'
 import { countRequest } from './count-request.ts'
 import { countTokens } from './count-tokens.ts'
-import type { MeasuredRequest } from './layers/caller-limits.ts'
+import { usageOfInputs } from './layers/estimate-inputs.ts'
 import type { Route, RouteNode } from './routes/route-tree.ts'
-import { titleOf } from './routes/write-route.ts'
 
-/** An answer of an upstream. */
+/** An answer of an upstream, whose cost is asked for. */
 export interface ServedAnswer {
   readonly upstream: string
-  /** The upstream's name of the model. */
+  /** The upstream's own name of the model. */
   readonly model: string
   readonly usage: Usage
 }
 
 /** What an answer cost, in US dollars; undefined if that is not known. */
-export type CostOf = (served: ServedAnswer) => number | undefined
+export type CostOf = (answer: ServedAnswer) => number | undefined
 
 /** Tokens of an answer that are expected, unless the request allows fewer. */
 const expectedOutput = 1_000
-/** Tokens of a body that is relayed, and not read. */
-const ofRelayed = 100
+/** What counts for a reply that states no usage. */
+const unstated: Usage = { inputTokens: 100, outputTokens: 0, source: 'estimate' }
+/** The tasks whose price is not one of tokens. */
+const untold: ReadonlySet<Task> = new Set<Task>(['image', 'speech', 'transcription', 'translation'])
 
 interface MeasureOptions {
   readonly catalog: Pick<Catalog, 'routeNow'>
@@ -30,103 +32,87 @@ interface MeasureOptions {
   readonly costOf: CostOf
 }
 
-/** One of the answers that a request asks for at once. */
-interface MeasuredModel {
-  readonly title: string
-  /** The models that may give it. */
-  readonly names: readonly string[]
-}
+/** The models that may give one of the answers which a request asks for at once. */
+type AnswerModels = readonly string[]
 
 /** The answers of a route. What may be asked in place of something else makes no further answer. */
-function answersOf(node: RouteNode): readonly MeasuredModel[] {
-  if (node.kind === 'model') return [{ title: titleOf(node), names: [node.name] }]
+function answersOf(node: RouteNode): readonly AnswerModels[] {
+  if (node.kind === 'model') return [[node.name]]
   const members = node.members.map(answersOf)
-  if (node.kind === 'panel') return members.flatMap((answers, at) => withTitle(answers, node.members[at]))
-  const most = members.reduce((longest, answers) => (answers.length > longest.length ? answers : longest), [])
-  return most.map(({ title }, at) => ({ title, names: members.flatMap((answers) => answers[at]?.names ?? []) }))
+  if (node.kind === 'panel') return members.flat()
+  const most = Math.max(...members.map(({ length }) => length))
+  return Array.from({ length: most }, (_, at) => members.flatMap((answers) => answers[at] ?? []))
 }
 
-/** A member that is no panel itself has its own header. */
-function withTitle(answers: readonly MeasuredModel[], node: RouteNode | undefined): readonly MeasuredModel[] {
-  const [only] = answers
-  return only && node && answers.length === 1 ? [{ ...only, title: titleOf(node) }] : answers
-}
-
-/** Says what requests are expected to use, and what they cost, for the limits of their callers. */
+/** Says what requests are expected to use, for the limits of their callers. */
 export class RequestMeasure {
   readonly #options: MeasureOptions
-  readonly #members: ReadonlyMap<string, readonly MeasuredModel[]>
+  readonly #answers: ReadonlyMap<string, readonly AnswerModels[]>
 
   constructor(options: MeasureOptions) {
     this.#options = options
-    this.#members = new Map(options.routes.map(({ name, tree }) => [name, answersOf(tree)]))
+    this.#answers = new Map(options.routes.map(({ name, tree }) => [name, answersOf(tree)]))
   }
 
-  readonly ofChat = (request: ChatRequest): MeasuredRequest => {
+  readonly ofChat = (request: ChatRequest): RequestSize => {
     const { model, parameters } = request
-    const members = this.#members.get(model) ?? [{ names: [model], title: '' }]
+    const answers = this.#answersFor(model)
     // each member of a panel gives one of several choices
-    const choices = members.length > 1 ? 1 : (parameters.choices ?? 1)
+    const choices = answers.length > 1 ? 1 : (parameters.choices ?? 1)
     const outputTokens = Math.min(parameters.maxTokens ?? expectedOutput, expectedOutput) * choices
-    return this.#of(members, () => ({ inputTokens: countRequest(request), outputTokens, source: 'estimate' }))
+    return this.#of(answers, () => ({ inputTokens: countRequest(request), outputTokens, source: 'estimate' }))
   }
 
-  readonly ofTask = (request: EmbeddingRequest | RelayRequest): MeasuredRequest =>
-    this.#of(this.#members.get(request.model) ?? [{ names: [request.model], title: '' }], () => ({
-      inputTokens: 'inputs' in request ? countInputs(request) : ofRelayed,
-      source: 'estimate',
-    }))
+  readonly ofTask = (request: EmbeddingRequest | RelayRequest): RequestSize => {
+    const answers = this.#answersFor(request.model)
+    const size = this.#of(answers, () => ('inputs' in request ? usageOfInputs(request, countTokens) : unstated))
+    return untold.has(request.task) ? { ...size, cost: () => undefined } : size
+  }
 
-  /** @param count counts what one member is expected to use, with the first request for it */
-  #of(members: readonly MeasuredModel[], count: () => Usage): MeasuredRequest {
+  #answersFor(model: string): readonly AnswerModels[] {
+    return this.#answers.get(model) ?? [[model]]
+  }
+
+  /** @param count counts what one answer is expected to use, if a limit needs it */
+  #of(answers: readonly AnswerModels[], count: () => Usage): RequestSize {
     let counted: Usage | undefined
     const expected = () => {
       counted ??= count()
       return counted
     }
     return {
-      requests: members.length,
-      tokens: () => members.length * ((expected().inputTokens ?? 0) + (expected().outputTokens ?? 0)),
-      cost: () => sum(members.map(({ names }) => this.#dearest(names, expected()))),
-      costOf: (usage, { receipt }) => this.#costOf(members, usage, receipt.upstream),
+      requests: answers.length,
+      tokens: () => answers.length * tokensOf(expected()),
+      cost: () => sum(answers.map((models) => this.#dearest(models, expected()))),
     }
   }
 
-  #costOf(members: readonly MeasuredModel[], usage: Usage, upstream: string | undefined): number | undefined {
-    const [only] = members
-    if (only && members.length === 1) return this.#dearest(only.names, usage, upstream)
-    const shares = (usage.shares ?? []).map((share) => {
-      const member = members.find(({ title }) => title === share.title)
-      return member && this.#dearest(member.names, share.usage)
-    })
-    return shares.length > 0 ? sum(shares) : undefined
-  }
-
-  /** The highest cost of the upstreams that may serve the model, or of the one that has. */
-  #dearest(names: readonly string[], usage: Usage, upstream?: string): number | undefined {
-    const candidates = names.flatMap((name) => this.#options.catalog.routeNow(name) ?? [])
-    const named = candidates.filter(({ member }) => member.upstream.name === upstream)
-    const served = named.length > 0 ? named : candidates
-    const costs = served.map(({ member, model }) =>
-      this.#options.costOf({ upstream: member.upstream.name, model, usage }),
-    )
-    return costs.reduce<number | undefined>(
-      (most, cost) => (most === undefined || cost === undefined ? undefined : Math.max(most, cost)),
-      costs.length > 0 ? 0 : undefined,
-    )
+  /** The highest cost of the upstreams that may serve one of the models; undefined if one has no known price. */
+  #dearest(models: AnswerModels, usage: Usage): number | undefined {
+    const { catalog, costOf } = this.#options
+    const candidates = models.flatMap((model) => catalog.routeNow(model) ?? [])
+    const costs = candidates.map(({ member, model }) => costOf({ upstream: member.upstream.name, model, usage }))
+    const known = costs.filter((cost) => cost !== undefined)
+    return known.length === costs.length && known.length > 0 ? Math.max(...known) : undefined
   }
 }
 
-/** What calls a tool asks no model. */
-export const toolMeasure: MeasuredRequest = { requests: 1, tokens: () => 0, cost: () => 0, costOf: () => 0 }
+/** What needs no model of the gateway: a tool, or a model that the caller pays itself. */
+export const freeRequest: RequestSize = { requests: 1, tokens: () => 0, cost: () => 0 }
+
+/** What counts for an answer. */
+export function useOf(
+  { usage = unstated, ...served }: Omit<ServedAnswer, 'usage'> & { readonly usage: Usage | undefined },
+  costOf: CostOf,
+): AnswerUse {
+  return { tokens: tokensOf(usage), cost: costOf({ ...served, usage }) }
+}
+
+function tokensOf({ totalTokens = 0, inputTokens = 0, outputTokens = 0 }: Usage): number {
+  return Math.max(totalTokens, inputTokens + outputTokens)
+}
 
 function sum(costs: readonly (number | undefined)[]): number | undefined {
-  return costs.reduce<number | undefined>(
-    (total, cost) => (total === undefined || cost === undefined ? undefined : total + cost),
-    0,
-  )
-}
-
-function countInputs({ inputs }: EmbeddingRequest): number {
-  return inputs.reduce((tokens, input) => tokens + (typeof input === 'string' ? countTokens(input) : input.length), 0)
+  const known = costs.filter((cost) => cost !== undefined)
+  return known.length === costs.length ? known.reduce((total, cost) => total + cost, 0) : undefined
 }

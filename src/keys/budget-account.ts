@@ -75,15 +75,14 @@ export class BudgetAccount {
     return isFirst ? sending : undefined
   }
 
+  /** @param amount below 0 to give it back */
   reserve(amount: number): void {
     this.#reserved += amount
   }
 
-  /** Replaces what was reserved by what was spent. */
-  settle(reserved: number, spent: number): void {
-    this.#reserved -= reserved
-    this.#unsent += spent
-    if (spent > 0) void this.#send()
+  spend(amount: number): void {
+    this.#unsent += amount
+    if (amount > 0) void this.#send()
   }
 
   /** Writes all that is unwritten. */

@@ -15,17 +15,11 @@ export interface RequestSize {
   cost(tokens: number): number | undefined
 }
 
-/** What a request has used. */
-export interface RequestUse {
+/** What an answer has used. */
+export interface AnswerUse {
   readonly tokens: number
-  /** In USD; undefined if a price is not known. */
+  /** In USD; undefined if it is not known. */
   readonly cost: number | undefined
-}
-
-/** A request that was let in. */
-export interface AdmittedRequest {
-  /** Ends it. If it is not known what was used, what was expected counts. */
-  end(use: RequestUse | undefined): void
 }
 
 /** What is left of a limit of a minute. */
@@ -54,7 +48,6 @@ interface Reservation {
 
 interface BudgetPart {
   readonly account: BudgetAccount
-  readonly unit: Budget['unit']
   /** Tokens, or billionths of a dollar. */
   readonly reserved: number
 }
@@ -74,27 +67,35 @@ export class KeyMeter {
   }
 
   /**
-   * Lets a request in, perhaps after it has waited for others of the key.
+   * Lets a request in, perhaps after it has waited for others of the key. What it is expected to use is reserved until its end.
+   * @returns a function that ends it
    * @throws ChatError `limit-reached`, `budget-spent` or `forbidden`, or the signal's reason; then nothing was taken
    */
-  async admit(size: RequestSize, limits: CallerLimits, signal: Cancel): Promise<AdmittedRequest> {
+  async admit(size: RequestSize, limits: CallerLimits, signal: Cancel): Promise<() => void> {
     const { budget, concurrent } = limits
     const account = budget && this.#accountOf(budget)
     await account?.ready()
     const reservation = this.#reserve(size, limits, account)
-    if (concurrent === undefined) return { end: (use) => this.#settle(reservation, use) }
+    if (concurrent === undefined) return () => this.#release(reservation)
     try {
       await this.#permits.take(concurrent, signal)
     } catch (thrown) {
-      this.#giveBack(reservation)
+      this.#requests.giveBack(reservation.requestSlice, reservation.requests, this.#options.runtime.elapsed())
+      this.#release(reservation)
       throw thrown
     }
-    return {
-      end: (use) => {
-        this.#permits.release()
-        this.#settle(reservation, use)
-      },
+    return () => {
+      this.#permits.release()
+      this.#release(reservation)
     }
+  }
+
+  /** Counts what an answer to a request has used. */
+  spend({ tokens, cost }: AnswerUse, { tpm, budget }: CallerLimits): void {
+    if (tpm !== undefined) this.#tokens.add(tokens, this.#options.runtime.elapsed())
+    if (!budget) return
+    const amount = budget.unit === 'tokens' ? tokens : cost
+    if (amount !== undefined) this.#accountOf(budget).spend(unitsOf(amount, budget.unit))
   }
 
   left({ rpm, tpm }: CallerLimits): LimitsLeft {
@@ -153,21 +154,12 @@ export class KeyMeter {
     if (account.used >= unitsOf(amount, unit)) throw spent(budget, account.period.endsAt, this.#options.runtime.now())
     const reserved = unitsOf(cost, unit)
     account.reserve(reserved)
-    return { account, unit, reserved }
+    return { account, reserved }
   }
 
-  #settle({ tokens, tokenSlice, budget }: Reservation, use: RequestUse | undefined): void {
-    if (use) this.#tokens.correct(tokenSlice, use.tokens - tokens, this.#options.runtime.elapsed())
-    if (!budget) return
-    const { account, unit, reserved } = budget
-    const cost = unit === 'tokens' ? use?.tokens : use?.cost
-    account.settle(reserved, cost === undefined ? reserved : unitsOf(cost, unit))
-  }
-
-  #giveBack(reservation: Reservation): void {
-    const { requests, requestSlice } = reservation
-    this.#requests.correct(requestSlice, -requests, this.#options.runtime.elapsed())
-    this.#settle(reservation, { tokens: 0, cost: 0 })
+  #release({ tokens, tokenSlice, budget }: Reservation): void {
+    this.#tokens.giveBack(tokenSlice, tokens, this.#options.runtime.elapsed())
+    budget?.account.reserve(-budget.reserved)
   }
 }
 

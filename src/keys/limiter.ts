@@ -2,7 +2,7 @@ import type { Caller } from '../chat/caller.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from '../state/store.ts'
-import { KeyMeter, type LimitsLeft } from './key-meter.ts'
+import { type AnswerUse, KeyMeter, type LimitsLeft } from './key-meter.ts'
 
 export interface LimiterOptions {
   /** Keeps what was spent of budgets. */
@@ -28,6 +28,11 @@ export class Limiter {
     const meter = new KeyMeter(id, { store, runtime, onFailure: (thrown) => this.#onFailure(thrown) })
     this.#meters.set(id, meter)
     return meter
+  }
+
+  /** Counts what an answer to a caller's request has used. */
+  spend(caller: Caller, use: () => AnswerUse): void {
+    if (caller.limits) this.meterOf(caller).spend(use(), caller.limits)
   }
 
   /** What is left of a caller's limits of a minute. */

@@ -25,11 +25,10 @@ export class MinuteWindow {
     return this.#newest
   }
 
-  /** Corrects a use that was counted in this slice. What is given back after its minute changes nothing, and what is added counts from now on. */
-  correct(slice: number, by: number, now: number): void {
+  /** Gives back what was counted in this slice, unless its minute is over. */
+  giveBack(slice: number, amount: number, now: number): void {
     this.#moveTo(Math.floor(now / sliceMs))
-    if (by > 0) this.#change(this.#newest, by)
-    else if (slice > this.#newest - slices) this.#change(slice, Math.max(by, -this.#at(slice)))
+    if (slice > this.#newest - slices) this.#change(slice, -Math.min(amount, this.#at(slice)))
   }
 
   /** Milliseconds until so much may be used; 0 if it may be used now. */
