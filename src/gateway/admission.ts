@@ -61,12 +61,12 @@ export function openAdmission({
   }
 }
 
-interface CountOptions extends Pick<AdmissionOptions, 'limiter' | 'costOf'> {
+interface LimitCountOptions extends Pick<AdmissionOptions, 'limiter' | 'costOf'> {
   readonly onAnswer?: AnswerListener
 }
 
 /** Also counts what each answer has used for the limits of its caller. */
-export function countForLimits({ limiter, costOf = () => undefined, onAnswer }: CountOptions): AnswerListener {
+export function countForLimits({ limiter, costOf = () => undefined, onAnswer }: LimitCountOptions): AnswerListener {
   return (record) => {
     limiter?.spend(record.call.caller, () => useOf(record, costOf))
     onAnswer?.(record)
