@@ -11,11 +11,19 @@ export interface CommandLine {
   readonly isWrite: boolean
   /** Whether `usage` prints CSV. */
   readonly isCsv: boolean
-  /** The other options of `usage`. */
-  readonly values: { readonly by?: string; readonly from?: string; readonly to?: string }
+  /** The other options of `usage` and `keys`. */
+  readonly values: Readonly<Partial<Record<ValueOption, string>>>
   /** Settings of the command line, by the variable's name. */
   readonly flags: Readonly<Record<string, string>>
 }
+
+type ValueOption = (typeof valueOptions)[number]
+
+// biome-ignore format: a line for each command
+const valueOptions = [
+  'by', 'from', 'to',
+  'models', 'rpm', 'tpm', 'concurrent', 'budget', 'expires', 'role', 'owner',
+] as const
 
 const options = {
   'env-file': { type: 'string' },
@@ -27,17 +35,26 @@ const options = {
   by: { type: 'string' },
   from: { type: 'string' },
   to: { type: 'string' },
+  models: { type: 'string' },
+  rpm: { type: 'string' },
+  tpm: { type: 'string' },
+  concurrent: { type: 'string' },
+  budget: { type: 'string' },
+  expires: { type: 'string' },
+  role: { type: 'string' },
+  owner: { type: 'string' },
   version: { type: 'boolean', short: 'v' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
-/** The options of one command only. */
-const owners: Readonly<Record<string, string>> = {
-  write: 'connect',
-  csv: 'usage',
-  by: 'usage',
-  from: 'usage',
-  to: 'usage',
+const [ofUsage, ofKeys] = [['usage', 'keys'], ['keys']]
+
+/** The options that only some commands have. */
+const owners: Readonly<Record<string, readonly string[]>> = {
+  write: ['connect'],
+  ...{ csv: ofUsage, by: ofUsage, from: ofUsage, to: ofUsage },
+  ...{ models: ofKeys, rpm: ofKeys, tpm: ofKeys, concurrent: ofKeys, budget: ofKeys },
+  ...{ expires: ofKeys, role: ofKeys, owner: ofKeys },
 }
 
 const serve: CommandLine = {
@@ -52,7 +69,7 @@ const serve: CommandLine = {
 }
 
 /** Commands that take words after them. */
-const withWords = new Set(['help', 'connect', 'usage'])
+const withWords = new Set(['help', 'connect', 'usage', 'keys'])
 
 /**
  * Parses the arguments.
@@ -77,9 +94,9 @@ export function readCommandLine(args: readonly string[], known: readonly string[
     if (!known.includes(name)) return `There is no command "${name}".${hintAt(name, known)}`
     if (words.length > 0 && !withWords.has(name) && !values.help && !values.version)
       return `Only one command can be given, not ${positionals.length}.`
-    const stray = Object.keys(values).find((option) => (owners[option] ?? name) !== name)
-    if (stray !== undefined && name !== 'help') return `Option '--${stray}' belongs to ${owners[stray]}.`
-    const { host, port, json = false, write = false, csv = false, by, from, to } = values
+    const stray = Object.keys(values).find((option) => owners[option]?.includes(name) === false)
+    if (stray !== undefined && name !== 'help') return `Option '--${stray}' belongs to ${owners[stray]?.join(' and ')}.`
+    const { host, port, json = false, write = false, csv = false } = values
     return {
       name,
       words: name === first ? words : [],
@@ -87,12 +104,18 @@ export function readCommandLine(args: readonly string[], known: readonly string[
       isJson: json,
       isWrite: write,
       isCsv: csv,
-      values: { ...(by !== undefined && { by }), ...(from !== undefined && { from }), ...(to !== undefined && { to }) },
+      values: given(values),
       flags: { ...(host !== undefined && { HOST: host }), ...(port !== undefined && { PORT: port }) },
     }
   } catch (thrown) {
     return explainError(thrown, args)
   }
+}
+
+function given(values: { readonly [option in ValueOption]?: string | undefined }): CommandLine['values'] {
+  return Object.fromEntries(
+    valueOptions.flatMap((option) => (values[option] === undefined ? [] : [[option, values[option]]])),
+  )
 }
 
 /**

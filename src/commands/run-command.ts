@@ -15,6 +15,7 @@ Usage: tributary [command] [options]
   doctor    test every account once: its state, why, and what to do; a running server tests its own; exit 1 if none works
   models    print the models that would be served
   health    ask the running server for its health; exit 0 or 1
+  keys      "keys add NAME" makes a client key, "keys list" and "keys revoke NAME"; "keys usage" is as usage
   usage     print what the client keys have used and what it cost; "usage NAME" is about one key
   connect   print the settings with which a client, such as Codex or Claude Code, uses this gateway; --write writes them
   demo      serve with built-in emulators of all upstreams, without accounts or network; print examples
@@ -26,6 +27,7 @@ Usage: tributary [command] [options]
   --host, --port    win over HOST and PORT
   --json            print the output of check, doctor and usage as JSON
   --by, --from, --to, --csv   of usage: by day, model, upstream or key; the days; as CSV
+  --models, --rpm, --tpm, --concurrent, --budget, --expires, --role, --owner   of "keys add": what the key may use
   --write           let connect change the client's file; the old one is kept beside it
   -h, --help, -v, --version
 
@@ -46,6 +48,7 @@ const commands = {
     (await import('./doctor.ts')).doctor(config, { isJson, runtime }),
   models: async (config: Config, { runtime }: RunOptions) => (await import('./models.ts')).models(config, runtime),
   health: async (config: Config, { runtime }: RunOptions) => (await import('./health.ts')).health(config, runtime),
+  keys: async (config: Config, options: RunOptions) => (await import('./keys.ts')).keys(config, options),
   usage: async (config: Config, { line, runtime }: RunOptions) =>
     (await import('./usage.ts')).usage(config, { line, runtime }),
   connect: async (config: Config, { line }: RunOptions) => (await import('./connect.ts')).connectClient(config, line),
@@ -67,6 +70,7 @@ const names = [
   'doctor',
   'models',
   'health',
+  'keys',
   'usage',
   'connect',
   'demo',

@@ -5,6 +5,7 @@ import type { Runtime } from '../flow/runtime.ts'
 import type { Finding } from '../gateway/examine.ts'
 import type { ToolServerState } from '../tools/tool.ts'
 import { send } from '../wire/http.ts'
+import type { HttpRequest } from '../wire/http-request.ts'
 import { jsonOrUndefined } from '../wire/json.ts'
 import { urlOf } from './health.ts'
 
@@ -71,13 +72,15 @@ interface ServerAnswer {
 export function createAsk(
   config: Config,
   runtime: Runtime,
-): (method: 'GET' | 'POST', path: string, headMs: number) => Promise<ServerAnswer> {
+): (method: HttpRequest['method'], path: string, headMs: number, body?: object) => Promise<ServerAnswer> {
   const [key] = config.keys
   const headers: Record<string, string> = key ? { authorization: `Bearer ${key.reveal()}` } : {}
-  return async (method, path, headMs) => {
+  return async (method, path, headMs, body) => {
     const limits = { connectMs: 2_000, headMs }
+    const sent = body && { body: JSON.stringify(body) }
+    const typed = { ...headers, ...(body && { 'content-type': 'application/json' }) }
     const reply = await send(
-      { method, url: urlOf(config) + path, headers, limits, isOwn: true },
+      { method, url: urlOf(config) + path, headers: typed, limits, isOwn: true, ...sent },
       new CancelSource(runtime),
     )
     return { status: reply.status, body: jsonOrUndefined(await reply.text(maxReplyBytes)) }

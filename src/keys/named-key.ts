@@ -80,7 +80,8 @@ const wanted = {
 } as const
 
 type KeyMember = keyof typeof wanted
-type KeyMembers = Readonly<Record<string, unknown>>
+/** The members of a key, unread. */
+export type KeyMembers = Readonly<Record<string, unknown>>
 
 /** The settings of a key, and how it is given. */
 export interface SentKey {
@@ -134,7 +135,7 @@ function fault(member: string, problem: string): ChatError {
   return new ChatError('invalid-request', { message: `"${member}" ${problem}.`, param: member, code: 'invalid_value' })
 }
 
-function isMembers(value: unknown): value is KeyMembers {
+export function isMembers(value: unknown): value is KeyMembers {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

@@ -1,6 +1,6 @@
 import { ChatError } from '../../../chat/error.ts'
 import type { ListedKey } from '../../../keys/client-keys.ts'
-import { type KeySettings, readKey } from '../../../keys/named-key.ts'
+import { isMembers, type KeySettings, readKey } from '../../../keys/named-key.ts'
 import { answerJson } from '../../exchange/answer-json.ts'
 import type { SurfaceRoute } from '../surface.ts'
 
@@ -73,8 +73,4 @@ function chosenKey(): ChatError {
     message: 'The gateway makes the key itself, so that nobody can guess it. Leave out "key" and "hash".',
     code: 'invalid_value',
   })
-}
-
-function isMembers(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
