@@ -80,6 +80,7 @@ for (const { name, own, start, configure } of subjects) {
     cells: models,
     configure: (model) => configure(emulator.origin, model),
     asked: (asked) => emulator.chats.filter(({ model }) => model === asked).length,
+    isAskedOn: name === 'mistral',
     close: () => emulator.close(),
   })
 }

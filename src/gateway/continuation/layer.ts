@@ -18,6 +18,9 @@ interface ContinuationOptions {
   readonly countTokens: CountTokens
 }
 
+/** Milliseconds after the request from which on a break is not continued any more. */
+const maxAgeMs = 15 * 60_000
+
 /**
  * Continues an answer that breaks off after a part of it was shown: the same upstream is asked to go on, then another one, as long as
  * the call has attempts left. What was shown stays. If no answer goes on at the place of the break, the answer ends with its error.
@@ -79,10 +82,10 @@ class Continued<Needs> implements Watcher {
 
   /** Whether the failure is one of the upstream, and the call may ask again. */
   #isDue({ meaning }: ChatError): boolean {
-    const { request, call, deadlines, startedAt } = this.#options
+    const { request, call, startedAt } = this.#options
     const { attempts, signal } = call
     if (meaning.retry !== 'any' || signal.aborted || attempts.left === 0) return false
-    if (signal.runtime.elapsed() - startedAt > deadlines.wholeMs) return false
+    if (signal.runtime.elapsed() - startedAt > maxAgeMs) return false
     const { routed } = attempts.last
     if (routed?.continues === false) return false
     const hasTools = (request.parameters.tools?.length ?? 0) > 0
@@ -122,7 +125,7 @@ class Continued<Needs> implements Watcher {
       return begun
     } catch (thrown) {
       asked?.close()
-      if (!signal.aborted) call.log.info({ err: asChatError(thrown) }, 'an answer that broke off was not continued')
+      if (!signal.aborted) call.log.debug({ err: asChatError(thrown) }, 'an answer that broke off was not continued')
       return undefined
     }
   }
