@@ -1,4 +1,7 @@
-/** What is counted. A nano is a thousand millionth of a US dollar. Stored pages name none of these, so their order must stay. */
+/**
+ * What is counted. A nano is a thousand millionth of a US dollar. Stored pages have the numbers in this order and without names, so a
+ * new one comes last.
+ */
 const countNames = [
   'requests',
   /** Requests that ended with an error. One that its client left has not failed. */
@@ -22,18 +25,35 @@ const countNames = [
 
 export type CountName = (typeof countNames)[number]
 
+/** Those that are absent are zero. */
 export type Counts = Readonly<Partial<Record<CountName, number>>>
 
-/** Adds counts of the same things. Those that are absent are zero. */
-export function addCounts(a: Counts, b: Counts): Counts {
-  return Object.fromEntries(countNames.map((name) => [name, (a[name] ?? 0) + (b[name] ?? 0)]))
-}
+/** Sums of counts, which grow in place. */
+export class Totals {
+  readonly #numbers: number[]
 
-export function toNumbers(counts: Counts): readonly number[] {
-  return countNames.map((name) => counts[name] ?? 0)
-}
+  /** @param numbers fewer than are known now, if an older version has written them */
+  constructor(numbers: readonly number[] = []) {
+    this.#numbers = countNames.map((_, at) => numbers[at] ?? 0)
+  }
 
-/** @param numbers fewer than are known now, if an older version has written them */
-export function fromNumbers(numbers: readonly number[]): Counts {
-  return Object.fromEntries(countNames.map((name, at) => [name, numbers[at] ?? 0]))
+  get numbers(): readonly number[] {
+    return this.#numbers
+  }
+
+  add(counts: Counts): void {
+    for (let at = 0; at < countNames.length; at++) {
+      const name = countNames[at]
+      const count = name && counts[name]
+      if (count) this.#numbers[at] = (this.#numbers[at] ?? 0) + count
+    }
+  }
+
+  addTotals({ numbers }: Totals): void {
+    for (let at = 0; at < countNames.length; at++) this.#numbers[at] = (this.#numbers[at] ?? 0) + (numbers[at] ?? 0)
+  }
+
+  of(name: CountName): number {
+    return this.#numbers[countNames.indexOf(name)] ?? 0
+  }
 }

@@ -1,3 +1,5 @@
+export const dayMs = 86_400_000
+
 /** Returns the day of a time in UTC: `2026-11-29`. */
 export function dayOf(at: number): string {
   return new Date(at).toISOString().slice(0, 10)

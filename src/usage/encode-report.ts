@@ -1,11 +1,11 @@
-import type { CountName, Counts } from './counts.ts'
+import type { CountName, Totals } from './counts.ts'
 import type { UsageReport } from './report.ts'
 import type { PriceSource } from './shipped-prices.ts'
 
 const nanosPerDollar = 1_000_000_000
 
 /** The columns of a report, in their order. */
-const columns: readonly (readonly [column: string, read: (counts: Counts) => number | null])[] = [
+const columns: readonly (readonly [column: string, read: (totals: Totals) => number | null])[] = [
   ['requests', count('requests')],
   ['failed', count('failed')],
   ['answers', count('answers')],
@@ -18,16 +18,17 @@ const columns: readonly (readonly [column: string, read: (counts: Counts) => num
   ['estimated_answers', count('estimates')],
   ['cost_usd', costOf],
   ['unknown_costs', count('unknownCosts')],
-  ['saved_usd', ({ savedNanos = 0 }) => savedNanos / nanosPerDollar],
+  ['saved_usd', (totals) => totals.of('savedNanos') / nanosPerDollar],
 ]
 
-function count(name: CountName): (counts: Counts) => number {
-  return (counts) => counts[name] ?? 0
+function count(name: CountName): (totals: Totals) => number {
+  return (totals) => totals.of(name)
 }
 
 /** The sum of the known costs; null if there are answers and the cost of none is known. */
-function costOf({ answers = 0, unknownCosts = 0, costNanos = 0 }: Counts): number | null {
-  return answers > 0 && unknownCosts === answers ? null : costNanos / nanosPerDollar
+function costOf(totals: Totals): number | null {
+  const answers = totals.of('answers')
+  return answers > 0 && totals.of('unknownCosts') === answers ? null : totals.of('costNanos') / nanosPerDollar
 }
 
 type EncodedLine = Readonly<Record<string, string | number | null>>
@@ -46,8 +47,8 @@ export interface EncodedReport {
 export function encodeReport({ from, to, by, lines, total }: UsageReport, prices: PriceSource): EncodedReport {
   return {
     ...{ object: 'usage', from, to, by, prices },
-    data: lines.map(({ name, counts }) => ({ [by]: name, ...encodeCounts(counts) })),
-    total: encodeCounts(total),
+    data: lines.map(({ name, totals }) => ({ [by]: name, ...encodeTotals(totals) })),
+    total: encodeTotals(total),
   }
 }
 
@@ -78,8 +79,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null
 }
 
-function encodeCounts(counts: Counts): EncodedLine {
-  return Object.fromEntries(columns.map(([column, read]) => [column, read(counts)]))
+function encodeTotals(totals: Totals): EncodedLine {
+  return Object.fromEntries(columns.map(([column, read]) => [column, read(totals)]))
 }
 
 /** A report as rows of texts, the names of the columns first. An unknown cost is empty. */

@@ -1,25 +1,25 @@
 import type { Caller } from '../chat/caller.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
-import { excerpt } from '../chat/secret.ts'
 import type { AnswerUsage, Call, Logger } from '../flow/call.ts'
+import { nextTurn } from '../flow/next-turn.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Timer } from '../flow/timers.ts'
 import type { Ending } from '../flow/watch.ts'
 import type { Store } from '../state/store.ts'
 import type { Counts } from './counts.ts'
-import { dayOf } from './days.ts'
-import { other, Page, type PageWrite, type UsageRow, writePage } from './page.ts'
+import { dayMs, dayOf } from './days.ts'
+import { other, Page, type PageWrite, writePage } from './page.ts'
 import { costCounts, type Prices } from './prices.ts'
 import { type ReportQuery, reportUsage, type UsageReport } from './report.ts'
 import type { PriceSource } from './shipped-prices.ts'
-import { keyOfPage } from './stored-pages.ts'
+import { keyOfPage, pagesAtOnce } from './stored-pages.ts'
 
 /** Milliseconds after which counts are in the store. A crash loses at most those of this time. */
 const flushMs = 2_000
 /** Milliseconds until another attempt, if the store cannot be written. */
 const retryMs = 5_000
 /** How long a day is kept. */
-const keptMs = 400 * 86_400_000
+const keptMs = 400 * dayMs
 /** Limit for the pages that wait to be written. Beyond it, all callers are counted together. */
 const maxPages = 5_000
 /** A process loses at most one round against each other process, so this many are enough for all of them. */
@@ -44,6 +44,8 @@ export class Ledger {
   readonly #pending = new Map<string, Page>()
   /** Writes that have begun, and have not been seen to succeed. They are repeated as they are. */
   readonly #unwritten = new Map<string, PageWrite>()
+  /** Today, and when it ends. */
+  #day = { text: '', endsAt: 0 }
   #timer: Timer | undefined
   #flushing: Promise<void> | undefined
 
@@ -55,14 +57,16 @@ export class Ledger {
   /** Counts an answer of an upstream. */
   addAnswer(caller: Caller, answer: AnswerUsage): void {
     const { prices, runtime } = this.#options
-    this.#add(caller, { ...answer, counts: { ...tokensOf(answer), ...costCounts(prices, answer, runtime.now()) } })
+    const page = this.#pageOf(caller)
+    page.add(answer.upstream, answer.model, tokensOf(answer))
+    page.add(answer.upstream, answer.model, costCounts(prices, answer, runtime.now()))
   }
 
   /** Counts a request, at the upstream that answered last. */
   addCall({ caller, receipt }: Call, ending: Ending): void {
     const { upstream = receipt.upstream ?? '', model = '' } = receipt.answers.at(-1) ?? {}
     const hasFailed = ending.kind === 'failed' && ending.error.reason !== 'cancelled'
-    this.#add(caller, { upstream, model, counts: { requests: 1, failed: hasFailed ? 1 : 0 } })
+    this.#pageOf(caller).add(upstream, model, { requests: 1, failed: hasFailed ? 1 : 0 })
   }
 
   /** Writes all counts to the store, as far as that is possible. */
@@ -91,20 +95,23 @@ export class Ledger {
     if (lost > 0) this.#options.log.error({ pages: lost }, 'the usage of the last seconds is lost')
   }
 
-  #add(caller: Pick<Caller, 'id' | 'name'>, row: UsageRow): void {
-    const page = this.#pageOf(caller) ?? this.#pageOf({ id: other, name: other })
-    page?.add({ ...row, model: excerpt(row.model, 200) })
+  /** The page of a caller today, which will be written. */
+  #pageOf({ id, name }: Pick<Caller, 'id' | 'name'>): Page {
     this.#schedule(flushMs)
-  }
-
-  #pageOf({ id, name }: Pick<Caller, 'id' | 'name'>): Page | undefined {
-    const key = keyOfPage(dayOf(this.#options.runtime.now()), id)
+    const key = keyOfPage(this.#today(), id)
     const known = this.#pending.get(key)
-    if (!known && this.#pending.size >= maxPages && id !== other) return undefined
+    if (!known && this.#pending.size >= maxPages && id !== other) return this.#pageOf({ id: other, name: other })
     const page = known ?? new Page(name)
     page.name = name
-    this.#pending.set(key, page)
+    if (!known) this.#pending.set(key, page)
     return page
+  }
+
+  #today(): string {
+    const now = this.#options.runtime.now()
+    if (now >= this.#day.endsAt || now < this.#day.endsAt - dayMs)
+      this.#day = { text: dayOf(now), endsAt: (Math.floor(now / dayMs) + 1) * dayMs }
+    return this.#day.text
   }
 
   #schedule(ms: number): void {
@@ -119,10 +126,22 @@ export class Ledger {
       this.#unwritten.set(key, { page, writer: this.#writer, sequence: ++this.#sequence })
       this.#pending.delete(key)
     }
-    const failures = await Promise.all([...this.#unwritten].map(([key, write]) => this.#write(key, write)))
-    const [err] = failures.filter((failure) => failure !== undefined)
+    const err = await this.#writePages([...this.#unwritten])
     if (err) this.#options.log.warn({ err }, 'the usage cannot be written, and is kept in memory')
     if (this.#pending.size + this.#unwritten.size > 0) this.#schedule(err ? retryMs : flushMs)
+  }
+
+  /** @returns the first failure */
+  async #writePages(pages: readonly (readonly [key: string, write: PageWrite])[]): Promise<ChatError | undefined> {
+    for (let at = 0; at < pages.length; at += pagesAtOnce) {
+      if (at > 0) await nextTurn()
+      const part = pages.slice(at, at + pagesAtOnce)
+      const failures = await Promise.all(part.map(([key, write]) => this.#write(key, write)))
+      const failure = failures.find((one) => one !== undefined)
+      // the others would fail too
+      if (failure) return failure
+    }
+    return undefined
   }
 
   async #write(key: string, write: PageWrite): Promise<ChatError | undefined> {

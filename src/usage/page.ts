@@ -1,11 +1,19 @@
-import { addCounts, type Counts, fromNumbers, toNumbers } from './counts.ts'
+import { excerpt } from '../chat/secret.ts'
+import { type Counts, Totals } from './counts.ts'
 
 /** Whose answers are counted together. The upstream or the model is empty if none answered. */
 export interface UsageRow {
   readonly upstream: string
   readonly model: string
-  readonly counts: Counts
+  readonly totals: Totals
 }
+
+/** Limit for the rows of a page. All others of that day are counted together. */
+const maxRows = 200
+/** Limit for the characters of a model's name, which may come from a client. */
+const maxName = 200
+/** Stands for what is not counted apart. */
+export const other = 'other'
 
 /** What one caller has used on one day. */
 export class Page {
@@ -17,25 +25,26 @@ export class Page {
     this.name = name
   }
 
-  rows(): readonly UsageRow[] {
-    return [...this.#rows.values()]
+  rows(): Iterable<UsageRow> {
+    return this.#rows.values()
   }
 
-  add({ upstream, model, counts }: UsageRow): void {
-    const isNew = !this.#rows.has(keyOf(upstream, model))
-    const [at, as] = isNew && this.#rows.size >= maxRows ? [other, other] : [upstream, model]
-    const known = this.#rows.get(keyOf(at, as))
-    this.#rows.set(keyOf(at, as), { upstream: at, model: as, counts: known ? addCounts(known.counts, counts) : counts })
+  add(upstream: string, model: string, counts: Counts): void {
+    this.totalsOf(upstream, model).add(counts)
   }
-}
 
-/** Limit for the rows of a page. All others of that day are counted together. */
-const maxRows = 200
-/** Stands for what is not counted apart. */
-export const other = 'other'
-
-function keyOf(upstream: string, model: string): string {
-  return `${upstream}/${model}`
+  /** The totals of a row, which is added if it is new. */
+  totalsOf(upstream: string, named: string): Totals {
+    const model = excerpt(named, maxName)
+    const key = `${upstream}/${model}`
+    const known = this.#rows.get(key)
+    if (known) return known.totals
+    const isOther = upstream === other && model === other
+    if (this.#rows.size >= maxRows && !isOther) return this.totalsOf(other, other)
+    const row = { upstream, model, totals: new Totals() }
+    this.#rows.set(key, row)
+    return row.totals
+  }
 }
 
 /** What one process adds to a stored page. */
@@ -52,7 +61,7 @@ const maxWriters = 16
 
 interface StoredPage {
   readonly name: string
-  readonly rows: readonly (readonly [upstream: string, model: string, counts: readonly number[]])[]
+  readonly rows: readonly (readonly [upstream: string, model: string, numbers: readonly number[]])[]
   /** The processes that wrote last, each with its newest sequence. */
   readonly writers: readonly (readonly [writer: string, sequence: number])[]
 }
@@ -66,9 +75,9 @@ export function writePage(stored: string | undefined, { page, writer, sequence }
   const before: StoredPage = stored === undefined ? { name: '', rows: [], writers: [] } : JSON.parse(stored)
   if (before.writers.some(([id, newest]) => id === writer && newest >= sequence)) return undefined
   const whole = readRows(before)
-  for (const row of page.rows()) whole.add(row)
+  for (const { upstream, model, totals } of page.rows()) whole.totalsOf(upstream, model).addTotals(totals)
   const writers = [...before.writers.filter(([id]) => id !== writer), [writer, sequence] as const].slice(-maxWriters)
-  const rows = whole.rows().map(({ upstream, model, counts }) => [upstream, model, toNumbers(counts)] as const)
+  const rows = Array.from(whole.rows(), ({ upstream, model, totals }) => [upstream, model, totals.numbers] as const)
   return JSON.stringify({ name: page.name, rows, writers } satisfies StoredPage)
 }
 
@@ -79,6 +88,6 @@ export function readPage(text: string): Page {
 
 function readRows({ name, rows }: StoredPage): Page {
   const page = new Page(name)
-  for (const [upstream, model, numbers] of rows) page.add({ upstream, model, counts: fromNumbers(numbers) })
+  for (const [upstream, model, numbers] of rows) page.totalsOf(upstream, model).addTotals(new Totals(numbers))
   return page
 }

@@ -30,6 +30,7 @@ function isPriced(tokens: number | undefined, rate: number | Tiers | undefined):
  * the cache cost more than reading saved.
  */
 export function savedOf(usage: Usage, rates: Rates): number {
+  if (!usage.cachedInputTokens && !usage.cacheWriteTokens) return 0
   const input = (usage.billed ?? usage).inputTokens ?? 0
   const { cachedInputTokens: _, cacheWriteTokens: __, longCacheWriteTokens: ___, ...uncached } = usage
   return inputPrice(uncached, input, rates) - inputPrice(usage, input, rates)

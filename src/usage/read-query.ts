@@ -1,10 +1,9 @@
 import { ChatError } from '../chat/error.ts'
-import { dayOf, isDay } from './days.ts'
+import { dayMs, dayOf, isDay } from './days.ts'
 import { dimensions, type ReportQuery } from './report.ts'
 
 /** Days of a report that names none, with today. */
 const usualDays = 30
-const dayMs = 86_400_000
 
 /** What somebody asks for, as text. */
 export interface AskedReport {

@@ -1,5 +1,5 @@
 import type { Store } from '../state/store.ts'
-import { addCounts, type Counts } from './counts.ts'
+import { Totals } from './counts.ts'
 import type { UsageRow } from './page.ts'
 import { type DatedPage, type DayRange, readPages } from './stored-pages.ts'
 
@@ -17,29 +17,31 @@ export interface ReportQuery extends DayRange {
 
 export interface UsageReport extends ReportQuery {
   readonly lines: readonly ReportLine[]
-  readonly total: Counts
+  readonly total: Totals
 }
 
 export interface ReportLine {
   /** The day, the address of the model, the name of the upstream, or the name of the key. `none` if nothing answered. */
   readonly name: string
-  readonly counts: Counts
+  readonly totals: Totals
 }
 
 /** Sums what is stored. The lines are in the order of their names. */
 export async function reportUsage(store: Store, query: ReportQuery): Promise<UsageReport> {
-  const lines = new Map<string, Counts>()
-  let total: Counts = {}
+  const lines = new Map<string, Totals>()
+  const total = new Totals()
   for await (const dated of readPages(store, query)) {
     if (!isWanted(dated, query)) continue
     for (const row of dated.page.rows()) {
       const name = nameOf(query.by, dated, row)
-      lines.set(name, addCounts(lines.get(name) ?? {}, row.counts))
-      total = addCounts(total, row.counts)
+      const line = lines.get(name) ?? new Totals()
+      line.addTotals(row.totals)
+      lines.set(name, line)
+      total.addTotals(row.totals)
     }
   }
   const sorted = [...lines].sort(([a], [b]) => (a < b ? -1 : 1))
-  return { ...query, lines: sorted.map(([name, counts]) => ({ name, counts })), total }
+  return { ...query, lines: sorted.map(([name, totals]) => ({ name, totals })), total }
 }
 
 function isWanted({ caller, page }: DatedPage, query: ReportQuery): boolean {

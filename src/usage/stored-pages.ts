@@ -1,4 +1,5 @@
 import { ChatError } from '../chat/error.ts'
+import { nextTurn } from '../flow/next-turn.ts'
 import type { Store } from '../state/store.ts'
 import { type Page, readPage } from './page.ts'
 
@@ -16,9 +17,9 @@ export interface DayRange {
 }
 
 /** Limit for the pages that are read for one report. */
-const maxRead = 20_000
-/** Pages that are read at the same time. */
-const parallel = 64
+const maxRead = 50_000
+/** Pages that are read or written at the same time. Between two such groups others get their turn. */
+export const pagesAtOnce = 64
 
 export function keyOfPage(day: string, caller: string): string {
   return `usage/${day}/${encodeURIComponent(caller)}`
@@ -33,8 +34,9 @@ export async function* readPages(store: Store, period: DayRange): AsyncGenerator
       param: 'from',
     })
   const keys = listed.filter((key) => isWithin(dayIn(key), period))
-  for (let at = 0; at < keys.length; at += parallel) {
-    const part = keys.slice(at, at + parallel)
+  for (let at = 0; at < keys.length; at += pagesAtOnce) {
+    if (at > 0) await nextTurn()
+    const part = keys.slice(at, at + pagesAtOnce)
     const values = await Promise.all(part.map((key) => store.get(key)))
     for (const [index, key] of part.entries()) {
       const text = values[index]?.value

@@ -463,4 +463,25 @@ export const mutations: readonly Mutation[] = [
     replace: "value.stop_reason !== '' || ",
     tests: ['src/dialects/anthropic-messages/encode-answer.test.ts'],
   },
+  {
+    name: 'usage of answers that were left',
+    file: 'src/gateway/layers/estimate.ts',
+    find: 'if (this.#notes.wasLeft(ending)) this.#usage ??= this.#estimated()',
+    replace: '',
+    tests: ['src/gateway/layers/estimate.test.ts', 'test/usage.test.ts'],
+  },
+  {
+    name: 'usage that is written twice',
+    file: 'src/usage/page.ts',
+    find: 'id === writer && newest >= sequence',
+    replace: 'id === writer && newest > sequence',
+    tests: ['src/usage/ledger.test.ts'],
+  },
+  {
+    name: 'unknown costs are zero',
+    file: 'src/usage/price.ts',
+    find: 'rate !== undefined || tokens === 0',
+    replace: 'true',
+    tests: ['src/usage/prices.test.ts'],
+  },
 ]
