@@ -225,6 +225,52 @@ test('a chat over a kept connection that proves dead is sent again on a new one'
   expect([first.status, second.status, asked.length]).toEqual([200, 200, 3])
 })
 
+describe('a route with hedge', () => {
+  /** The first upstream of the route is silent, and the second answers. */
+  async function hedge(fields: object = {}) {
+    const runtime = new ManualRuntime()
+    let others = 0
+    runtime.network.answerAt('http://other.test', (exchange) => {
+      others++
+      return answerWhole(exchange)
+    })
+    let leftAt: number | undefined
+    const startedAt = runtime.elapsed()
+    const silent = async ({ closed }: EmulatedExchange) => {
+      await closed
+      leftAt = runtime.elapsed() - startedAt
+    }
+    const { ask, lines } = openGateway(silent, {
+      runtime,
+      variables: {
+        UPSTREAM_OTHER_URL: 'http://other.test/v1',
+        UPSTREAM_OTHER_MODELS: 'm',
+        ROUTES: 'fast = lab/m > other/m @ hedge; plain = lab/m > other/m',
+      },
+    })
+    const answer = ask({ model: 'fast', ...fields })
+    await runtime.advance(4_900)
+    expect([others, answer.isOver]).toEqual([0, false])
+    await runtime.advance(200)
+    return { answer, others, leftAt, line: lines.map((line) => JSON.parse(line)).find(({ msg }) => msg === 'chat') }
+  }
+
+  test('asks the next upstream while the first is silent, and cancels the one that loses at once', async () => {
+    const { answer, others, leftAt, line } = await hedge()
+    expect([answer.status, answer.isOver, others]).toEqual([200, true, 1])
+    expect(leftAt).toBeWithin(5_000, 5_010)
+    expect(line).toMatchObject({ upstream: 'other', attempts: 2, hedged: true, outcome: 'ok' })
+  })
+
+  test('asks no second upstream for a request with tools, for one that does not want it, and on another route', async () => {
+    const tools = [{ type: 'function', function: { name: 'f', parameters: {} } }]
+    for (const fields of [{ tools }, { tributary: { hedge: false } }, { model: 'plain' }])
+      expect((await hedge(fields)).others).toBe(0)
+    // the wish of a request alone is not enough
+    expect((await hedge({ model: 'plain', tributary: { hedge: true } })).others).toBe(0)
+  })
+})
+
 describe('an upstream that is overloaded', () => {
   const overloaded = (exchange: EmulatedExchange, count: number) =>
     count === 1 ? exchange.reply(503, '{}', json) : answerWhole(exchange)

@@ -48,6 +48,11 @@ export class Attempts {
     this.#reach(this.#spent + 1)
   }
 
+  /** Notes that the answer of this branch is read, so its last attempt is the last one. */
+  follow({ last }: Attempts): void {
+    this.#last = last
+  }
+
   /**
    * Returns the budget of one of several parallel calls. Branches run at the same time, so the whole counts only the branch
    * with the most attempts.

@@ -53,6 +53,8 @@ export interface Receipt {
   toolsOmitted?: readonly string[]
   /** The number of tools that the model was not given a list of, because it could search for them. */
   toolsSearched?: number
+  /** Whether a second upstream was asked while the first was silent. Both may have to be paid. */
+  isHedged?: boolean
   /** The id under which the stream can be read again. */
   stream?: string
   /** The first place of the prompt that is not what it was, so that its cache is of no use: `tools[3].function.parameters`. */
@@ -169,6 +171,12 @@ export function branchReceipt(whole: Receipt): Receipt {
     set upstream(name) {
       upstream = name
       whole.upstream = name
+    },
+    get isHedged() {
+      return whole.isHedged ?? false
+    },
+    set isHedged(isSo) {
+      whole.isHedged = isSo
     },
     get attempts() {
       return whole.attempts

@@ -64,12 +64,12 @@ export function answering(...script: readonly (ChatEvent | Error)[]): Chat {
 }
 
 /** Makes a chat whose answer the test leads: it says what it is told to, and ends at a finish or at an error. */
-export function ledChat() {
+export function ledChat(upstream?: string) {
   const words: (ChatEvent | Error)[] = []
   let wake: (() => void) | undefined
   const seen = { isAborted: false, isAsked: false }
   const chat: Chat = chatOf(async function* (_request, { signal, attempts }) {
-    attempts.spend()
+    attempts.spend({ upstream })
     seen.isAsked = true
     signal.onAbort(() => (seen.isAborted = true))
     for (;;) {

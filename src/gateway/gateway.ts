@@ -14,7 +14,6 @@ import { Capacity, type Shortage } from './capacity.ts'
 import { Catalog } from './catalog.ts'
 import { buildChain, type ChainSettings } from './chain.ts'
 import { fanOut } from './combine/fan-out.ts'
-import { RecentFailures } from './combine/recent-failures.ts'
 import { continuation } from './continuation/layer.ts'
 import { countTokens } from './count-tokens.ts'
 import { type DirectTools, directTools } from './direct-tools.ts'
@@ -94,8 +93,7 @@ export function openGateway(options: GatewayOptions): Gateway {
   const modelOf = (candidate: Candidate) => catalog.modelOf(candidate)
   const chains = upstreams.map((upstream) => buildChain(upstream, { ...options, onAnswer, modelOf }))
   const catalog: Catalog<UpstreamParts> = new Catalog(chains, { log, runtime, routes, ...(aliases && { aliases }) })
-  const failures = new RecentFailures(() => runtime.elapsed())
-  const routing = openRouting(catalog, { routes, failures, runtime })
+  const routing = openRouting(catalog, { routes, runtime })
   const continued = continuation({ deadlines: options.deadlines, countTokens })
   const routed = continued(route(routing, chatRoutes(continued)))
   // a caller pays for its own endpoint itself, so nothing is counted
@@ -123,7 +121,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     shortage: () => capacity.shortage(),
     inspect: () => ({
       calls: { running: capacity.running, permits: capacity.max, waiting: capacity.waiting },
-      upstreams: chains.map((chain) => statusOf(chain, { models: catalog.status(chain.upstream.name), failures })),
+      upstreams: chains.map((chain) => statusOf(chain, catalog.status(chain.upstream.name))),
     }),
     pool: (name) => chains.find(({ upstream }) => upstream.name === name)?.pool,
     upstreamAt: (baseUrl) => upstreams.find(({ baseUrl: own }) => own !== undefined && isSameUrl(own, baseUrl))?.name,
@@ -159,6 +157,8 @@ function chatRoutes(continued: Layer): RouteOptions<ChatRequest, ChatEvent> {
     askOf: ({ chat }) => chat,
     withModel: withDefaults,
     prefers: ({ member, model }, request) => !member.emulation.isNeeded(request, model),
+    // a tool call would be made twice, and an answer that broke off has no place for two
+    mayHedge: ({ parameters, wishes, broken }) => !parameters.tools?.length && !broken && wishes?.hedge !== false,
     fan: (members) => fanOut(members.map(({ title, chat }) => ({ title, chat: continued(chat) }))),
   }
 }

@@ -1,6 +1,5 @@
 import type { AccountStatus } from '../accounts/account.ts'
 import type { ModelsStatus } from './catalog.ts'
-import type { RecentFailures } from './combine/recent-failures.ts'
 import type { HealthStatus } from './health/upstream-health.ts'
 import type { UpstreamParts } from './upstream-parts.ts'
 
@@ -28,22 +27,14 @@ export interface UpstreamStatus {
   readonly runningCalls: number
   /** The retries that are left at the moment. An upstream in trouble gets no more. */
   readonly retryBudget: { readonly left: number; readonly max: number }
-  /** Milliseconds for which it is still asked after all others, because it has just failed; 0 if it is not. */
-  readonly mistrustedForMs: number
   /** Whether it is asked, and which models of it are not. */
   readonly health: HealthStatus
   readonly models: ModelsStatus
 }
 
-/** What the rest of the gateway knows about an upstream. */
-interface UpstreamView {
-  readonly models: ModelsStatus
-  readonly failures: RecentFailures
-}
-
 export function statusOf(
   { upstream, pool, budget, permits, health }: UpstreamParts,
-  { models, failures }: UpstreamView,
+  models: ModelsStatus,
 ): UpstreamStatus {
   const { name, provider, baseUrl, address = baseUrl } = upstream
   return {
@@ -54,7 +45,6 @@ export function statusOf(
     accounts: pool.states(),
     runningCalls: permits.taken,
     retryBudget: { left: budget.left, max: budget.max },
-    mistrustedForMs: failures.mistrustedForMs(name),
     health: health.status(),
     models,
   }

@@ -8,12 +8,14 @@ import { defer } from '../flow/defer.ts'
 import { type Flow, failedFlow } from '../flow/flow.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Catalog } from './catalog.ts'
+import { type AskAgain, hedgedTries } from './combine/hedge.ts'
+import { HedgeBudget } from './combine/hedge-budget.ts'
 import { measure } from './combine/measure.ts'
-import type { RecentFailures } from './combine/recent-failures.ts'
 import { ResponseTimes } from './combine/response-times.ts'
 import { type OpenTry, tryInOrder } from './combine/try-in-order.ts'
 import type { Candidate } from './known-models.ts'
 import { type CandidateLeg, type Leg, type LegSource, type Legs, legsOf } from './routes/legs.ts'
+import { rivalOf } from './routes/rival.ts'
 import { type FindCandidates, RouteIndex } from './routes/route-index.ts'
 import { hasPanel, modelsOf, type Route, type RouteNode } from './routes/route-tree.ts'
 import type { UpstreamParts } from './upstream-parts.ts'
@@ -26,17 +28,17 @@ export interface Routing {
   readonly catalog: Catalog<UpstreamParts>
   readonly routes: RouteIndex
   readonly times: ResponseTimes
-  readonly failures: RecentFailures
+  readonly hedges: HedgeBudget
   readonly runtime: Pick<Runtime, 'elapsed' | 'random'>
 }
 
-interface RoutingOptions extends Pick<Routing, 'failures' | 'runtime'> {
+interface RoutingOptions extends Pick<Routing, 'runtime'> {
   readonly routes: readonly Route[]
 }
 
-export function openRouting(catalog: Catalog<UpstreamParts>, { routes, failures, runtime }: RoutingOptions): Routing {
+export function openRouting(catalog: Catalog<UpstreamParts>, { routes, runtime }: RoutingOptions): Routing {
   const times = new ResponseTimes(() => runtime.elapsed())
-  return { catalog, routes: new RouteIndex(routes, catalog), times, failures, runtime }
+  return { catalog, routes: new RouteIndex(routes, catalog), times, hedges: new HedgeBudget(), runtime }
 }
 
 export interface RouteOptions<Request, Event> {
@@ -50,6 +52,8 @@ export interface RouteOptions<Request, Event> {
   noneServes?(candidates: Candidates, request: Request): ChatError
   /** Whether a candidate is better for a request than those for which this is false. */
   prefers?(candidate: Candidate<UpstreamParts>, request: Request): boolean
+  /** Whether a request may be sent to two upstreams; without it, none may. */
+  mayHedge?(request: Request): boolean
   /** Asks several at once. Without it, panels cannot be asked. */
   fan?(members: readonly AskedMember<Request, Event>[]): Ask<Request, Event>
 }
@@ -152,13 +156,20 @@ function askLegs<Request extends { readonly model: string }, Event extends AnyEv
   request: Request,
   call: Call,
 ): Flow<Event> {
+  if (others.length === 0) return askLeg(router, first, request, call)
+  const asking =
+    (leg: Leg): AskAgain<Event> =>
+    (ownCall) =>
+      askLeg(router, leg, request, ownCall)
   const opening =
     (leg: Leg): OpenTry<Event> =>
     () =>
       askLeg(router, leg, request, call)
-  return others.length === 0
-    ? askLeg(router, first, request, call)
-    : tryInOrder([opening(first), ...others.map(opening)], call)
+  const rival = router.options.mayHedge?.(request) ? rivalOf(first, others) : undefined
+  if (!rival) return tryInOrder([opening(first), ...others.map(opening)], call)
+  const pair = { first: asking(first), second: asking(rival), delayMs: first.times.almostAllMs }
+  const hedged = hedgedTries({ ...pair, budget: router.routing.hedges }, call)
+  return tryInOrder([...hedged, ...others.filter((leg) => leg !== rival).map(opening)], call)
 }
 
 function askLeg<Request extends { readonly model: string }, Event extends AnyEvent>(
@@ -183,11 +194,10 @@ function askCandidate<Request extends { readonly model: string }, Event extends 
   request: Request,
   call: Call,
 ): Flow<Event> {
-  const { failures, runtime } = routing
   const isSame = candidate.model === request.model && !defaults
   const asked = isSame ? request : options.withModel(request, candidate.model, defaults)
   const answer = options.askOf(candidate.member)(asked, settings ? { ...call, routed: settings } : call)
-  return measure(answer, { upstream: candidate.member.upstream.name, times, failures }, runtime)
+  return measure(answer, times, routing.runtime)
 }
 
 function nothingToAsk<Request extends { readonly model: string }, Event extends AnyEvent>(

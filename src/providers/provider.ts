@@ -34,6 +34,8 @@ export interface Upstream<Credential = unknown> {
   readonly isWebProduct?: true
   /** Milliseconds for which it keeps a prompt in a cache after its last use; 0 if it has none. */
   readonly cacheMs?: number
+  /** False if it goes on with an answer, and counts it, when its client has left, or if that is not known. */
+  readonly stopsOnCancel?: false
   /** False if no model answers, so that it cannot be told how to call tools. */
   readonly followsInstructions?: false
   /** Limit for the requests of a minute, if the operator has set one. The configuration sets it. */

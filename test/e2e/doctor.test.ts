@@ -423,7 +423,8 @@ describe("the server's report for the doctor", () => {
     }
     expect((await fetch(`${gateway.url}/admin/upstreams`)).status).toBe(401)
     const models = { count: expect.any(Number), known: expect.any(Boolean), fixed: expect.any(Boolean), age_ms: null }
-    const idle = { running_calls: 0, retry_budget: { left: expect.any(Number), max: 20 }, mistrusted_ms: 0, models }
+    const breaker = { state: 'good', ejected_ms: 0, models: [] }
+    const idle = { running_calls: 0, retry_budget: { left: expect.any(Number), max: 20 }, breaker, models }
     const usable = { state: 'ok', until: null, why: null, expires_at: null, renewed_at: null }
     expect(await ask('GET', '/admin/upstreams')).toEqual([
       200,

@@ -1,4 +1,5 @@
 import type { Candidate } from '../known-models.ts'
+import { FirstEventTimes } from './first-event-times.ts'
 
 /** Milliseconds in which what was measured loses most of its weight. */
 const decayMs = 10_000
@@ -46,17 +47,31 @@ export class CandidateTimes {
   #passes = 0
   /** Its answers that are being read. */
   running = 0
+  /** Only kept for a candidate whose requests may be hedged. */
+  #last: FirstEventTimes | undefined
 
   constructor(elapsed: () => number) {
     this.#elapsed = elapsed
   }
 
   measure(ms: number): void {
+    this.#last?.note(ms)
     const now = this.#elapsed()
     const old = Math.exp((this.#measuredAt - now) / decayMs)
     this.#ms = this.#ms === undefined || ms > this.#ms ? ms : this.#ms * old + ms * (1 - old)
     this.#measuredAt = now
     this.#passes = 0
+  }
+
+  /** Notes that a reader left before the first event. Only a long wait says something: a quick answer might have come later. */
+  noteLeft(tookMs: number): void {
+    if (this.#last && tookMs >= this.#last.almostAllMs) this.#last.note(tookMs)
+  }
+
+  /** The milliseconds in which almost all answers begin. They are measured from the first look on. */
+  get almostAllMs(): number {
+    this.#last ??= new FirstEventTimes()
+    return this.#last.almostAllMs
   }
 
   /** A failure is as bad as a very slow answer, however fast it came. */

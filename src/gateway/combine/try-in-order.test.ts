@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { ChatError, type Reason } from '../../chat/error.ts'
 import type { Chat } from '../../flow/chat.ts'
+import { failedFlow } from '../../flow/flow.ts'
 import { aborted } from '../../wire/machine.double.ts'
 import { aCall, answering, aRequest, drain, finish, text } from '../chat.double.ts'
 import { choices } from '../layers/choices.ts'
@@ -47,6 +48,17 @@ test('if all fail, the last failure is reported, and no call makes more attempts
   expect((await drain(inOrder(failing('overloaded'), failing('timeout'))(aRequest, aCall()))).thrown).toMatchObject({
     reason: 'timeout',
   })
+})
+
+test('if all are ejected, the client may come back when the first of them is tried again', async () => {
+  const ejected = (retryAfterMs: number): Chat => {
+    const error = new ChatError('unavailable', { message: '', code: 'upstream_unavailable', retryAfterMs })
+    return () => failedFlow(error)
+  }
+  const retryAfterMs = async (...chats: readonly [Chat, ...Chat[]]) =>
+    (await drain(inOrder(...chats)(aRequest, aCall()))).thrown
+  expect(await retryAfterMs(ejected(9_000), ejected(3_000), ejected(5_000))).toMatchObject({ retryAfterMs: 3_000 })
+  expect(await retryAfterMs(failing('overloaded'), ejected(3_000))).toMatchObject({ reason: 'overloaded' })
 })
 
 test('if several answers of one call fail at one chat, they are requested from the next chat', async () => {

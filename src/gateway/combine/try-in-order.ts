@@ -54,10 +54,15 @@ class OrderedTries<Event extends AnyEvent> implements FirstTry<Event> {
   }
 }
 
-/** An error of one that was not asked (its retry budget is spent, for example) explains less than an earlier error. */
+/**
+ * An error of one that was not asked (its retry budget is spent, for example) explains less than an earlier error. If
+ * all are ejected, the client may try again when the first of them is tried again.
+ */
 function explaining(
   error: ChatError,
   { wasAsked, last }: { readonly wasAsked: boolean; readonly last: ChatError | undefined },
 ): ChatError {
-  return wasAsked || !last ? error : last
+  if (wasAsked || !last) return error
+  const areEjected = error.code === 'upstream_unavailable' && last.code === error.code
+  return areEjected && (error.retryAfterMs ?? 0) < (last.retryAfterMs ?? 0) ? error : last
 }

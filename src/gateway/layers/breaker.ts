@@ -1,4 +1,5 @@
 import { ChatError } from '../../chat/error.ts'
+import type { Call } from '../../flow/call.ts'
 import type { ObserverLayer } from '../../flow/chat.ts'
 import { failedFlow } from '../../flow/flow.ts'
 import { type Ending, type Watcher, watch } from '../../flow/watch.ts'
@@ -21,7 +22,7 @@ export function breaker(health: UpstreamHealth): ObserverLayer<ForModel> {
     if (!health.needsProbe(model)) return next(request, call)
     if (health.standing(model) === 'open') return failedFlow(refusal(health, model))
     const single = { ...call, attempts: call.attempts.branch(1) }
-    return watch(next(request, single), new ProbeWatcher(health, model))
+    return watch(next(request, single), new ProbeWatcher(health, { model, whole: call, single }))
   }
 }
 
@@ -30,28 +31,37 @@ export function countOutcomes(health: UpstreamHealth): ObserverLayer<ForModel> {
   return (next) => (request, call) => watch(next(request, call), new OutcomeWatcher(health, request.model))
 }
 
+/** A call, and the same call with a single attempt. */
+interface ProbingCall extends ForModel {
+  readonly whole: Pick<Call, 'attempts'>
+  readonly single: Pick<Call, 'attempts'>
+}
+
 /** The call that tries whether an ejected upstream answers again. */
 class ProbeWatcher implements Watcher<unknown> {
   readonly #health: UpstreamHealth
-  readonly #model: string
+  readonly #calls: ProbingCall
   #probes: readonly Probe[] = []
   #hasBegun = false
 
-  constructor(health: UpstreamHealth, model: string) {
+  constructor(health: UpstreamHealth, calls: ProbingCall) {
     this.#health = health
-    this.#model = model
+    this.#calls = calls
   }
 
   onStart(): void {
-    const probes = this.#health.takeProbes(this.#model)
-    if (!probes) throw refusal(this.#health, this.#model)
+    const { model } = this.#calls
+    const probes = this.#health.takeProbes(model)
+    if (!probes) throw refusal(this.#health, model)
     this.#probes = probes
   }
 
   onBatch(): void {
     if (this.#hasBegun) return
     this.#hasBegun = true
-    this.#health.noteProbed(this.#model, this.#probes)
+    const { model, whole, single } = this.#calls
+    whole.attempts.follow(single.attempts)
+    this.#health.noteProbed(model, this.#probes)
   }
 
   onEnd(): void {

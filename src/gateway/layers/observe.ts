@@ -99,6 +99,7 @@ function writeLine({ call, model, task, ending, usage, ...record }: CallRecord):
     outputTokens: usage?.outputTokens,
     replyBytes: record.bytes > 0 ? record.bytes : undefined,
     attempts: receipt.attempts,
+    hedged: receipt.isHedged,
   }
   if (!failure || failure.reason === 'cancelled') log.info(line, task)
   else if (failure.reason === 'internal') log.error({ ...line, err: failure }, task)

@@ -41,6 +41,7 @@ export const provider: Provider = {
         accounts,
         keepsThreads: true,
         isWebProduct: true,
+        stopsOnCancel: false,
         support,
         ...(models && { models: models.map((id) => ({ id })) }),
         ...(isV2 && { listModels: (account: CtoAccount, signal: Cancel) => listModels(site, account, signal) }),

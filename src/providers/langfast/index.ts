@@ -43,6 +43,7 @@ function langfast(service: LangfastService): Upstream<SupabaseSession> {
     address: service.project.url,
     accounts: [],
     isWebProduct: true,
+    stopsOnCancel: false,
     support,
     chat: (request, call: AccountCall<SupabaseSession>) =>
       flowOf(

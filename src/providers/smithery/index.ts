@@ -24,6 +24,7 @@ export const provider: Provider = {
         address: site.url,
         accounts,
         isWebProduct: true,
+        stopsOnCancel: false,
         support,
         models: models.map((id) => ({ id })),
         chat: (request, call: AccountCall<SmitheryCredential>) =>

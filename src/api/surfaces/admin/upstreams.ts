@@ -30,7 +30,6 @@ function encodeUpstream({ accounts, models, retryBudget, health, ...upstream }: 
     host: upstream.host ?? null,
     running_calls: upstream.runningCalls,
     retry_budget: retryBudget,
-    mistrusted_ms: Math.round(upstream.mistrustedForMs),
     breaker: {
       ...encodeBreaker(health),
       models: health.models.map(({ model, ...status }) => ({ model, ...encodeBreaker(status) })),
