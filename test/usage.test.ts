@@ -1,5 +1,8 @@
 /** What the ledger says is what the upstreams said: for answers, panels, tasks, cuts, and clients that leave. */
 import { afterAll, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { isFields } from '../src/dialects/fields.ts'
 import { startGateway } from './chaos/gateway.ts'
@@ -160,4 +163,37 @@ test('a report is CSV where that is asked for', async () => {
   expect(text).toStartWith('upstream,requests,failed,')
   expect(text).toContain('\r\na,')
   expect(await byQuery.text()).toBe(text)
+})
+
+test('a key of a user sees what it has used itself, and no more', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'usage-'))
+  const secret = (name: string) => `sk-file-${name}-0123456789`
+  const keys = ['alice', 'bob'].map((name) => ({ name, key: secret(name) }))
+  writeFileSync(join(folder, 'keys.json'), JSON.stringify({ keys }), { mode: 0o600 })
+  const closed = startGateway({
+    UPSTREAM_A_URL: a.url,
+    API_KEYS_FILE: join(folder, 'keys.json'),
+    HOST: '127.0.0.1',
+    LOG_LEVEL: 'silent',
+  })
+  const send = (name: string, path: string, body?: object) => {
+    const headers = { authorization: `Bearer ${secret(name)}`, 'content-type': 'application/json' }
+    return fetch(closed.url + path, { headers, ...(body && { method: 'POST', body: JSON.stringify(body) }) })
+  }
+  try {
+    const content = JSON.stringify({ input: 5, cached: 0, output: 2, end: 'usage' })
+    for (const name of ['alice', 'bob', 'bob'])
+      await (await send(name, '/v1/chat/completions', { model: 'a/m', messages: [{ role: 'user', content }] })).text()
+    for (const [name, requests] of [
+      ['alice', 1],
+      ['bob', 2],
+    ] as const) {
+      const report = await (await send(name, '/v1/usage?by=key&key=alice')).json()
+      expect(report).toMatchObject({ data: [{ key: name, requests, input_tokens: 5 * requests }] })
+    }
+    expect((await send('alice', '/admin/usage')).status).toBe(403)
+  } finally {
+    await closed.close()
+    rmSync(folder, { recursive: true })
+  }
 })
