@@ -3,9 +3,9 @@ export interface SentPrompt {
   /** In the order in which services read them. The last one grows from turn to turn. */
   readonly members: readonly PromptMember[]
   /** The client's own name of the conversation. */
-  readonly conversation?: string
+  readonly conversation: string | undefined
   /** Milliseconds for which the client wants the prompt to stay in a cache, if it says so. */
-  readonly cacheMs?: number
+  readonly cacheMs: number | undefined
 }
 
 /** A member of a client's body: a text, an object, or a list of them. It is undefined if it was not sent. */

@@ -7,15 +7,15 @@ const hourMs = 3_600_000
 
 /** What a model reads of a body, in the order of its cache: tools, system, messages. Anthropic, Prompt caching */
 export function promptIn({ tools, system, messages, metadata }: Fields): SentPrompt {
-  const session = sessionIn(metadata)
+  const isForHour = wantsHour(tools) || wantsHour(system) || listOf(messages).some(isOfHour)
   return {
     members: [
       { name: 'tools', value: tools },
       { name: 'system', value: withoutBilling(system) },
       { name: 'messages', value: messages },
     ],
-    ...(session !== undefined && { conversation: session }),
-    ...((wantsHour(tools) || wantsHour(system) || listOf(messages).some(isOfHour)) && { cacheMs: hourMs }),
+    conversation: sessionIn(metadata),
+    cacheMs: isForHour ? hourMs : undefined,
   }
 }
 

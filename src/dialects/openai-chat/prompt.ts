@@ -10,8 +10,13 @@ const dayMs = 86_400_000
 export function promptIn(body: Fields): SentPrompt {
   const { prompt_cache_key: key, prompt_cache_retention: retention } = body
   return {
-    members: ['response_format', 'tools', 'functions', 'messages'].map((name) => ({ name, value: body[name] })),
-    ...(typeof key === 'string' && key !== '' && { conversation: key }),
-    ...(retention === '24h' && { cacheMs: dayMs }),
+    members: [
+      { name: 'response_format', value: body.response_format },
+      { name: 'tools', value: body.tools },
+      { name: 'functions', value: body.functions },
+      { name: 'messages', value: body.messages },
+    ],
+    conversation: typeof key === 'string' && key !== '' ? key : undefined,
+    cacheMs: retention === '24h' ? dayMs : undefined,
   }
 }

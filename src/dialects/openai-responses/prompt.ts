@@ -16,7 +16,7 @@ export function promptIn(body: Fields, items: readonly unknown[], earlier: numbe
       { name: 'instructions', value: instructions },
       { name: 'input', value: items, earlier },
     ],
-    ...(typeof key === 'string' && key !== '' && { conversation: key }),
-    ...(retention === '24h' && { cacheMs: dayMs }),
+    conversation: typeof key === 'string' && key !== '' ? key : undefined,
+    cacheMs: retention === '24h' ? dayMs : undefined,
   }
 }

@@ -81,6 +81,8 @@ function decodedPrompt({ parameters: { tools }, messages }: ChatRequest): SentPr
       { name: 'tools', value: tools },
       { name: 'messages', value: messages },
     ],
+    conversation: undefined,
+    cacheMs: undefined,
   }
 }
 

@@ -33,11 +33,11 @@ export function differenceOf(earlier: PromptPrint, now: PromptPrint): Difference
  * (docs/decisions/0076-cache-breaks.md).
  */
 export function isBreak(earlier: PromptPrint, now: PromptPrint, { member, index }: Difference): boolean {
-  const [size, before] = [now.sizes.at(-1) ?? 0, earlier.sizes.at(-1) ?? 0]
-  const isInLast = member === now.sizes.length - 1
-  const said = now.items.subarray(now.items.length - size)
-  const at = said.indexOf(earlier.items.at(-1) ?? 0, isInLast ? index : 0)
-  return before > 0 && at !== -1 && at < size - 1
+  const { items, sizes } = now
+  const isInLast = member === sizes.length - 1
+  const from = items.length - (sizes.at(-1) ?? 0) + (isInLast ? index : 0)
+  const at = items.indexOf(earlier.items.at(-1) ?? 0, from)
+  return (earlier.sizes.at(-1) ?? 0) > 0 && at !== -1 && at < items.length - 1
 }
 
 /** Whether the last message of a conversation was rewritten, and the conversation went on after it. */
@@ -63,15 +63,15 @@ export function pathOf(earlier: PromptPrint, members: readonly PromptMember[], d
   return isBoth ? path + placeIn(value[difference.index], fieldsAt(earlier, difference.common)) : path
 }
 
-function fieldsAt({ fields, ends }: PromptPrint, item: number): Int32Array {
-  return fields.subarray(ends[item - 1] ?? 0, ends[item])
+function fieldsAt({ fields, ends }: PromptPrint, item: number): readonly number[] {
+  return fields.slice(ends[item - 1] ?? 0, ends[item])
 }
 
 /** Fields that say which item it is. If one of them differs, the item was added, or the one before it was taken out. */
 const identities: ReadonlySet<string> = new Set(['.role', '.type', '.name', '.function.name'])
 
 /** Returns the first field of an item that it did not have before; nothing if it is another item, or only lacks a field. */
-function placeIn(item: unknown, before: Int32Array): string {
+function placeIn(item: unknown, before: readonly number[]): string {
   const paths: string[] = []
   eachField(item, (name, index, inner) => paths.push(fieldPath(item, { name, index, inner })))
   const at = printFields(item).findIndex((field) => !before.includes(field))

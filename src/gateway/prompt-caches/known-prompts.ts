@@ -31,11 +31,11 @@ interface KnownPrompt {
 
 interface Bounds {
   readonly maxPrompts: number
-  /** Limit for the hashes of all prompts; each takes four bytes. */
+  /** Limit for the hashes of all prompts; each takes eight bytes. */
   readonly maxHashes: number
 }
 
-const usualBounds: Bounds = { maxPrompts: 2_000, maxHashes: 1024 * 1024 }
+const usualBounds: Bounds = { maxPrompts: 2_000, maxHashes: 512 * 1024 }
 /** Limit for the prompts of one name, such as the branches of a conversation. */
 const maxPerName = 8
 /** How many of the last messages are looked up, when the first one is not known. */

@@ -9,11 +9,11 @@ export interface PromptPrint {
   /** The number of items of each member. */
   readonly sizes: readonly number[]
   /** A hash for each item of all members. */
-  readonly items: Int32Array
+  readonly items: readonly number[]
   /** A hash for each field of all items. */
-  readonly fields: Int32Array
+  readonly fields: readonly number[]
   /** The end of each item's fields. */
-  readonly ends: Int32Array
+  readonly ends: readonly number[]
   /** The hash of the first item that the user said. */
   readonly firstOfUser: number
 }
@@ -39,7 +39,7 @@ export function printPrompt(members: readonly PromptMember[]): PromptPrint {
 }
 
 /** Returns the hash of each field of an item, in their order. */
-export function printFields(item: unknown): Int32Array {
+export function printFields(item: unknown): readonly number[] {
   const writer = new PrintWriter()
   writer.addMember([item])
   return writer.print(0, [1]).fields
@@ -68,9 +68,9 @@ class PrintWriter {
     return {
       shape,
       sizes,
-      items: Int32Array.from(this.#items),
-      fields: Int32Array.from(this.#fields),
-      ends: Int32Array.from(this.#ends),
+      items: this.#items,
+      fields: this.#fields,
+      ends: this.#ends,
       firstOfUser: this.#firstOfUser ?? this.#items.at(-(sizes.at(-1) ?? 0)) ?? 0,
     }
   }
@@ -116,7 +116,7 @@ function withoutMarks(json: string): string {
 /** Mixes a hash into another. The order matters. */
 export function mix(hash: number, value: number): number {
   const mixed = Math.imul(hash ^ value, 0x9e3779b1)
-  return Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b) + value
+  return (Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b) + value) | 0
 }
 
 /** Longer texts are seldom seen twice. */
