@@ -65,6 +65,15 @@ describe('a key of API_KEYS_FILE', () => {
     expect((await send(inFile('boss'), '/admin/keys')).status).toBe(200)
   })
 
+  test('is told only of its own models when it names an unknown one', async () => {
+    const { message } = await refusalOf(await chat(inFile('echo'), { model: 'demo/ech' }))
+    expect(message).toContain('The nearest names are "demo/echo". GET')
+    const other = await refusalOf(await chat(inFile('echo'), { tributary: { only: ['dem'] } }))
+    expect(other.message).toContain('no upstream "dem". The nearest is "demo".')
+    const none = await refusalOf(await chat(inFile('none'), { model: 'demo/ech' }))
+    expect(none.message).toBe('The model "demo/ech" does not exist here. GET /v1/models lists those that do.')
+  })
+
   test('is refused when its time is over', async () => {
     expect(await refusalOf(await chat(inFile('old')))).toMatchObject({
       status: 403,

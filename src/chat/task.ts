@@ -1,5 +1,6 @@
 import type { Usage } from './event.ts'
 import type { Fields } from './message.ts'
+import type { Wishes } from './wishes.ts'
 
 /** What an upstream is asked for beside chats, and its route, in OpenAI's API and in ours. */
 export const taskRoutes = {
@@ -36,6 +37,8 @@ export interface EmbeddingRequest {
   readonly wantsBase64: boolean
   /** Other members of the client's body, such as `user` or `input_type`. */
   readonly extra: Fields
+  /** What the client wants of the gateway itself. */
+  readonly wishes?: Wishes
 }
 
 export type EmbeddingInput = string | readonly number[]
@@ -57,8 +60,10 @@ export interface RelayRequest {
   readonly stream: boolean
   /** The type of the body with its parameters, such as the boundary of a multipart body. */
   readonly contentType: string
-  /** Returns the bytes of the body with this name of the model. It may be called more than once. */
-  body(model: string): readonly Uint8Array[]
+  /** What the client wants of the gateway itself. */
+  readonly wishes?: Wishes
+  /** Returns the bytes of the body with this name of the model, and with these members. It may be called more than once. */
+  body(model: string, added?: Fields): readonly Uint8Array[]
 }
 
 export type RelayEvent =

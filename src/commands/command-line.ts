@@ -1,4 +1,4 @@
-import { editsBetween } from '../config/near-name.ts'
+import { editsBetween } from '../chat/edit-distance.ts'
 
 /** The arguments of the program, parsed. */
 export interface CommandLine {

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { editsBetween, nearestName, prepareName } from './near-name.ts'
+import { editsBetween } from '../chat/edit-distance.ts'
+import { nearestName, prepareName } from './near-name.ts'
 
 const name = fc.string({ unit: fc.constantFrom('A', 'B', '_', '1', 'a'), maxLength: 14 })
 /** Optimal string alignment as in its definition, without any shortcut. */

@@ -8,6 +8,7 @@ import type { Catalog } from './catalog.ts'
 import { callerLimits } from './layers/caller-limits.ts'
 import { type AllowsModel, ownModels } from './layers/own-models.ts'
 import { type CostOf, freeRequest, RequestMeasure, useOf } from './measure-request.ts'
+import { unknownModel } from './nothing-to-ask.ts'
 import type { Route } from './routes/route-tree.ts'
 
 interface AdmissionOptions {
@@ -47,7 +48,7 @@ export function openAdmission({
       inner: ObserverLayer<Asked>,
     ): ObserverLayer<Asked> =>
     (next) =>
-      ownModels(allows)(inner(next))
+      ownModels({ allows, refusal: (model, caller) => unknownModel(model, catalog, caller) })(inner(next))
   const [chats, tasks] = [within(measure.ofChat), within(measure.ofTask)]
   const isServed: AllowsModel = (model, mayUse, signal) => catalog.allows(model, mayUse, signal)
   return {

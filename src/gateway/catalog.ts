@@ -36,6 +36,7 @@ export interface CatalogOptions {
 
 /** The models of all upstreams. It refreshes each list in the background, and uses the old list meanwhile. */
 export class Catalog<Served extends Member = Member> {
+  readonly upstreamNames: ReadonlySet<string>
   readonly #entries: ReadonlyMap<string, CatalogEntry<Served>>
   readonly #log: Logger
   readonly #routes: ReadonlyMap<string, ListedModel>
@@ -54,6 +55,7 @@ export class Catalog<Served extends Member = Member> {
     this.#aliases = aliases
     this.#routes = new Map(routes.map((route) => [route.name, listedRoute(route)]))
     this.#entries = new Map(members.map((member) => [member.upstream.name, newEntry(member)]))
+    this.upstreamNames = new Set(this.#entries.keys())
   }
 
   /**
@@ -62,6 +64,11 @@ export class Catalog<Served extends Member = Member> {
    */
   async list(signal: Cancel): Promise<readonly ListedModel[]> {
     await this.#refreshAll(signal)
+    return this.#known().models
+  }
+
+  /** Returns every model that is known at the moment, in the same order. It makes no request. */
+  knownNow(): readonly ListedModel[] {
     return this.#known().models
   }
 

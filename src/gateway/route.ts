@@ -1,45 +1,26 @@
 import { ChatError } from '../chat/error.ts'
 import type { Parameters } from '../chat/request.ts'
-import { excerpt } from '../chat/secret.ts'
+import { narrows, type Wishes } from '../chat/wishes.ts'
 import type { AnyEvent } from '../flow/begin.ts'
 import type { Call } from '../flow/call.ts'
 import type { Ask } from '../flow/chat.ts'
 import { defer } from '../flow/defer.ts'
 import { type Flow, failedFlow } from '../flow/flow.ts'
-import type { Runtime } from '../flow/runtime.ts'
-import type { Catalog } from './catalog.ts'
 import { type AskAgain, hedgedTries } from './combine/hedge.ts'
-import { HedgeBudget } from './combine/hedge-budget.ts'
 import { measure } from './combine/measure.ts'
-import { ResponseTimes } from './combine/response-times.ts'
 import { type OpenTry, tryInOrder } from './combine/try-in-order.ts'
 import type { Candidate } from './known-models.ts'
+import { onlyChats, unknownModel } from './nothing-to-ask.ts'
 import { type CandidateLeg, type Leg, type LegSource, type Legs, legsOf } from './routes/legs.ts'
+import { type NarrowedChoice, narrow, noneLeft, refuseUnknown } from './routes/narrow.ts'
 import { rivalOf } from './routes/rival.ts'
-import { type FindCandidates, RouteIndex } from './routes/route-index.ts'
-import { hasPanel, modelsOf, type Route, type RouteNode } from './routes/route-tree.ts'
+import type { FindCandidates } from './routes/route-index.ts'
+import { hasPanel, modelsOf, type RouteNode } from './routes/route-tree.ts'
+import type { Routing } from './routing.ts'
 import type { UpstreamParts } from './upstream-parts.ts'
 
 /** The upstreams that can answer a request, each with its own name for the model. */
 type Candidates = readonly Candidate<UpstreamParts>[]
-
-/** What the routers of chats and of tasks share. */
-export interface Routing {
-  readonly catalog: Catalog<UpstreamParts>
-  readonly routes: RouteIndex
-  readonly times: ResponseTimes
-  readonly hedges: HedgeBudget
-  readonly runtime: Pick<Runtime, 'elapsed' | 'random'>
-}
-
-interface RoutingOptions extends Pick<Routing, 'runtime'> {
-  readonly routes: readonly Route[]
-}
-
-export function openRouting(catalog: Catalog<UpstreamParts>, { routes, runtime }: RoutingOptions): Routing {
-  const times = new ResponseTimes(() => runtime.elapsed())
-  return { catalog, routes: new RouteIndex(routes, catalog), times, hedges: new HedgeBudget(), runtime }
-}
 
 export interface RouteOptions<Request, Event> {
   /** What a request of this kind is sent to. */
@@ -65,8 +46,32 @@ interface AskedMember<Request, Event> {
   readonly chat: Ask<Request, Event>
 }
 
+/** What is read of a request to find what answers it. */
+interface Routable {
+  /** The client's name of a model or a route. */
+  readonly model: string
+  readonly wishes?: Wishes
+}
+
+interface Router<Request, Event> {
+  readonly routing: Routing
+  readonly options: RouteOptions<Request, Event>
+}
+
+/** A request and its call, on the way to what answers it. */
+interface RoutedCall<Request> {
+  readonly request: Request
+  readonly call: Call
+}
+
+/** A route whose members have been looked up. */
+interface ResolvedRoute {
+  readonly tree: RouteNode
+  readonly find: FindCandidates
+}
+
 /** Finds the upstreams for the model or the route, and asks them with their own name of the model. */
-export function route<Request extends { readonly model: string }, Event extends AnyEvent>(
+export function route<Request extends Routable, Event extends AnyEvent>(
   routing: Routing,
   options: RouteOptions<Request, Event>,
 ): Ask<Request, Event> {
@@ -76,7 +81,7 @@ export function route<Request extends { readonly model: string }, Event extends 
     const tree = routes.find(request.model)
     if (tree) {
       const find = routes.candidatesNow(tree)
-      return find && askRoute(router, { tree, find }, request, call)
+      return find && askRoute(router, { tree, find }, { request, call })
     }
     const candidates = catalog.routeNow(request.model)
     return candidates && askModel(router, candidates, request, call)
@@ -92,79 +97,89 @@ export function route<Request extends { readonly model: string }, Event extends 
     return defer(async ({ signal }) => {
       const tree = routes.find(request.model)
       if (!tree) return askModel(router, await catalog.route(request.model, signal), request, call)
-      return askRoute(router, { tree, find: await routes.candidates(tree, signal) }, request, call)
+      return askRoute(router, { tree, find: await routes.candidates(tree, signal) }, { request, call })
     }, call.signal)
   }
 }
 
-interface Router<Request, Event> {
-  readonly routing: Routing
-  readonly options: RouteOptions<Request, Event>
-}
-
-/** A route whose members have been looked up. */
-interface ResolvedRoute {
-  readonly tree: RouteNode
-  readonly find: FindCandidates
-}
-
-/** Asks for a model without a route. */
-function askModel<Request extends { readonly model: string }, Event extends AnyEvent>(
+/** Asks for a model without a route. Nearly every request has one candidate, and passes here at once. */
+function askModel<Request extends Routable, Event extends AnyEvent>(
   router: Router<Request, Event>,
   candidates: Candidates,
   request: Request,
   call: Call,
 ): Flow<Event> {
   const { serves, askOf, withModel } = router.options
+  const { model, wishes } = request
   const [only] = candidates
-  if (!only || candidates.length > 1 || serves?.(only, request) === false)
-    return askRoute(router, { tree: { kind: 'model', name: request.model }, find: () => candidates }, request, call)
-  return askOf(only.member)(only.model === request.model ? request : withModel(request, only.model), call)
+  const isPlain = candidates.length === 1 && !(wishes && narrows(wishes))
+  if (only && isPlain && serves?.(only, request) !== false)
+    return askOf(only.member)(only.model === model ? request : withModel(request, only.model), call)
+  return askRoute(router, { tree: { kind: 'model', name: model }, find: () => candidates }, { request, call })
 }
 
-function askRoute<Request extends { readonly model: string }, Event extends AnyEvent>(
+function askRoute<Request extends Routable, Event extends AnyEvent>(
   router: Router<Request, Event>,
   found: ResolvedRoute,
-  request: Request,
-  call: Call,
+  asking: RoutedCall<Request>,
 ): Flow<Event> {
-  const [first, ...others] = legsOf(found.tree, sourceFor(router, found, { request, call }))
-  if (!first) throw nothingToAsk(router, found, request)
-  return askLegs(router, [first, ...others], request, call)
+  const narrowed = narrowedFor(router.routing, asking)
+  const [first, ...others] = legsOf(found.tree, sourceFor(router, asking, { find: found.find, narrowed }))
+  if (!first) throw nothingToAsk(router, { ...found, narrowed }, asking)
+  return askLegs(router, [first, ...others], asking)
 }
 
-function sourceFor<Request extends { readonly model: string }, Event extends AnyEvent>(
+/** @throws ChatError `invalid-request` if a wish names an upstream that does not exist */
+function narrowedFor({ catalog }: Routing, { request, call }: RoutedCall<Routable>): NarrowedChoice | undefined {
+  const { wishes } = request
+  if (!wishes || !narrows(wishes)) return undefined
+  const names = catalog.upstreamNames
+  refuseUnknown(wishes, names, () => visibleUpstreams(catalog, call))
+  return narrow(wishes, names)
+}
+
+/** The upstreams of the models that the caller may use. */
+function visibleUpstreams(catalog: Routing['catalog'], { caller: { mayUse } }: Call): Iterable<string> {
+  const names = catalog.upstreamNames
+  if (!mayUse) return names
+  return new Set(
+    catalog.knownNow().flatMap(({ id, upstream }) => (mayUse(id) && names.has(upstream) ? [upstream] : [])),
+  )
+}
+
+function sourceFor<Request extends Routable, Event extends AnyEvent>(
   { routing, options }: Router<Request, Event>,
-  { find }: ResolvedRoute,
-  { request, call }: { readonly request: Request; readonly call: Call },
+  { request, call }: RoutedCall<Request>,
+  { find, narrowed }: Pick<ResolvedRoute, 'find'> & Pick<LegSource, 'narrowed'>,
 ): LegSource {
   const { times, runtime } = routing
   return {
     candidatesOf: find,
-    accepts: (candidate) => options.serves?.(candidate, request) ?? true,
+    accepts: (candidate) =>
+      (options.serves?.(candidate, request) ?? true) && !narrowed?.leftOutBy(candidate.member.upstream),
     prefers: (candidate) => options.prefers?.(candidate, request) ?? true,
     hasPanels: options.fan !== undefined,
     cacheHome: call.cacheHome,
     timesOf: (candidate) => times.of(candidate),
+    narrowed,
     random: () => runtime.random(),
   }
 }
 
-function askLegs<Request extends { readonly model: string }, Event extends AnyEvent>(
+function askLegs<Request extends Routable, Event extends AnyEvent>(
   router: Router<Request, Event>,
   [first, ...others]: Legs,
-  request: Request,
-  call: Call,
+  { request, call }: RoutedCall<Request>,
 ): Flow<Event> {
-  if (others.length === 0) return askLeg(router, first, request, call)
+  if (others.length === 0) return askLeg(router, first, { request, call })
   const asking =
     (leg: Leg): AskAgain<Event> =>
     (ownCall) =>
-      askLeg(router, leg, request, ownCall)
+      askLeg(router, leg, { request, call: ownCall })
   const opening =
     (leg: Leg): OpenTry<Event> =>
     () =>
-      askLeg(router, leg, request, call)
+      askLeg(router, leg, { request, call })
   const rival = router.options.mayHedge?.(request) ? rivalOf(first, others) : undefined
   if (!rival) return tryInOrder([opening(first), ...others.map(opening)], call)
   const pair = { first: asking(first), second: asking(rival), delayMs: first.times.almostAllMs }
@@ -172,27 +187,25 @@ function askLegs<Request extends { readonly model: string }, Event extends AnyEv
   return tryInOrder([...hedged, ...others.filter((leg) => leg !== rival).map(opening)], call)
 }
 
-function askLeg<Request extends { readonly model: string }, Event extends AnyEvent>(
+function askLeg<Request extends Routable, Event extends AnyEvent>(
   router: Router<Request, Event>,
   leg: Leg,
-  request: Request,
-  call: Call,
+  asking: RoutedCall<Request>,
 ): Flow<Event> {
-  if ('candidate' in leg) return askCandidate(router, leg, request, call)
+  if ('candidate' in leg) return askCandidate(router, leg, asking)
   const members = leg.panel.map(({ title, legs }) => ({
     title,
-    chat: (asked: Request, memberCall: Call) => askLegs(router, legs, asked, memberCall),
+    chat: (request: Request, call: Call) => askLegs(router, legs, { request, call }),
   }))
   const { fan } = router.options
   if (!fan) throw new ChatError('internal', { message: 'A panel was asked for a task.' })
-  return fan(members)(request, call)
+  return fan(members)(asking.request, asking.call)
 }
 
-function askCandidate<Request extends { readonly model: string }, Event extends AnyEvent>(
+function askCandidate<Request extends Routable, Event extends AnyEvent>(
   { routing, options }: Router<Request, Event>,
   { candidate, times, settings, defaults }: CandidateLeg,
-  request: Request,
-  call: Call,
+  { request, call }: RoutedCall<Request>,
 ): Flow<Event> {
   const isSame = candidate.model === request.model && !defaults
   const asked = isSame ? request : options.withModel(request, candidate.model, defaults)
@@ -200,30 +213,22 @@ function askCandidate<Request extends { readonly model: string }, Event extends 
   return measure(answer, times, routing.runtime)
 }
 
-function nothingToAsk<Request extends { readonly model: string }, Event extends AnyEvent>(
+function nothingToAsk<Request extends Routable, Event extends AnyEvent>(
   { routing, options }: Router<Request, Event>,
-  { tree, find }: ResolvedRoute,
-  request: Request,
+  { tree, find, narrowed }: ResolvedRoute & Pick<LegSource, 'narrowed'>,
+  { request, call }: RoutedCall<Request>,
 ): ChatError {
+  const { model } = request
   const candidates = modelsOf(tree).flatMap(({ name }) => find(name))
-  if (candidates.length === 0) return notFound(request.model, routing.catalog.resolve(request.model))
-  if (!options.fan && hasPanel(tree)) return onlyChats(request.model)
-  return options.noneServes?.(candidates, request) ?? notFound(request.model, request.model)
-}
-
-function onlyChats(name: string): ChatError {
-  return new ChatError('unsupported', {
-    message: `The route "${name}" is a panel, which only chats. Name one of its models.`,
-    code: 'unsupported_task',
-    param: 'model',
-  })
-}
-
-function notFound(model: string, target: string): ChatError {
-  const named = (name: string) => `"${excerpt(name, 200)}"`
-  const what = target === model ? named(model) : `${named(target)}, for which ${named(model)} stands in ALIASES,`
-  return new ChatError('model-not-found', {
-    message: `The model ${what} does not exist here. GET /v1/models lists those that do.`,
-    param: 'model',
-  })
+  const serving = candidates.filter((candidate) => options.serves?.(candidate, request) ?? true)
+  const isLeftOut = narrowed && serving.length > 0 && serving.every(({ member }) => narrowed.leftOutBy(member.upstream))
+  if (isLeftOut)
+    return noneLeft(
+      model,
+      serving.map(({ member }) => member.upstream),
+      narrowed,
+    )
+  if (candidates.length === 0) return unknownModel(model, routing.catalog, call.caller)
+  if (!options.fan && hasPanel(tree)) return onlyChats(model)
+  return options.noneServes?.(candidates, request) ?? unknownModel(model, routing.catalog, call.caller)
 }

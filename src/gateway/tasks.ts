@@ -24,7 +24,8 @@ import { estimateInputs, usageOfInputs } from './layers/estimate-inputs.ts'
 import { limit } from './layers/limit.ts'
 import { retry } from './layers/retry.ts'
 import { taskUsage } from './layers/task-usage.ts'
-import { type Routing, route } from './route.ts'
+import { route } from './route.ts'
+import type { Routing } from './routing.ts'
 import type { TaskAsks, UpstreamParts } from './upstream-parts.ts'
 
 /** What the layers around one upstream need. */

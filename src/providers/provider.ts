@@ -30,6 +30,8 @@ export interface Upstream<Credential = unknown> {
    * the thread of the request's conversation, if there is one. Otherwise every request contains the whole conversation.
    */
   readonly keepsThreads?: boolean
+  /** Whether it chooses among services itself, by OpenRouter's `provider` in a request. */
+  readonly takesProvider?: true
   /** Whether it is made for people, and not for programs. The gateway uses such a service only as a person would. */
   readonly isWebProduct?: true
   /** Milliseconds for which it keeps a prompt in a cache after its last use; 0 if it has none. */

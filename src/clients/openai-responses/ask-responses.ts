@@ -21,6 +21,8 @@ interface ResponsesAccess {
   /** Headers of the request, with the key. */
   readonly headers: Readonly<Record<string, string>>
   readonly refused: RefusedFields
+  /** Members that are added to the body of a request. */
+  added?(request: ChatRequest): Fields | undefined
 }
 
 /** Asks a service that has OpenAI's Responses API. */
@@ -50,9 +52,10 @@ class ResponsesPost implements FieldsPost {
   readonly noteQuota: NoteQuota | undefined
   readonly #request: ChatRequest
   readonly #receipt: Receipt
+  readonly #more: Fields | undefined
   #body: Fields | undefined
 
-  constructor({ url, headers, refused }: ResponsesAccess, request: ChatRequest, call: Call) {
+  constructor({ url, headers, refused, added }: ResponsesAccess, request: ChatRequest, call: Call) {
     this.url = url
     // the service may be another gateway, or this one
     this.headers = { ...headers, 'x-tributary-hops': String(call.hops + 1) }
@@ -61,11 +64,12 @@ class ResponsesPost implements FieldsPost {
     this.refused = refused
     this.noteQuota = call.noteQuota
     this.#request = request
+    this.#more = added?.(request)
     this.#receipt = call.receipt
   }
 
   body(): Fields {
-    this.#body ??= encodeRequest(this.#request)
+    this.#body ??= { ...encodeRequest(this.#request), ...this.#more }
     return this.#body
   }
 

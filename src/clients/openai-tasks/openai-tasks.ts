@@ -20,6 +20,8 @@ export interface TaskService<Credential> {
   /** Limit for the inputs of one request for embeddings, as far as it is known. */
   readonly maxInputs?: number
   encodeEmbeddings(request: EmbeddingRequest): Fields
+  /** Members that are added to the body of a relayed request. */
+  added?(request: RelayRequest): Fields | undefined
   /** Whether the model's tokens are those of OpenAI. */
   takesTokens(model: string): boolean
   readonly decodeEmbeddings?: (reply: unknown, count: number) => readonly EmbeddingEvent[]
@@ -62,7 +64,15 @@ export function openaiTasks<Credential>(service: TaskService<Credential>) {
         call,
       ),
     relay: (request: RelayRequest, call: CallWith<Credential>): Flow<RelayEvent> =>
-      relayTask({ ...target(request.task, call), translation: service.translations?.[request.task] }, request, call),
+      relayTask(
+        {
+          ...target(request.task, call),
+          translation: service.translations?.[request.task],
+          added: service.added?.(request),
+        },
+        request,
+        call,
+      ),
   }
 }
 

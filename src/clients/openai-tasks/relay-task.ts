@@ -27,6 +27,8 @@ export interface RelayTarget {
   readonly headers: Readonly<Record<string, string>>
   readonly readComplaint: (body: unknown) => UpstreamComplaint
   readonly translation?: TaskTranslation | undefined
+  /** Members that are added to a JSON body. */
+  readonly added?: Fields | undefined
   /** Learns from refusals. */
   readonly unserved: UnservedTasks
 }
@@ -37,15 +39,16 @@ export function relayTask(target: RelayTarget, request: RelayRequest, call: Call
 }
 
 async function* relayed(
-  { url, headers, readComplaint, unserved, translation }: RelayTarget,
+  target: RelayTarget,
   request: RelayRequest,
   { hops, signal, noteQuota: note }: Call,
 ): AsyncGenerator<Batch<RelayEvent>> {
+  const { url, headers, readComplaint, unserved, translation } = target
   const { stream, contentType } = request
   const accept = stream ? 'text/event-stream' : '*/*'
   const own = { 'content-type': contentType, accept, 'x-tributary-hops': String(hops + 1) }
   const reply = await send(
-    { method: 'POST', url, headers: { ...own, ...headers }, body: bodyOf(request, translation) },
+    { method: 'POST', url, headers: { ...own, ...headers }, body: bodyOf(request, target) },
     signal,
   )
   noteQuota(note, reply)
@@ -73,8 +76,8 @@ function mayHaveNoByte(contentType = ''): boolean {
   return /^text\/(?!event-stream)/i.test(contentType)
 }
 
-function bodyOf({ model, body }: RelayRequest, translation: TaskTranslation | undefined): readonly Uint8Array[] {
-  const pieces = body(model)
+function bodyOf({ model, body }: RelayRequest, { translation, added }: RelayTarget): readonly Uint8Array[] {
+  const pieces = body(model, added)
   if (!translation) return pieces
   const value = jsonOrUndefined(Buffer.concat(pieces).toString('utf8'))
   return [Buffer.from(JSON.stringify(translation.encode(isFields(value) ? value : {})))]

@@ -1,6 +1,6 @@
 import type { EmbeddingInput, EmbeddingRequest } from '../../chat/task.ts'
 import { isFields, rest } from '../fields.ts'
-import { withoutGatewayMembers } from '../gateway-members.ts'
+import { gatewayWishes, withoutGatewayMembers } from '../gateway-members.ts'
 import { mustBe, notABody, refusedBody, textIn } from '../invalid-request.ts'
 
 /** Limit for the inputs of one request. OpenAI, Create embeddings */
@@ -25,6 +25,7 @@ export function decodeEmbeddings(body: unknown): EmbeddingRequest {
     ...(dimensions !== undefined && { dimensions }),
     wantsBase64: format === 'base64',
     extra: rest(withoutGatewayMembers(body), known) ?? {},
+    ...gatewayWishes(body),
   }
 }
 

@@ -1,5 +1,5 @@
-import { ChatError } from '../../chat/error.ts'
-import { excerpt } from '../../chat/secret.ts'
+import type { Caller } from '../../chat/caller.ts'
+import type { ChatError } from '../../chat/error.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { ObserverLayer } from '../../flow/chat.ts'
 import { defer } from '../../flow/defer.ts'
@@ -11,21 +11,20 @@ export type AllowsModel = (
   signal: Cancel,
 ) => boolean | Promise<boolean>
 
+export interface ModelRules {
+  readonly allows: AllowsModel
+  /** Returns the error for a model that does not exist for the caller. */
+  refusal(model: string, caller: Caller): ChatError
+}
+
 /** Refuses the models that a caller may not use, as if they did not exist. */
-export function ownModels(allows: AllowsModel): ObserverLayer<{ readonly model: string }> {
+export function ownModels({ allows, refusal }: ModelRules): ObserverLayer<{ readonly model: string }> {
   return (next) => (request, call) => {
     const { mayUse } = call.caller
     if (!mayUse) return next(request, call)
     return defer(async ({ signal }) => {
       if (await allows(request.model, mayUse, signal)) return next(request, call)
-      throw notFound(request.model)
+      throw refusal(request.model, call.caller)
     }, call.signal)
   }
-}
-
-function notFound(model: string): ChatError {
-  return new ChatError('model-not-found', {
-    message: `The model "${excerpt(model, 200)}" does not exist here. GET /v1/models lists those that do.`,
-    param: 'model',
-  })
 }

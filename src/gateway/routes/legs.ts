@@ -6,6 +6,7 @@ import type { CandidateTimes } from '../combine/response-times.ts'
 import type { Standing } from '../health/breaker.ts'
 import type { Candidate } from '../known-models.ts'
 import type { UpstreamParts } from '../upstream-parts.ts'
+import type { NarrowedChoice } from './narrow.ts'
 import { type ModelNode, type RouteNode, settingsWithin } from './route-tree.ts'
 import { titleOf } from './write-route.ts'
 
@@ -50,14 +51,28 @@ export interface LegSource {
   readonly hasPanels: boolean
   /** Where the prompt of the conversation is in a cache. */
   readonly cacheHome: CacheHome | undefined
+  /** What the client's wishes leave; undefined if it has none. */
+  readonly narrowed: NarrowedChoice | undefined
   random(): number
 }
 
-/** Returns what may answer for a route, in the order in which it is asked. What is known to be down comes last. */
+/**
+ * Returns what may answer for a route, in the order in which it is asked: the client's order, if it has one, then the
+ * candidate that has the conversation in a cache, then the route's order. What is known to be down comes last.
+ */
 export function legsOf(node: RouteNode, source: LegSource, outer?: RouteSettings): readonly Leg[] {
   const legs = homeFirst(partLegs(node, source, outer), source.cacheHome)
-  const down = legs.filter(({ standing }) => standing === 'open')
-  return down.length === 0 ? legs : [...legs.filter(({ standing }) => standing !== 'open'), ...down]
+  const { narrowed } = source
+  const wanted = narrowed ? legs.toSorted((a, b) => placeOf(a, narrowed) - placeOf(b, narrowed)) : legs
+  const down = wanted.filter(({ standing }) => standing === 'open')
+  const ordered = down.length === 0 ? wanted : [...wanted.filter(({ standing }) => standing !== 'open'), ...down]
+  return narrowed?.isFirstOnly ? ordered.slice(0, 1) : ordered
+}
+
+/** A panel is where its first member is. */
+function placeOf(leg: Leg, narrowed: NarrowedChoice): number {
+  if ('candidate' in leg) return narrowed.placeOf(leg.candidate.member.upstream)
+  return Math.min(...leg.panel.map(({ legs: [first] }) => placeOf(first, narrowed)))
 }
 
 /** Puts the candidate first that was the last one to read the conversation, as long as it has it in a cache. */

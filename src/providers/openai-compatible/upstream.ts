@@ -19,6 +19,7 @@ import { deploymentIn, headersFor } from './azure.ts'
 import { type Differences, supportWith } from './differences.ts'
 import { isGoogle, markForeignCalls } from './foreign-calls.ts'
 import { listModels } from './list-models.ts'
+import { isOpenrouter, providerFields } from './openrouter.ts'
 import { betaUrlFor, prefixAt } from './prefix.ts'
 import { tasksAt } from './tasks.ts'
 
@@ -52,8 +53,11 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Upstream<Sec
   const toolBounds = differs.toolBounds ?? toolBoundsAt(url)
   const api = new ApiChoice(options.api ?? onlyChat)
   const deployment = deploymentIn(base)
+  const takesProvider = isOpenrouter(name, url)
+  const added = takesProvider ? (request: WithWishes) => providerFields(name, request) : () => undefined
   const service: OpenaiService = {
     base,
+    added,
     chatUrl: routeOf(base, '/chat/completions'),
     headers: options.headers ?? {},
     refused: new RefusedFields(),
@@ -65,6 +69,7 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Upstream<Sec
     name,
     baseUrl: `${url}${query}`,
     accounts,
+    ...(takesProvider && { takesProvider }),
     ...(differs.cacheMs !== undefined && { cacheMs: differs.cacheMs }),
     support: {
       ...supportWith(manyChoices, differs),
@@ -78,12 +83,16 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): Upstream<Sec
       return listModels({ base, headers: headersFor(base, service.headers, credential) }, signal)
     },
     chat: (request, call) => (api.of(request) === 'responses' ? respond : chat)(service, request, call),
-    tasks: tasksAt(base, { headers: service.headers, maxInputs: differs.maxInputs }),
+    tasks: tasksAt(base, { headers: service.headers, maxInputs: differs.maxInputs, added }),
   }
 }
 
+type WithWishes = Pick<ChatRequest, 'wishes'>
+
 /** The address and the headers of a service, and its differences from OpenAI's. */
 interface OpenaiService {
+  /** Members that a request's wishes add to its body. */
+  added(request: WithWishes): Fields | undefined
   readonly base: BaseUrl
   readonly chatUrl: string
   readonly headers: Readonly<Record<string, string>>
@@ -98,7 +107,10 @@ function chat(service: OpenaiService, request: ChatRequest, call: AccountCall<Se
   const asked = refusesForeignCalls ? markForeignCalls(request) : request
   // a request may have names that this service refuses
   const relay = refusesNames ? undefined : (whole: ChatRequest) => relayRequest(whole, names)
-  const encode = (whole: ChatRequest) => encodeRequest(refusesNames ? withoutNames(whole) : whole, names)
+  const encode = (whole: ChatRequest) => ({
+    ...encodeRequest(refusesNames ? withoutNames(whole) : whole, names),
+    ...service.added(whole),
+  })
   const headers = headersFor(base, service.headers, call.account.credential)
   const instead = ({ message }: ChatError) =>
     api.learn(request.model, message) && request.parameters.choices === undefined
@@ -123,7 +135,7 @@ function chat(service: OpenaiService, request: ChatRequest, call: AccountCall<Se
 function respond(service: OpenaiService, request: ChatRequest, call: AccountCall<Secret | undefined>): Flow {
   const { base, refused } = service
   const headers = headersFor(base, service.headers, call.account.credential)
-  return askResponses({ url: routeOf(base, '/responses'), headers, refused }, request, call)
+  return askResponses({ url: routeOf(base, '/responses'), headers, refused, added: service.added }, request, call)
 }
 
 /** Usage is always requested; the encoder decides whether the client sees it. */

@@ -1,4 +1,3 @@
-import { ChatError } from '../../../chat/error.ts'
 import type { Fields } from '../../../chat/message.ts'
 import { type Support, supportFor } from '../../../chat/model.ts'
 import { kindOf } from '../../../chat/model-kind.ts'
@@ -6,6 +5,7 @@ import { names } from '../../../dialects/openai-chat/decode-parameters.ts'
 import { nextTurn } from '../../../flow/next-turn.ts'
 import { emulatedSupport } from '../../../gateway/emulated-tools/emulation.ts'
 import type { ListedModel } from '../../../gateway/known-models.ts'
+import { unknownModel } from '../../../gateway/nothing-to-ask.ts'
 import { answerJson } from '../../exchange/answer-json.ts'
 import { visibleModels } from '../../exchange/visible-models.ts'
 
@@ -21,14 +21,12 @@ export const listModels = answerJson(async (_request, { signal, caller }, { gate
 })
 
 /** `GET /v1/models/{model}`. The id may contain slashes, also as `%2F`. Slashes at the end are removed. */
-export const retrieveModel = answerJson(async (request, { signal, caller: { mayUse } }, { gateway: { catalog } }) => {
+export const retrieveModel = answerJson(async (request, { signal, caller }, { gateway: { catalog } }) => {
+  const { mayUse } = caller
   const id = request.param('model')
   const model = id === undefined ? undefined : await catalog.find(id, signal)
   if (model && (!mayUse || (await catalog.allows(id ?? '', mayUse, signal)))) return { body: encodeModel(model) }
-  throw new ChatError('model-not-found', {
-    message: 'This model does not exist here. GET /v1/models lists those that do.',
-    param: 'model',
-  })
+  throw unknownModel(id ?? '', catalog, caller)
 })
 
 /** The bodies that were written. The catalog gives the same list until a model changes. */

@@ -1,7 +1,12 @@
 import { ChatError } from '../../../chat/error.ts'
 import type { RelayedTask, RelayRequest } from '../../../chat/task.ts'
 import { isFields } from '../../../dialects/fields.ts'
-import { hasGatewayMembers, isGatewayMember, withoutGatewayMembers } from '../../../dialects/gateway-members.ts'
+import {
+  gatewayWishes,
+  hasGatewayMembers,
+  isGatewayMember,
+  withoutGatewayMembers,
+} from '../../../dialects/gateway-members.ts'
 import { notABody, refusedBody, textIn } from '../../../dialects/invalid-request.ts'
 import { spliceModel } from '../../../dialects/splice-model.ts'
 import { boundaryOf, type FormField, findFields } from '../../../wire/multipart.ts'
@@ -41,9 +46,10 @@ export function jsonRequest(task: RelayedTask, { value, bytes }: JsonBody): Rela
     model: sent,
     stream: value.stream === true || value.stream_format === 'sse',
     contentType: 'application/json',
-    body(model) {
-      const spliced = isWhole ? spliceModel(bytes, { from: sent, to: model }) : undefined
-      return spliced ?? [Buffer.from(JSON.stringify({ ...withoutGatewayMembers(value), model }))]
+    ...gatewayWishes(value),
+    body(model, added) {
+      const spliced = isWhole && !added ? spliceModel(bytes, { from: sent, to: model }) : undefined
+      return spliced ?? [Buffer.from(JSON.stringify({ ...withoutGatewayMembers(value), ...added, model }))]
     },
   }
 }
