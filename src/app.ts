@@ -150,12 +150,12 @@ function openSpare(
 }
 
 /** Opens what clients may refer to in a later request. */
-function openMemory({ chatTtlMs: ttlMs, stateSecret: secret }: Config, store: Store, runtime: Runtime) {
+function openMemory({ chatTtlMs: ttlMs, stateSecrets: { secret, previous } }: Config, store: Store, runtime: Runtime) {
   return {
     conversations: new Conversations({ store, ttlMs, runtime }),
     responses: new StoredResponses({ store, ttlMs, timers: runtime.timers }),
     recordings: new Recordings({ store, ttlMs, runtime }),
-    seals: new ClientSeals({ store, secret, runtime }),
+    seals: new ClientSeals({ store, secret, previous, runtime }),
   }
 }
 

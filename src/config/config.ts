@@ -1,11 +1,10 @@
 import { readTrustedProxies } from '../api/door/client-address.ts'
-import type { Secret } from '../chat/secret.ts'
 import type { EmulationMode } from '../gateway/emulated-tools/emulation.ts'
 import type { Deadlines } from '../gateway/layers/deadline.ts'
 import type { Route } from '../gateway/routes/route-tree.ts'
 import { demo } from '../providers/demo/index.ts'
 import type { Problem, Upstream } from '../providers/provider.ts'
-import type { StatePlace } from '../state/state-place.ts'
+import type { StatePlace, StateSecrets } from '../state/state-place.ts'
 import type { ToolsConfig } from '../tools/server-config.ts'
 import type { OwnPrices } from '../usage/own-prices.ts'
 import type { EgressPolicy } from '../wire/egress.ts'
@@ -61,8 +60,7 @@ export interface Config extends Listening {
   readonly prices: OwnPrices
   /** Where the state is kept. */
   readonly state: StatePlace
-  /** `STATE_SECRET` */
-  readonly stateSecret: Secret | undefined
+  readonly stateSecrets: StateSecrets
   /** Whether requests to upstreams go through a proxy. */
   readonly isProxied: boolean
   /** The file that was read, if any. */
@@ -82,7 +80,7 @@ export interface Misconfigured {
 export function readConfig(variables: RawVariables, isTerminal: boolean, origins?: Origins): Config | Misconfigured {
   const environment = new Environment(variables, origins)
   const configured = configureUpstreams(environment)
-  const { state, secret: stateSecret, warnings } = readState(environment, configured)
+  const { state, secrets: stateSecrets, warnings } = readState(environment, configured)
   const upstreams = configured.length > 0 ? configured : [demo]
   const written = readRoutes(environment, upstreams)
   const aliases = readAliases(environment, { upstreams, routes: written.names })
@@ -110,7 +108,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
     ...readChatModel(environment),
     prices: readPrices(environment),
     state,
-    stateSecret,
+    stateSecrets,
     isProxied: proxyVariables.some((name) => environment.text(name) ?? environment.text(name.toLowerCase())),
     settings: [],
     warnings,

@@ -1,16 +1,15 @@
 import { join, resolve } from 'node:path'
-import type { Secret } from '../chat/secret.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { memoryPlace } from '../state/memory/memory-place.ts'
 import { sqlitePlace } from '../state/sqlite/sqlite-place.ts'
-import type { StatePlace } from '../state/state-place.ts'
+import type { StatePlace, StateSecrets } from '../state/state-place.ts'
 import { storeKinds } from '../state/store-kinds.ts'
 import type { Environment } from './environment.ts'
 
 /** Where the state is kept, and the warnings about that. */
 export interface ReadState {
   readonly state: StatePlace
-  readonly secret: Secret | undefined
+  readonly secrets: StateSecrets
   readonly warnings: readonly string[]
 }
 
@@ -23,18 +22,12 @@ export function readState(environment: Environment, upstreams: readonly Upstream
   // a user and a password
   if (url !== undefined && /:\/\/[^/]*@/.test(url)) environment.hide('STATE_URL')
   const isSecretSet = environment.text('STATE_SECRET') !== undefined
-  const secret = environment.secret('STATE_SECRET')
+  const secrets = readSecrets(environment)
   // systemd separates several folders by colons
   const folder = environment.text('STATE_DIRECTORY')?.split(':')[0]
-  if (secret && secret.reveal().length < minSecretCharacters)
-    environment.report({
-      variable: 'STATE_SECRET',
-      problem: `has fewer than ${minSecretCharacters} characters`,
-      remedy: 'for example what `openssl rand -hex 32` prints',
-    })
   if (url === undefined && folder)
-    return { state: sqlitePlace({ ...inFolder(folder), ...(secret && { secret }) }), secret, warnings: [] }
-  const state = url === undefined ? memoryPlace : readUrl(environment, url, secret)
+    return { state: sqlitePlace({ ...inFolder(folder), ...secrets }), secrets, warnings: [] }
+  const state = url === undefined ? memoryPlace : readUrl(environment, url, secrets)
   const keepsAccounts = upstreams.some(hasRenewed)
   if (state.isDurable && keepsAccounts && !isSecretSet)
     environment.report({
@@ -45,9 +38,22 @@ export function readState(environment: Environment, upstreams: readonly Upstream
   const losesAccounts = url === undefined && keepsAccounts
   return {
     state,
-    secret,
+    secrets,
     warnings: losesAccounts ? [memoryWarning] : [],
   }
+}
+
+/** Reads both secrets. The previous one may be short: it was accepted once, or is a mistake that decrypts nothing. */
+function readSecrets(environment: Environment): StateSecrets {
+  const secret = environment.secret('STATE_SECRET')
+  const previous = environment.secret('STATE_SECRET_PREVIOUS')
+  if (secret && secret.reveal().length < minSecretCharacters)
+    environment.report({
+      variable: 'STATE_SECRET',
+      problem: `has fewer than ${minSecretCharacters} characters`,
+      remedy: 'for example what `openssl rand -hex 32` prints',
+    })
+  return { ...(secret && { secret }), ...(previous && { previous }) }
 }
 
 const memoryWarning =
@@ -61,9 +67,9 @@ function hasRenewed({ accounts, supply }: Upstream): boolean {
   return supply !== undefined || accounts.some(({ renewal }) => renewal !== undefined)
 }
 
-function readUrl(environment: Environment, url: string, secret: Secret | undefined): StatePlace {
+function readUrl(environment: Environment, url: string, secrets: StateSecrets): StatePlace {
   for (const kind of storeKinds) {
-    const read = kind.read(url, secret)
+    const read = kind.read(url, secrets)
     if (!read) continue
     if (!('problem' in read)) return read
     environment.report({ variable: 'STATE_URL', ...read })

@@ -8,6 +8,8 @@ interface ClientSealsOptions {
   readonly store: Store
   /** `STATE_SECRET` */
   readonly secret: Secret | undefined
+  /** `STATE_SECRET_PREVIOUS`, which opens what was sealed before */
+  readonly previous?: Secret | undefined
   readonly runtime: Pick<Runtime, 'randomBytes'>
 }
 
@@ -38,10 +40,10 @@ export class ClientSeals {
   }
 
   async #open(): Promise<TextSealer> {
-    const { store, secret, runtime } = this.#options
+    const { store, secret, ...options } = this.#options
     try {
       const { openTextSealer } = await import('../state/seal.ts')
-      return await openTextSealer(store, secret, runtime)
+      return await openTextSealer(store, secret, options)
     } catch (thrown) {
       // the next request tries again
       this.#opening = undefined

@@ -75,7 +75,7 @@ test('a value with a changed, missing or additional byte cannot be opened', asyn
     await below.put('a', value.toString('base64'))
     const message = await refusalOf(store.get('a'))
     expect(message).toStartWith('unavailable state_sealed: ')
-    expect(message).toContain('Set the former STATE_SECRET, or delete')
+    expect(message).toContain('Set the former STATE_SECRET, or add')
     expect(await refusalOf(store.take('a'))).toStartWith('unavailable state_sealed: ')
   }
 })
@@ -136,6 +136,54 @@ describe('opening', () => {
   })
 })
 
+describe('the previous secret', () => {
+  const changed = { runtime: machine, previous: secret }
+
+  test('opens what was written with it, and what is written anew needs the new one', async () => {
+    const { below, store: before } = await openSealed()
+    for (const key of ['a', 'b', 'c']) await before.put(key, `of ${key}`)
+    const store = await sealStore(below, otherSecret, changed)
+    expect([(await store.get('a'))?.value, await store.take('b')]).toEqual(['of a', 'of b'])
+    await store.put('a', 'new')
+    await store.compareAndSet('c', (await store.get('c'))?.version ?? 0, 'newer')
+    const after = await sealStore(below, otherSecret, { runtime: machine })
+    expect([(await after.get('a'))?.value, (await after.get('c'))?.value]).toEqual(['new', 'newer'])
+    expect(await refusalOf(sealStore(below, secret, { runtime: machine }))).toStartWith('unavailable state_sealed: ')
+  })
+
+  test('opens nothing else, and does not bind a store', async () => {
+    const { below } = await openSealed()
+    expect(await refusalOf(sealStore(below, otherSecret, { runtime: machine, previous: otherSecret }))).toStartWith(
+      'unavailable state_sealed: ',
+    )
+    const fresh = new MemoryStore({ runtime: machine })
+    await sealStore(fresh, otherSecret, changed)
+    expect(await refusalOf(sealStore(fresh, secret, { runtime: machine }))).toStartWith('unavailable state_sealed: ')
+  })
+
+  test('may be the next one at first, so that processes that share a store are changed one by one', async () => {
+    const { below, store: old } = await openSealed()
+    const prepared = await sealStore(below, secret, { runtime: machine, previous: otherSecret })
+    const next = await sealStore(below, otherSecret, changed)
+    await Promise.all([old.put('old', '1'), prepared.put('prepared', '1'), next.put('next', '1')])
+    for (const store of [prepared, next])
+      for (const key of ['old', 'prepared', 'next']) expect((await store.get(key))?.value).toBe('1')
+    const heard = Promise.withResolvers<string>()
+    await prepared.listen('c', heard.resolve)
+    await next.notify('c', 'hello')
+    expect(await heard.promise).toBe('hello')
+  })
+
+  test('opens texts that clients have kept', async () => {
+    const store = new MemoryStore({ runtime: machine })
+    const kept = (await openTextSealer(store, secret, { runtime: machine })).seal('a', 'text')
+    const sealer = await openTextSealer(store, otherSecret, changed)
+    expect([sealer.open('a', kept), sealer.open('b', kept)]).toEqual(['text', undefined])
+    const after = await openTextSealer(store, otherSecret, { runtime: machine })
+    expect([after.open('a', kept), after.open('a', sealer.seal('a', 'new'))]).toEqual([undefined, 'new'])
+  })
+})
+
 test('a notice is sealed, and one with another secret, another channel or no seal is dropped', async () => {
   const { below, store } = await openSealed()
   const [seen, heard]: [string[], string[]] = [[], []]
@@ -160,7 +208,8 @@ test('a notice is sealed, and one with another secret, another channel or no sea
 })
 
 describe('a text that a client keeps', () => {
-  const open = (store = new MemoryStore({ runtime: machine }), of?: Secret) => openTextSealer(store, of, machine)
+  const open = (store = new MemoryStore({ runtime: machine }), of?: Secret) =>
+    openTextSealer(store, of, { runtime: machine })
 
   test('is opened under its own name, as long as the state lives', async () => {
     const store = new MemoryStore({ runtime: machine })

@@ -22,9 +22,14 @@ export interface SealOptions {
   readonly runtime: Pick<Runtime, 'randomBytes'>
   /** The file that the secret was read from; undefined if the secret is `STATE_SECRET`. */
   readonly keyFile?: string | undefined
+  /** What the store may have been written with before. It opens values, and new ones are written with the secret. */
+  readonly previous?: Secret | undefined
   /** The salt of the key, for a new store. By default it is random. */
   readonly salt?: Buffer
 }
+
+/** The keys that open what is stored. The first one seals. */
+type SealKeys = readonly [Buffer, ...Buffer[]]
 
 /**
  * Wraps a store so that every value and notice is encrypted. Keys and counters stay readable. The first call binds the
@@ -32,13 +37,13 @@ export interface SealOptions {
  * @throws ChatError `unavailable` `state_sealed` if the store was written with another secret or without one
  */
 export async function sealStore(store: Store, secret: Secret, options: SealOptions): Promise<Store> {
-  return sealWith(store, await keyOf(store, secret, options), options)
+  return sealWith(store, await keysOf(store, secret, options), options)
 }
 
-/** Wraps a store like `sealStore`, with a key of 32 bytes instead of a secret. */
-export function sealWith(store: Store, key: Buffer, { runtime }: Pick<SealOptions, 'runtime'>): Store {
-  const seal = createSealer(key, runtime)
-  const open = (name: string, value: string) => unseal(key, name, value)
+/** Wraps a store like `sealStore`, with keys of 32 bytes instead of secrets. */
+export function sealWith(store: Store, keys: SealKeys, { runtime }: Pick<SealOptions, 'runtime'>): Store {
+  const seal = createSealer(keys[0], runtime)
+  const open = (name: string, value: string) => unseal(keys, name, value)
   return {
     get: async (name) => {
       const found: StoredValue | undefined = await store.get(name)
@@ -58,7 +63,7 @@ export function sealWith(store: Store, key: Buffer, { runtime }: Pick<SealOption
     notify: (channel, text) => store.notify(channel, seal(channel, text)),
     listen: (channel, listener) =>
       store.listen(channel, (sent) => {
-        const text = unsealForeign(key, channel, sent)
+        const text = unsealForeign(keys, channel, sent)
         if (text !== undefined) listener(text)
       }),
     problem: () => store.problem(),
@@ -72,26 +77,46 @@ export function sealWith(store: Store, key: Buffer, { runtime }: Pick<SealOption
  */
 export async function refuseSealed(store: Store): Promise<void> {
   if (await store.get(sealKey))
-    throw sealedError('The state is encrypted, but no STATE_SECRET is set. Set it, or delete the state file.')
+    throw sealedError('The state is encrypted, but no STATE_SECRET is set. Set it, or delete the state.')
 }
 
-async function keyOf(store: Store, secret: Secret, options: SealOptions): Promise<Buffer> {
+async function keysOf(store: Store, secret: Secret, options: SealOptions): Promise<SealKeys> {
   const stored = await store.get(sealKey)
-  if (stored) return deriveChecked(stored.value, secret, options.keyFile)
+  if (stored) return (await boundKeys(store, stored, secret, options)) ?? keysOf(store, secret, options)
   if ((await store.keys('', 1)).length > 0)
-    throw sealedError('The state was written without a STATE_SECRET. Unset it, or delete the state file.')
+    throw sealedError('The state was written without a STATE_SECRET. Unset it, or delete the state.')
   const salt = options.salt ?? Buffer.from(options.runtime.randomBytes(16))
-  const key = await deriveKey(secret, salt)
-  const check = `${salt.toString('base64')} ${createSealer(key, options.runtime)(sealKey, checkText)}`
-  const isFirst = await store.compareAndSet(sealKey, 0, check)
-  return isFirst ? key : keyOf(store, secret, options)
+  const keys = await deriveKeys(secret, options.previous, salt)
+  const isFirst = await store.compareAndSet(sealKey, 0, checkOf(keys, salt, options))
+  return isFirst ? keys : keysOf(store, secret, options)
 }
 
-async function deriveChecked(check: string, secret: Secret, keyFile: string | undefined): Promise<Buffer> {
-  const [salt = '', value = ''] = check.split(' ')
-  const key = await deriveKey(secret, Buffer.from(salt, 'base64'))
+function checkOf([key]: SealKeys, salt: Buffer, { runtime }: SealOptions): string {
+  return `${salt.toString('base64')} ${createSealer(key, runtime)(sealKey, checkText)}`
+}
+
+/**
+ * The keys for a store that is bound to a secret. If that is the previous one, the store is bound to the new one.
+ * @returns undefined if another process has changed that meanwhile
+ */
+async function boundKeys(
+  store: Store,
+  stored: StoredValue,
+  secret: Secret,
+  options: SealOptions,
+): Promise<SealKeys | undefined> {
+  const [encodedSalt = '', value = ''] = stored.value.split(' ')
+  const salt = Buffer.from(encodedSalt, 'base64')
+  const keys = await deriveKeys(secret, options.previous, salt)
+  openCheck(keys, value, options.keyFile)
+  if (unsealForeign([keys[0]], sealKey, value) !== undefined) return keys
+  const isBound = await store.compareAndSet(sealKey, stored.version, checkOf(keys, salt, options))
+  return isBound === undefined ? undefined : keys
+}
+
+function openCheck(keys: SealKeys, value: string, keyFile: string | undefined): void {
   try {
-    unseal(key, sealKey, value)
+    unseal(keys, sealKey, value)
   } catch (cause) {
     if (keyFile === undefined) throw cause
     throw sealedError(
@@ -99,7 +124,10 @@ async function deriveChecked(check: string, secret: Secret, keyFile: string | un
       cause,
     )
   }
-  return key
+}
+
+async function deriveKeys(secret: Secret, previous: Secret | undefined, salt: Buffer): Promise<SealKeys> {
+  return [await deriveKey(secret, salt), ...(previous ? [await deriveKey(previous, salt)] : [])]
 }
 
 function deriveKey(secret: Secret, salt: Buffer): Promise<Buffer> {
@@ -126,10 +154,10 @@ export interface TextSealer {
 export async function openTextSealer(
   store: Store,
   secret: Secret | undefined,
-  runtime: SealOptions['runtime'],
+  { runtime, previous }: Pick<SealOptions, 'runtime' | 'previous'>,
 ): Promise<TextSealer> {
-  const key = secret ? await deriveKey(secret, clientSalt) : await keptKey(store, runtime)
-  return { seal: createSealer(key, runtime), open: (name, sealed) => unsealForeign(key, name, sealed) }
+  const keys: SealKeys = secret ? await deriveKeys(secret, previous, clientSalt) : [await keptKey(store, runtime)]
+  return { seal: createSealer(keys[0], runtime), open: (name, sealed) => unsealForeign(keys, name, sealed) }
 }
 
 async function keptKey(store: Store, runtime: SealOptions['runtime']): Promise<Buffer> {
@@ -151,29 +179,35 @@ function createSealer(key: Buffer, runtime: SealOptions['runtime']): (name: stri
   }
 }
 
-function unseal(key: Buffer, name: string, value: string): string {
+function unseal(keys: SealKeys, name: string, value: string): string {
   const bytes = Buffer.from(value, 'base64')
+  let cause: unknown
+  for (const key of keys)
+    try {
+      return decrypt(key, name, bytes)
+    } catch (thrown) {
+      cause = thrown
+    }
+  throw sealedError(
+    'The state cannot be decrypted: it was written with another STATE_SECRET, or it is damaged. Set the former STATE_SECRET, or add it as STATE_SECRET_PREVIOUS, or delete the state.',
+    cause,
+  )
+}
+
+/** @throws Error if the bytes are of another key or name, or damaged */
+function decrypt(key: Buffer, name: string, bytes: Buffer): string {
   const bodyAt = 1 + nonceBytes + tagBytes
-  try {
-    if (bytes[0] !== form) throw new Error(`unknown form ${bytes[0]}`)
-    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(1, 1 + nonceBytes), {
-      authTagLength: tagBytes,
-    })
-    decipher.setAAD(Buffer.from(name))
-    decipher.setAuthTag(bytes.subarray(1 + nonceBytes, bodyAt))
-    return String(JSON.parse(Buffer.concat([decipher.update(bytes.subarray(bodyAt)), decipher.final()]).toString()))
-  } catch (cause) {
-    throw sealedError(
-      'The state cannot be decrypted: it was written with another STATE_SECRET, or the file is damaged. Set the former STATE_SECRET, or delete the state file.',
-      cause,
-    )
-  }
+  if (bytes[0] !== form) throw new Error(`unknown form ${bytes[0]}`)
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(1, 1 + nonceBytes), { authTagLength: tagBytes })
+  decipher.setAAD(Buffer.from(name))
+  decipher.setAuthTag(bytes.subarray(1 + nonceBytes, bodyAt))
+  return String(JSON.parse(Buffer.concat([decipher.update(bytes.subarray(bodyAt)), decipher.final()]).toString()))
 }
 
 /** Unseals what did not come from the store. Returns undefined if it was sealed with another key or name, or not at all. */
-function unsealForeign(key: Buffer, name: string, sent: string): string | undefined {
+function unsealForeign(keys: SealKeys, name: string, sent: string): string | undefined {
   try {
-    return unseal(key, name, sent)
+    return unseal(keys, name, sent)
   } catch {
     return undefined
   }

@@ -2,6 +2,14 @@ import type { Secret } from '../chat/secret.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from './store.ts'
 
+/** The secrets that encrypt the state. */
+export interface StateSecrets {
+  /** `STATE_SECRET` */
+  readonly secret?: Secret
+  /** `STATE_SECRET_PREVIOUS`: what the state was written with before. It only decrypts. */
+  readonly previous?: Secret
+}
+
 /** The place of the state, as the operator configured it. */
 export interface StatePlace {
   /** The value of `STATE_URL` for this place. It contains no secret. */
@@ -37,10 +45,10 @@ export interface StoreKind {
   readonly form: string
   /**
    * Reads a `STATE_URL`.
-   * @param secret encrypts the values, if the kind stores anything outside the process
+   * @param secrets encrypt the values, if the kind stores anything outside the process
    * @returns the problem if the value is an invalid one of this kind; undefined if it belongs to another kind
    */
-  read(url: string, secret: Secret | undefined): StatePlace | UrlProblem | undefined
+  read(url: string, secrets: StateSecrets): StatePlace | UrlProblem | undefined
 }
 
 /** The problem of a `STATE_URL`, and a correct form. */

@@ -40,13 +40,13 @@ const redis = (server: RealRedis) => openRedisStore(server.part(), { runtime: ma
 const stores: Readonly<Record<string, () => Store | Promise<Store>>> = {
   memory: () => new MemoryStore({ runtime: { now } }),
   sqlite,
-  'sealed memory': () => sealWith(new MemoryStore({ runtime: { now } }), key, { runtime: machine }),
-  'sealed sqlite': () => sealWith(sqlite(), key, { runtime: machine }),
+  'sealed memory': () => sealWith(new MemoryStore({ runtime: { now } }), [key], { runtime: machine }),
+  'sealed sqlite': () => sealWith(sqlite(), [key], { runtime: machine }),
   'sqlite with a fallback': () => new FallbackStore(sqlite(), machineWith({ now })),
   ...Object.fromEntries(
     servers.flatMap(({ name, server }) => [
       [name, () => redis(server)],
-      [`sealed ${name}`, async () => sealWith(await redis(server), key, { runtime: machine })],
+      [`sealed ${name}`, async () => sealWith(await redis(server), [key], { runtime: machine })],
     ]),
   ),
 }

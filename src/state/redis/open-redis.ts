@@ -1,9 +1,9 @@
 import { asChatError } from '../../chat/error.ts'
-import type { Secret } from '../../chat/secret.ts'
 import { CancelSource } from '../../flow/cancel.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import { sleep } from '../../flow/wait.ts'
 import { refuseSealed, sealStore } from '../seal.ts'
+import type { StateSecrets } from '../state-place.ts'
 import type { Store } from '../store.ts'
 import { unavailable } from '../unavailable.ts'
 import type { RedisServer } from './redis-server.ts'
@@ -16,17 +16,16 @@ const retryMs = 50
 /** The salt of the key. It is not in the store, so that all processes still have the same key after Redis was emptied. */
 const salt = Buffer.from('tributary: values of a shared state')
 
-export interface RedisConfig {
+/** Without a secret the values are stored unencrypted. */
+export interface RedisConfig extends StateSecrets {
   readonly server: RedisServer
-  /** Encrypts the values. Without it they are stored unencrypted. */
-  readonly secret?: Secret
 }
 
 /** @throws ChatError `unavailable`, with a message for the operator; the program must not start then */
-export async function openRedis({ server, secret }: RedisConfig, runtime: Runtime): Promise<Store> {
+export async function openRedis({ server, secret, previous }: RedisConfig, runtime: Runtime): Promise<Store> {
   const store = await openRedisStore(server, { runtime })
   try {
-    if (secret) return await sealStore(store, secret, { runtime, salt })
+    if (secret) return await sealStore(store, secret, { runtime, previous, salt })
     await refuseSealed(store)
     return store
   } catch (thrown) {

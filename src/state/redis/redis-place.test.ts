@@ -3,7 +3,7 @@ import { inspect } from 'node:util'
 import { redis } from './redis-place.ts'
 
 const urlOf = (url: string) => {
-  const read = redis.read(url, undefined)
+  const read = redis.read(url, {})
   if (!read) return undefined
   return 'problem' in read ? read : read.url
 }
@@ -56,6 +56,6 @@ describe('a URL of Redis', () => {
 })
 
 test('no place shows its password', () => {
-  const place = redis.read('redis://user:hunter22@host', undefined)
+  const place = redis.read('redis://user:hunter22@host', {})
   expect(inspect(place, { depth: 9 }) + JSON.stringify(place)).not.toContain('hunter22')
 })

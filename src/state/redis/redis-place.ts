@@ -19,10 +19,10 @@ function redisPlace(config: RedisConfig): StatePlace {
 
 export const redis: StoreKind = {
   form: 'redis://HOST',
-  read(url, secret) {
+  read(url, secrets) {
     if (!scheme.test(url)) return undefined
     const read = readServer(url)
-    return 'problem' in read ? read : redisPlace({ server: read, ...(secret && { secret }) })
+    return 'problem' in read ? read : redisPlace({ server: read, ...secrets })
   },
 }
 

@@ -1,18 +1,16 @@
 import { existsSync } from 'node:fs'
 import { ChatError } from '../../chat/error.ts'
-import type { Secret } from '../../chat/secret.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import { refuseSealed, sealStore } from '../seal.ts'
+import type { StateSecrets } from '../state-place.ts'
 import type { Store } from '../store.ts'
 import { keyFromFile } from './key-file.ts'
 import { SqliteStore } from './sqlite-store.ts'
 
-export interface SqliteConfig {
+export interface SqliteConfig extends StateSecrets {
   /** An absolute path. */
   readonly file: string
-  /** Encrypts the values. Without it and `keyFile` they are stored unencrypted. */
-  readonly secret?: Secret
-  /** A file with such a secret, which is made at the first start. */
+  /** A file with a secret, which is made at the first start. Without it and `secret` the values are stored unencrypted. */
   readonly keyFile?: string
 }
 
@@ -22,7 +20,9 @@ export async function openSqlite(config: SqliteConfig, runtime: Runtime): Promis
   try {
     // the file is locked now, because two processes that start at once would make two keys
     const secret = config.secret ?? (config.keyFile === undefined ? undefined : keyFromFile(config.keyFile, runtime))
-    if (secret) return await sealStore(store, secret, { runtime, keyFile: config.secret ? undefined : config.keyFile })
+    const { previous } = config
+    if (secret)
+      return await sealStore(store, secret, { runtime, previous, keyFile: config.secret ? undefined : config.keyFile })
     await refuseSealed(store)
     return store
   } catch (thrown) {

@@ -19,12 +19,12 @@ export function sqlitePlace(config: SqliteConfig): StatePlace {
 
 export const sqlite: StoreKind = {
   form: 'sqlite:FILE',
-  read(url, secret) {
+  read(url, secrets) {
     const path = pathIn(url)
     const isOurs = path !== undefined || scheme.test(url)
     if (!isOurs) return undefined
     if (path === undefined || /^~|\?/.test(path)) return problemOf(url)
-    return sqlitePlace({ file: resolve(path), ...(secret && { secret }) })
+    return sqlitePlace({ file: resolve(path), ...secrets })
   },
 }
 
