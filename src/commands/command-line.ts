@@ -69,7 +69,7 @@ const serve: CommandLine = {
 }
 
 /** Commands that take words after them. */
-const withWords = new Set(['help', 'connect', 'usage', 'keys'])
+const withWords = new Set(['help', 'connect', 'usage', 'keys', 'state'])
 
 /**
  * Parses the arguments.

@@ -17,6 +17,7 @@ Usage: tributary [command] [options]
   health    ask the running server for its health; exit 0 or 1
   keys      "keys add NAME" makes a client key, "keys list" and "keys revoke NAME"; "keys usage" is as usage
   usage     print what the client keys have used and what it cost; "usage NAME" is about one key
+  state     "state export FILE" writes all that is kept to an encrypted file, "state import FILE" reads it: the backup
   connect   print the settings with which a client, such as Codex or Claude Code, uses this gateway; --write writes them
   demo      serve with built-in emulators of all upstreams, without accounts or network; print examples
   settings  print every setting with its default, as a commented .env
@@ -51,6 +52,8 @@ const commands = {
   keys: async (config: Config, options: RunOptions) => (await import('./keys.ts')).keys(config, options),
   usage: async (config: Config, { line, runtime }: RunOptions) =>
     (await import('./usage.ts')).usage(config, { line, runtime }),
+  state: async (config: Config, { line, runtime }: RunOptions) =>
+    (await import('./state.ts')).state(config, { line, runtime }),
   connect: async (config: Config, { line }: RunOptions) => (await import('./connect.ts')).connectClient(config, line),
 }
 
@@ -72,6 +75,7 @@ const names = [
   'health',
   'keys',
   'usage',
+  'state',
   'connect',
   'demo',
   'settings',

@@ -31,6 +31,7 @@ const deaf = (store: Store): Store => ({
   take: (key) => store.take(key),
   delete: (key) => store.delete(key),
   keys: (...range) => store.keys(...range),
+  entries: () => store.entries(),
   lease: (...lease) => store.lease(...lease),
   increment: (...added) => store.increment(...added),
   notify: async () => undefined,

@@ -21,6 +21,7 @@ function openDisk() {
   const store: Store = {
     get: (key) => disk.get(key),
     keys: (prefix, limit) => disk.keys(prefix, limit),
+    entries: () => disk.entries(),
     problem: () => (isFull ? 'The disk is full.' : undefined),
     close: async () => undefined,
     put: writing((key, value, options) => disk.put(key, value, options)),
@@ -161,6 +162,7 @@ describe('over a storage that others share', () => {
       increment: reaching((key, by, options) => storage.increment(key, by, options)),
       notify: reaching((channel, text) => storage.notify(channel, text)),
       listen: reaching((channel, listener) => storage.listen(channel, listener)),
+      entries: () => storage.entries(),
       problem: () => undefined,
       close: async () => undefined,
     }

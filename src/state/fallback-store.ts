@@ -6,7 +6,7 @@ import { FallbackCounters } from './fallback-counters.ts'
 import { type CompareOptions, forMemory, forStorage, memoryBase } from './fallback-numbers.ts'
 import { KeyedQueue } from './keyed-queue.ts'
 import { MemoryStore } from './memory/memory-store.ts'
-import type { CountOptions, Lease, NoticeListener, Store, StoredValue, WriteOptions } from './store.ts'
+import type { CountOptions, Lease, NoticeListener, StateEntry, Store, StoredValue, WriteOptions } from './store.ts'
 import { type Condition, Unwritten } from './unwritten.ts'
 
 /** Milliseconds between two attempts to write the values in memory to the storage. */
@@ -158,6 +158,12 @@ export class FallbackStore implements Store {
 
   listen(channel: string, listener: NoticeListener): Promise<() => void> {
     return this.#store.listen(channel, listener)
+  }
+
+  /** The values in memory come last, because they are newer. */
+  async *entries(): AsyncGenerator<StateEntry> {
+    yield* this.#store.entries()
+    yield* this.#memory.entries()
   }
 
   problem(): string | undefined {

@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { ChatError } from '../chat/error.ts'
 import type { Secret } from '../chat/secret.ts'
 import type { Runtime } from '../flow/runtime.ts'
-import type { Store, StoredValue } from './store.ts'
+import type { StateEntry, Store, StoredValue } from './store.ts'
 
 /** The key under which a store has the salt, and a value that only the right secret decrypts. */
 export const sealKey = 'tributary:seal'
@@ -66,9 +66,16 @@ export function sealWith(store: Store, keys: SealKeys, { runtime }: Pick<SealOpt
         const text = unsealForeign(keys, channel, sent)
         if (text !== undefined) listener(text)
       }),
+    entries: () => openEntries(store, open),
     problem: () => store.problem(),
     close: () => store.close(),
   }
+}
+
+async function* openEntries(store: Store, open: (name: string, value: string) => string): AsyncGenerator<StateEntry> {
+  for await (const entry of store.entries())
+    if (entry.kind === 'counter') yield entry
+    else if (entry.key !== sealKey) yield { ...entry, value: open(entry.key, entry.value) }
 }
 
 /**
@@ -156,7 +163,21 @@ export async function openTextSealer(
   secret: Secret | undefined,
   { runtime, previous }: Pick<SealOptions, 'runtime' | 'previous'>,
 ): Promise<TextSealer> {
-  const keys: SealKeys = secret ? await deriveKeys(secret, previous, clientSalt) : [await keptKey(store, runtime)]
+  return secret
+    ? deriveTextSealer(secret, clientSalt, { runtime, previous })
+    : textSealer([await keptKey(store, runtime)], runtime)
+}
+
+/** Makes a sealer of texts whose key is derived from the secret and the salt. The salt says what the texts are for. */
+export async function deriveTextSealer(
+  secret: Secret,
+  salt: Buffer,
+  { runtime, previous }: Pick<SealOptions, 'runtime' | 'previous'>,
+): Promise<TextSealer> {
+  return textSealer(await deriveKeys(secret, previous, salt), runtime)
+}
+
+function textSealer(keys: SealKeys, runtime: SealOptions['runtime']): TextSealer {
   return { seal: createSealer(keys[0], runtime), open: (name, sealed) => unsealForeign(keys, name, sealed) }
 }
 

@@ -350,6 +350,29 @@ for (const [name, open] of Object.entries(stores))
       })
     })
 
+    test('all values and counters are given with what is left of their time, and no leases', async () => {
+      const given = async () => (await Array.fromAsync(store.entries())).map((entry) => JSON.stringify(entry)).sort()
+      expect(await given()).toEqual([])
+      const keys = ['', '*', 'a', 'a\0', 'b\u00e9']
+      for (const key of keys) await store.put(key, `x\ud800 of ${key}`, { ttlMs: 1_000 })
+      await store.put('a', 'stays')
+      await store.put('ended', '', { ttlMs: 10 })
+      await store.increment('a', Number.MAX_SAFE_INTEGER)
+      await store.increment('n', -5, { ttlMs: 1_000 })
+      await store.increment('ended', 5, { ttlMs: 10 })
+      await store.lease('l', 1_000)
+      time += 10
+      const expected = [
+        ...keys
+          .filter((key) => key !== 'a')
+          .map((key) => ({ kind: 'value', key, value: `x\ud800 of ${key}`, ttlMs: 990 })),
+        { kind: 'value', key: 'a', value: 'stays' },
+        { kind: 'counter', key: 'a', value: String(Number.MAX_SAFE_INTEGER) },
+        { kind: 'counter', key: 'n', value: '-5', ttlMs: 990 },
+      ]
+      expect(await given()).toEqual(expected.map((entry) => JSON.stringify(entry)).sort())
+    })
+
     describe('a notice', () => {
       /** Listens on a channel. It returns the texts so far, and a function that stops it. */
       const listenOn = async (channel: string) => {

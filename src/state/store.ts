@@ -40,6 +40,16 @@ export interface LeaseClaim {
   readonly fence: number
 }
 
+/** A value or a counter, with all that a copy of it needs. */
+export interface StateEntry {
+  readonly kind: 'value' | 'counter'
+  readonly key: string
+  /** The text of a value, or the count as a decimal number. */
+  readonly value: string
+  /** Milliseconds until it ends. Without it, it stays. */
+  readonly ttlMs?: number
+}
+
 /** The newest fence of a name is remembered for at least this time after its lease has ended. Milliseconds. */
 export const leaseMemoryMs = 86_400_000
 
@@ -96,6 +106,11 @@ export interface Store {
    * @returns a function that stops it
    */
   listen(channel: string, listener: NoticeListener): Promise<() => void>
+  /**
+   * Gives all values and counters, one after the other and in no particular order, for a backup. What is written
+   * meanwhile may be missing, and an entry may come twice. Leases are not given.
+   */
+  entries(): AsyncIterable<StateEntry>
   /** Why the stored data is in danger, as a message for the operator; undefined if all is well. */
   problem(): string | undefined
   /** Writes all unwritten values, and closes the storage. */

@@ -26,6 +26,7 @@ export function crashingStore(store: Store, at: At): Store {
     delete: (key) => store.delete(key),
     keys: (prefix, limit) => store.keys(prefix, limit),
     increment: (key, by, options) => store.increment(key, by, options),
+    entries: () => store.entries(),
     notify: (channel, text) => store.notify(channel, text),
     listen: (channel, listener) => store.listen(channel, listener),
     problem: () => store.problem(),

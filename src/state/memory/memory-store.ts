@@ -1,7 +1,16 @@
 import type { Runtime } from '../../flow/runtime.ts'
 import { checkKey, checkValue } from '../bounds.ts'
 import { Notices } from '../notices.ts'
-import type { CountOptions, Lease, LeaseClaim, NoticeListener, Store, StoredValue, WriteOptions } from '../store.ts'
+import type {
+  CountOptions,
+  Lease,
+  LeaseClaim,
+  NoticeListener,
+  StateEntry,
+  Store,
+  StoredValue,
+  WriteOptions,
+} from '../store.ts'
 import { Counters } from './counters.ts'
 import { MemoryLeases } from './memory-leases.ts'
 import { RecentlyUsed } from './recently-used.ts'
@@ -97,6 +106,21 @@ export class MemoryStore implements Store {
 
   async listen(channel: string, listener: NoticeListener): Promise<() => void> {
     return this.#notices.listen(channel, listener)
+  }
+
+  async *entries(): AsyncGenerator<StateEntry> {
+    for (const key of this.#entries.keys()) {
+      const entry = this.#entries.peek(key)
+      if (entry) yield { kind: 'value', key, value: entry.value.value, ...this.#rest(entry.expiresAt) }
+    }
+    for (const key of this.#counters.keys()) {
+      const counter = this.#counters.peek(key)
+      if (counter) yield { kind: 'counter', key, value: String(counter.value), ...this.#rest(counter.expiresAt) }
+    }
+  }
+
+  #rest(expiresAt: number): WriteOptions {
+    return Number.isFinite(expiresAt) ? { ttlMs: expiresAt - this.#now() } : {}
   }
 
   problem(): undefined {

@@ -7,6 +7,7 @@ import {
   type LeaseClaim,
   leaseMemoryMs,
   type NoticeListener,
+  type StateEntry,
   type Store,
   type StoredValue,
   type WriteOptions,
@@ -18,6 +19,7 @@ import type { RedisServer } from './redis-server.ts'
 import {
   compareAndSetScript,
   deleteScript,
+  entryScript,
   extendScript,
   getScript,
   incrementScript,
@@ -38,6 +40,9 @@ export interface RedisStoreOptions {
 
 /** Milliseconds between two checks of the connections, while all is well and while something is wrong. */
 const tendMs = { well: 5_000, failing: 500 } as const
+
+/** The keys that one step of a scan of the server looks at. */
+const scanKeys = 500
 
 /** A store in a Redis or Valkey, which several processes share. Every method is one script, which Redis runs in one step. */
 export class RedisStore implements Store {
@@ -137,6 +142,28 @@ export class RedisStore implements Store {
 
   listen(channel: string, listener: NoticeListener): Promise<() => void> {
     return this.#notices.listen(channel, listener)
+  }
+
+  async *entries(): AsyncGenerator<StateEntry> {
+    yield* this.#each('value', this.#names.value(''), 'd')
+    yield* this.#each('counter', this.#names.counter(''), 'n')
+  }
+
+  /** Reads one entry at a time, because each may be large. */
+  async *#each(kind: StateEntry['kind'], start: string, field: string): AsyncGenerator<StateEntry> {
+    const pattern = `${start.replaceAll(/[\\*?[\]]/g, '\\$&')}*`
+    let cursor = '0'
+    do {
+      const [next, names] = await this.#link.run((client) => client.scan(cursor, 'MATCH', pattern, 'COUNT', scanKeys))
+      for (const name of names) {
+        const found = await this.#run(entryScript, [name], field)
+        if (!Array.isArray(found)) continue
+        const [stored, rest] = found.map(String)
+        const value = kind === 'value' ? toText(stored) : String(stored)
+        yield { kind, key: name.slice(start.length), value, ...(rest !== '' && { ttlMs: Number(rest) }) }
+      }
+      cursor = next
+    } while (cursor !== '0')
   }
 
   problem(): string | undefined {

@@ -111,6 +111,16 @@ return isLive(found[2]) and found[1]
 `,
 )
 
+/** KEYS: a value or a counter. ARGV: time, the field of its text or count. Returns it, and the milliseconds until it ends. */
+export const entryScript = script(
+  clock,
+  `
+local found = redis.call('HMGET', KEYS[1], ARGV[2], 'x')
+if not found[1] or not isLive(found[2]) then return false end
+return {found[1], found[2] and string.format('%.0f', found[2] - now) or ''}
+`,
+)
+
 /** KEYS and ARGV: as for `take`. */
 export const deleteScript = script(erase, 'erase(KEYS[1], KEYS[2], KEYS[3], ARGV[2])')
 

@@ -9,6 +9,7 @@ import {
   type LeaseClaim,
   leaseMemoryMs,
   type NoticeListener,
+  type StateEntry,
   type Store,
   type StoredValue,
   type WriteOptions,
@@ -16,7 +17,7 @@ import {
 import { codeOf, unavailable } from '../unavailable.ts'
 import { GroupCommit } from './group-commit.ts'
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts'
-import { prepareStatements, type Statements, toColumn, toText } from './statements.ts'
+import { type Column, prepareStatements, type Statements, toColumn, toText } from './statements.ts'
 
 export interface SqliteStoreOptions {
   readonly runtime: Pick<Runtime, 'now' | 'timers'>
@@ -24,6 +25,12 @@ export interface SqliteStoreOptions {
   readonly sweepEveryMs?: number
   /** The error to throw if the file already has entries. */
   readonly refusal?: ChatError | undefined
+}
+
+interface EntryRow {
+  readonly key: string
+  readonly value: Column | number
+  readonly expires: number | null
 }
 
 /** A name for leases that end at once. Taking one shows whether the disk can be written. */
@@ -135,6 +142,20 @@ export class SqliteStore implements Store {
 
   async listen(channel: string, listener: NoticeListener): Promise<() => void> {
     return this.#notices.listen(channel, listener)
+  }
+
+  async *entries(): AsyncGenerator<StateEntry> {
+    yield* this.#each('value', (from) => this.#read(({ next }) => next.all(from, this.#now())))
+    yield* this.#each('counter', (from) => this.#read(({ nextCounter }) => nextCounter.all(from, this.#now())))
+  }
+
+  /** Reads one row at a time, because each may be large. */
+  async *#each(kind: StateEntry['kind'], read: (from: string) => readonly EntryRow[]): AsyncGenerator<StateEntry> {
+    for (let [row] = read(''); row; [row] = read(`${row.key}\0`)) {
+      const { key, value, expires } = row
+      const text = typeof value === 'number' ? String(value) : toText(value)
+      yield { kind, key, value: text, ...(expires !== null && { ttlMs: expires - this.#now() }) }
+    }
   }
 
   async close(): Promise<void> {

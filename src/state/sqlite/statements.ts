@@ -66,6 +66,9 @@ function entryStatements(database: Database) {
 function leaseStatements(database: Database) {
   const sql = preparerOf(database)
   return {
+    next: sql<{ key: string; value: Column; expires: number | null }, [from: string, now: number]>(
+      'SELECT key, value, expires FROM entries WHERE key >= ?1 AND (expires IS NULL OR expires > ?2) ORDER BY key LIMIT 1',
+    ),
     lease: sql<{ fence: number }, [name: string, end: number, now: number]>(
       `INSERT OR REPLACE INTO leases (name, expires) SELECT ?1, ?2
        WHERE NOT EXISTS (SELECT 1 FROM leases WHERE name = ?1 AND expires > ?3) RETURNING fence`,
@@ -88,6 +91,9 @@ function counterStatements(database: Database) {
   return {
     count: sql<{ value: number }, [key: string, now: number]>(
       'SELECT value FROM counters WHERE key = ?1 AND (expires IS NULL OR expires > ?2)',
+    ),
+    nextCounter: sql<{ key: string; value: number; expires: number | null }, [from: string, now: number]>(
+      'SELECT key, value, expires FROM counters WHERE key >= ?1 AND (expires IS NULL OR expires > ?2) ORDER BY key LIMIT 1',
     ),
     // no row is returned if the counter would leave the safe integers
     increment: sql<{ value: number }, [key: string, by: number, end: number | null, now: number]>(
