@@ -561,6 +561,8 @@ describe('doctor of MCP servers', () => {
     expect(await (await fetch(`${gateway.url}/ready`)).json()).toEqual({
       status: 'ready',
       state: 'ok',
+      upstreams: 'ok',
+      load: 'ok',
       tools: { builtin: 'connected', good: 'connected', gone: 'failed', failing: 'failed', shut: 'failed' },
     })
     const { code, stdout, stderr } = await ask({

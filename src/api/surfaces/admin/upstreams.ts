@@ -30,10 +30,6 @@ function encodeUpstream({ accounts, models, retryBudget, health, ...upstream }: 
     host: upstream.host ?? null,
     running_calls: upstream.runningCalls,
     retry_budget: retryBudget,
-    breaker: {
-      ...encodeBreaker(health),
-      models: health.models.map(({ model, ...status }) => ({ model, ...encodeBreaker(status) })),
-    },
     models: {
       count: models.count,
       known: models.isKnown,
@@ -41,6 +37,10 @@ function encodeUpstream({ accounts, models, retryBudget, health, ...upstream }: 
       age_ms: models.ageMs === undefined ? null : Math.round(models.ageMs),
     },
     accounts: accounts.map(encodeAccount),
+    breaker: {
+      ...encodeBreaker(health),
+      models: health.models.map(({ model, ...status }) => ({ model, ...encodeBreaker(status) })),
+    },
   }
 }
 
