@@ -62,7 +62,7 @@ export class StatingUpstream {
     const usage = this.#state(model, script)
     if (body.stream !== true) return Response.json(wholeOf(model, usage))
     const frames = [
-      chunkOf(model, { content: 'word' }),
+      chunkOf(model, { content: words }),
       chunkOf(model, {}, 'stop'),
       { ...chunkOf(model, {}), choices: [], usage },
     ]
@@ -74,7 +74,7 @@ export class StatingUpstream {
     this.of(model).unfinished++
     const stream = new ReadableStream({
       start(controller) {
-        controller.enqueue(frameOf(chunkOf(model, { content: 'some words' })))
+        controller.enqueue(frameOf(chunkOf(model, { content: words })))
         if (end === 'cut') controller.close()
       },
     })
@@ -107,15 +107,20 @@ export class StatingUpstream {
   }
 }
 
+/** Every answer begins with these words, so that one that broke off can be continued. */
+const words = 'These are the words with which the upstream begins each of its answers, and all that it ever says.'
+
 const sse = { 'content-type': 'text/event-stream' }
 
 function scriptIn(messages: unknown): UsageScript {
   const last: unknown = Array.isArray(messages) ? messages.at(-1) : undefined
-  return JSON.parse(isFields(last) && typeof last.content === 'string' ? last.content : '')
+  const text = isFields(last) && typeof last.content === 'string' ? last.content : ''
+  // the gateway itself asks to go on with an answer
+  return text.startsWith('{') ? JSON.parse(text) : { input: 30, cached: 20, output: 10, end: 'usage' }
 }
 
 function wholeOf(model: string, usage: object) {
-  const choices = [{ index: 0, message: { role: 'assistant', content: 'word' }, finish_reason: 'stop' }]
+  const choices = [{ index: 0, message: { role: 'assistant', content: words }, finish_reason: 'stop' }]
   return { id: 'a', object: 'chat.completion', created: 1, model, choices, usage }
 }
 

@@ -130,6 +130,16 @@ test('the sums of the ledger are those of the upstreams, for any mix of requests
   )
 })
 
+test('each part of a continued answer is counted', async () => {
+  const content = JSON.stringify({ input: 0, cached: 0, output: 0, end: 'cut' })
+  const messages = [{ role: 'user', content }]
+  await (await post('/v1/chat/completions', { model: 'a/long', messages, stream: true })).text()
+  asked++
+  const { answers, unfinished } = a.of('long')
+  expect([unfinished, answers > 0]).toEqual([1, true])
+  expect((await report()).get('a/long')).toMatchObject({ requests: 1, answers: answers + unfinished })
+})
+
 test('an unknown model, and an upstream that refuses, are failed requests without an answer', async () => {
   const before = (await report()).get('total')
   await (await post('/v1/chat/completions', { model: 'nothing', messages: [{ role: 'user', content: 'a' }] })).text()
