@@ -10,7 +10,7 @@ export interface FairPermitsOptions {
 }
 
 /** Milliseconds that a call waits at most. */
-const maxWaitMs = 10_000
+export const maxWaitMs = 10_000
 /** A refused client is told to come back after 1 to 5 seconds, so that not all come at once. */
 const [minRetryMs, maxRetryMs] = [1_000, 5_000]
 

@@ -1,10 +1,12 @@
 import type { Budget, CallerLimits } from '../chat/caller.ts'
 import { ChatError } from '../chat/error.ts'
 import type { Cancel } from '../flow/cancel.ts'
-import { FairPermits } from '../flow/fair-permits.ts'
+import { FairPermits, maxWaitMs, refusedForMs } from '../flow/fair-permits.ts'
+import type { Runtime } from '../flow/runtime.ts'
 import { writeBudget } from './budget.ts'
 import { BudgetAccount, type BudgetOptions, perDollar, periodOf } from './budget-account.ts'
 import { MinuteWindow } from './minute-window.ts'
+import { SharedLimits, type SharedStore } from './shared-limits.ts'
 
 /** What a request is expected to use, counted only where a limit needs it. */
 export interface RequestSize {
@@ -52,18 +54,27 @@ interface BudgetPart {
   readonly reserved: number
 }
 
+export interface MeterOptions extends BudgetOptions {
+  readonly runtime: Pick<Runtime, 'now' | 'elapsed' | 'random' | 'timers'>
+  /** The store of all processes, if there may be others. */
+  readonly shared?: SharedStore | undefined
+}
+
 /** Counts what one key uses, and refuses what is over its limits. */
 export class KeyMeter {
   readonly #caller: string
-  readonly #options: BudgetOptions
+  readonly #options: MeterOptions
   readonly #requests = new MinuteWindow()
   readonly #tokens = new MinuteWindow()
   readonly #permits = new FairPermits({ maxWaiting, refuse: tooManyAtOnce })
+  readonly #shared: SharedLimits | undefined
   #account: BudgetAccount | undefined
 
-  constructor(caller: string, options: BudgetOptions) {
+  constructor(caller: string, options: MeterOptions) {
     this.#caller = caller
     this.#options = options
+    const { shared, runtime } = options
+    this.#shared = shared && new SharedLimits(caller, { ...shared, runtime })
   }
 
   /**
@@ -72,27 +83,62 @@ export class KeyMeter {
    * @throws ChatError `limit-reached`, `budget-spent` or `forbidden`, or the signal's reason; then nothing was taken
    */
   async admit(size: RequestSize, limits: CallerLimits, signal: Cancel): Promise<() => void> {
-    const { budget, concurrent } = limits
+    const { budget } = limits
     const account = budget && this.#accountOf(budget)
     await account?.ready()
     const reservation = this.#reserve(size, limits, account)
-    if (concurrent === undefined) return () => this.#release(reservation)
+    const ends = [() => this.#release(reservation)]
     try {
-      await this.#permits.take(concurrent, signal)
+      if (await this.#takeShared(reservation, limits))
+        ends.push(() => this.#shared?.giveBack([0, reservation.tokens], limits))
+      if (limits.concurrent !== undefined) await this.#enter(limits.concurrent, ends, signal)
     } catch (thrown) {
       this.#requests.giveBack(reservation.requestSlice, reservation.requests, this.#options.runtime.elapsed())
-      this.#release(reservation)
+      for (const end of ends) end()
       throw thrown
     }
     return () => {
-      this.#permits.release()
-      this.#release(reservation)
+      for (const end of ends) end()
+    }
+  }
+
+  /** @returns whether it was taken from the limits of all processes */
+  async #takeShared({ requests, tokens }: Reservation, limits: CallerLimits): Promise<boolean> {
+    const taken = this.#shared?.take([requests, tokens], limits)
+    const waitMs = taken instanceof Promise ? await this.#orAlone(taken) : taken
+    if (waitMs === undefined) return false
+    const { rpm, tpm } = limits
+    refuseOver(waitMs, [...(rpm ? [`${rpm} requests`] : []), ...(tpm ? [`${tpm} tokens`] : [])].join(' and '))
+    return true
+  }
+
+  /** Waits for a turn: first in this process, then among all of them. @param ends gets what ends it */
+  async #enter(max: number, ends: (() => void)[], signal: Cancel): Promise<void> {
+    const until = this.#options.runtime.elapsed() + maxWaitMs
+    await this.#permits.take(max, signal)
+    ends.push(() => this.#permits.release())
+    const shared = this.#shared
+    if (!shared) return
+    const entered = await this.#orAlone(shared.enter(max, until - this.#options.runtime.elapsed(), signal))
+    if (entered === false) throw tooManyAtOnce(max, refusedForMs(signal.runtime))
+    if (entered === true) ends.push(() => shared.leave())
+  }
+
+  /** Returns undefined while the store cannot be asked. Then the limits of this process alone count. */
+  async #orAlone<Answer>(asking: Promise<Answer>): Promise<Answer | undefined> {
+    try {
+      return await asking
+    } catch (thrown) {
+      if (!(thrown instanceof ChatError) || thrown.reason !== 'unavailable') throw thrown
+      this.#options.onFailure(thrown)
+      return undefined
     }
   }
 
   /** Counts what an answer to a request has used. */
   spend({ tokens, cost }: AnswerUse, { tpm, budget }: CallerLimits): void {
     if (tpm !== undefined) this.#tokens.add(tokens, this.#options.runtime.elapsed())
+    this.#shared?.spend(tokens)
     if (!budget) return
     const amount = budget.unit === 'tokens' ? tokens : cost
     if (amount !== undefined) this.#accountOf(budget).spend(unitsOf(amount, budget.unit))

@@ -3,12 +3,15 @@ import type { Logger } from '../flow/call.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from '../state/store.ts'
 import { type AnswerUse, KeyMeter, type LimitsLeft } from './key-meter.ts'
+import type { SharedStore } from './shared-limits.ts'
 
 export interface LimiterOptions {
   /** Keeps what was spent of budgets. */
   readonly store: Store
   readonly log: Logger
-  readonly runtime: Pick<Runtime, 'now' | 'elapsed'>
+  readonly runtime: Pick<Runtime, 'now' | 'elapsed' | 'random' | 'timers'>
+  /** The store of all processes, if there may be others. */
+  readonly shared?: SharedStore | undefined
 }
 
 /** The meters of all keys with limits. */
@@ -24,8 +27,8 @@ export class Limiter {
   meterOf({ id }: Caller): KeyMeter {
     const known = this.#meters.get(id)
     if (known) return known
-    const { store, runtime } = this.#options
-    const meter = new KeyMeter(id, { store, runtime, onFailure: (thrown) => this.#onFailure(thrown) })
+    const { store, runtime, shared } = this.#options
+    const meter = new KeyMeter(id, { store, runtime, shared, onFailure: (thrown) => this.#onFailure(thrown) })
     this.#meters.set(id, meter)
     return meter
   }
@@ -54,6 +57,6 @@ export class Limiter {
   #onFailure(err: unknown): void {
     const level = this.#isFailing ? 'debug' : 'error'
     this.#isFailing = true
-    this.#options.log[level]({ err }, 'what keys have spent is only counted in this process')
+    this.#options.log[level]({ err }, 'the limits of client keys only count in this process')
   }
 }
