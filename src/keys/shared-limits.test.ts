@@ -15,7 +15,7 @@ function open(limits: CallerLimits, runtime = new ManualRuntime(), store: Store 
   const lines: LogLine[] = []
   const caller: Caller = { id: 'key', name: 'key', role: 'client', limits }
   const processes = ['a', 'b', 'c'].map(
-    (process) => new Limiter({ store, shared: { store, process }, log: aLog(lines), runtime }),
+    (processId) => new Limiter({ store, shared: { store, processId }, log: aLog(lines), runtime }),
   )
   const admit = async (at: number, signal = new CancelSource(runtime)) => {
     try {

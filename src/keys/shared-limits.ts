@@ -20,7 +20,7 @@ const ttlMs = 120_000
 /** A store that several processes share, and the name of this one. */
 export interface SharedStore {
   readonly store: Store
-  readonly process: string
+  readonly processId: string
 }
 
 interface SharedLimitsOptions extends SharedStore {
@@ -155,7 +155,7 @@ export class SharedLimits {
   async #addRunning(max: number): Promise<boolean> {
     let isAdded = false
     await this.#update((use) => {
-      isAdded = runningElsewhere(use, this.#options.process) + this.#running < max
+      isAdded = runningElsewhere(use, this.#options.processId) + this.#running < max
       return isAdded ? this.#withRunning(use, this.#running + 1) : undefined
     })
     if (!isAdded) return false
@@ -176,8 +176,8 @@ export class SharedLimits {
   }
 
   #withRunning(use: SharedUse, count: number): SharedUse {
-    const { process, runtime } = this.#options
-    return withRunning(use, process, [count, runtime.now() + believedMs])
+    const { processId, runtime } = this.#options
+    return withRunning(use, processId, [count, runtime.now() + believedMs])
   }
 
   /** @param change returns undefined to write nothing */

@@ -24,9 +24,9 @@ export function withDraw(use: SharedUse, [requests, tokens]: readonly [number, n
   return { ...use, drawn: { ...use.drawn, [second]: [knownRequests + requests, knownTokens + tokens] } }
 }
 
-export function withRunning(use: SharedUse, process: string, [count, until]: readonly [number, number]): SharedUse {
-  const { [process]: _, ...others } = use.running
-  return { ...use, running: count > 0 ? { ...others, [process]: [count, until] } : others }
+export function withRunning(use: SharedUse, processId: string, [count, until]: readonly [number, number]): SharedUse {
+  const { [processId]: _, ...others } = use.running
+  return { ...use, running: count > 0 ? { ...others, [processId]: [count, until] } : others }
 }
 
 export function drawnIn({ drawn }: SharedUse): readonly [requests: number, tokens: number] {
@@ -35,8 +35,8 @@ export function drawnIn({ drawn }: SharedUse): readonly [requests: number, token
 }
 
 /** The running requests of the other processes. */
-export function runningElsewhere({ running }: SharedUse, process: string): number {
-  return Object.entries(running).reduce((sum, [name, [count]]) => sum + (name === process ? 0 : count), 0)
+export function runningElsewhere({ running }: SharedUse, processId: string): number {
+  return Object.entries(running).reduce((sum, [name, [count]]) => sum + (name === processId ? 0 : count), 0)
 }
 
 /** Milliseconds until the oldest draw counts no more. */
