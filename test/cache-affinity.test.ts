@@ -130,6 +130,24 @@ describe('a conversation stays', () => {
     expect(await ask('best', 201, 0)).toBe('one')
   })
 
+  const named: readonly (readonly [name: string, headers: Record<string, string>, members: Json])[] = [
+    ["a session's header", { 'session-id': 'one-session' }, {}],
+    ["Claude Code's header", { 'x-claude-code-session-id': 'another' }, {}],
+    ['a cache key', {}, { prompt_cache_key: 'a-key' }],
+  ]
+  for (const [name, headers, members] of named)
+    test(`with its account by ${name}, whatever it says`, async () => {
+      const before = one.served.length
+      for (let talk = 0; talk < 4; talk++)
+        await post(
+          `${routed.url}/v1/chat/completions`,
+          { ...bodies['/v1/chat/completions']?.(500 + talk, 0), ...members, model: 'one/model' },
+          headers,
+        )
+      expect(one.served.length).toBe(before + 4)
+      expect(new Set(one.served.slice(before).map(({ account }) => account)).size).toBe(1)
+    })
+
   test('until its upstream is down, and then with the next', async () => {
     expect(await ask('best', 300, 0)).toBe('one')
     for (const account of accounts) one.failNext(account, 500, 3)
@@ -274,4 +292,23 @@ describe('a break of the cache', () => {
       // what is new now stays as it is
       expect((await send(goOn(third))).named).toBeNull()
     })
+
+  test('is named in a conversation of stored responses too', async () => {
+    const { path, body } = responses('stored ones')
+    let previous: Json = {}
+    for (const [instructions, named] of [
+      ['It is noon.', null],
+      ['It is noon.', null],
+      ['It is one.', 'broken at instructions'],
+    ] as const) {
+      const response = await fetch(gateway.url + path, {
+        method: 'POST',
+        body: JSON.stringify({ ...body, ...previous, instructions }),
+        headers: { 'content-type': 'application/json' },
+      })
+      expect(response.headers.get('x-tributary-cache')).toBe(named)
+      const answer: unknown = await response.json()
+      previous = { previous_response_id: Reflect.get(Object(answer), 'id'), input: 'and more' }
+    }
+  })
 })

@@ -189,3 +189,27 @@ test('in the chat server, what was found and called stays for the next turn, in 
   expect(namesIn(first.at(-1))).toEqual(['find_tool', 'shop__weather', 'files__weather', 'mail__weather'])
   expect(sentIn(model.chats.at(-1))).toEqual([...sentIn(first.at(-1))])
 })
+
+test('each round and each turn of a session begins with all that was sent before, so that the prompt cache is used', async () => {
+  const from = model.chats.length
+  for (const [turn, calls] of [
+    [search('weather shop', { limit: 1 }), weather('shop')],
+    [weather('shop')],
+    [],
+    [search('weather mail', { limit: 1 }), weather('mail')],
+  ].entries()) {
+    plan = calls
+    await askChatServer(rig.url, { session_id: 'cached', content: `Question ${turn}` })
+  }
+  const sent = model.chats.slice(from)
+  expect(sent.length).toBe(3 + 2 + 1 + 3)
+  for (const [at, { messages, tools: offered, ...settings }] of sent.entries()) {
+    const earlier = sent[at - 1]
+    if (!earlier) continue
+    const { messages: before, tools: _, ...others } = earlier
+    expect(JSON.stringify(messages)).toStartWith(JSON.stringify(before).slice(0, -1))
+    expect(JSON.stringify(settings)).toBe(JSON.stringify(others))
+    // what a search finds is added at the end
+    expect(JSON.stringify(offered)).toStartWith(JSON.stringify(sentIn(earlier)).slice(0, -1))
+  }
+})

@@ -160,3 +160,19 @@ test('a prompt of any size is hashed in a bounded time', () => {
   expect(printPrompt(members).items.length).toBe(20)
   expect(printPrompt(many).items.length).toBe(4_096)
 })
+
+test('a place is left when the life of its cache is over, and only the newest ones are kept', () => {
+  let now = 0
+  const conversation = new CachedConversation('c', () => now)
+  const place = { upstream: 'lab', model: 'm', account: 'KEY_1', lifeMs: 1_000 }
+  conversation.notePlace(place)
+  now = 1_000
+  expect(conversation.placeAt('lab', 'm')).toMatchObject({ account: 'KEY_1', at: 0 })
+  expect([conversation.placeAt('lab', 'other'), conversation.placeAt('other', 'm')]).toEqual([undefined, undefined])
+  now = 1_001
+  expect(conversation.placeAt('lab', 'm')).toBeUndefined()
+  conversation.notePlace({ ...place, account: 'KEY_2' })
+  expect(conversation.placeAt('lab', 'm')?.account).toBe('KEY_2')
+  for (let at = 0; at < 8; at++) conversation.notePlace({ ...place, model: `m${at}` })
+  expect([conversation.placeAt('lab', 'm'), conversation.placeAt('lab', 'm0')?.model]).toEqual([undefined, 'm0'])
+})
