@@ -24,6 +24,10 @@ export interface RecentRequest
   readonly lost: readonly string[]
   readonly parameters: ReadonlyMap<string, Treatment>
   readonly cacheBrokenAt: string | undefined
+  /** How often its answer broke off and was continued. */
+  readonly continued: number
+  /** Whether a second upstream was asked while the first was silent. */
+  readonly isHedged: boolean
   /** The id of its conversation, if it has one. */
   readonly conversation: string | undefined
   /** US dollars; undefined if the cost of one of its answers is not known. */
@@ -118,6 +122,8 @@ function requestOf({ call, model, usage, bytes, ...record }: CallRecord, { costO
     lost: firstOf(receipt.lost),
     parameters: treatedOf(receipt),
     cacheBrokenAt: receipt.cacheBrokenAt,
+    continued: receipt.seams?.length ?? 0,
+    isHedged: receipt.isHedged ?? false,
     conversation: receipt.conversation,
     cost: sumOver(receipt.answers, costOf),
     saved: sumOver(receipt.answers, savedOf),

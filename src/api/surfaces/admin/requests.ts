@@ -73,16 +73,18 @@ function encode({ usage, ...request }: RecentRequest) {
     cache_write_tokens: usage?.cacheWriteTokens ?? null,
     output_tokens: usage?.outputTokens ?? null,
     cost_usd: request.cost ?? null,
+    continued: request.continued,
     cache_broken_at: request.cacheBrokenAt ?? null,
   }
 }
 
-function encodeDetails({ usage, saved, tools, lost, parameters, hops, replyBytes }: RecentRequest) {
+function encodeDetails({ usage, saved, isHedged, tools, lost, parameters, hops, replyBytes }: RecentRequest) {
   return {
     saved_usd: saved ?? null,
     reasoning_tokens: usage?.reasoningTokens ?? null,
     usage_source: usage?.source ?? null,
     reply_bytes: replyBytes > 0 ? replyBytes : null,
+    hedged: isHedged,
     hops,
     tools,
     parameters: Object.fromEntries(parameters),

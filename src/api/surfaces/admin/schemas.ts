@@ -45,7 +45,7 @@ const request = {
   ...{ id: text, time: text, key: text, task: text, model: text, upstream: orNull(text), account: orNull(text) },
   ...{ outcome: text, attempts: integer, first_event_ms: count, duration_ms: integer },
   ...{ input_tokens: count, cached_tokens: count, cache_write_tokens: count, output_tokens: count },
-  ...{ cost_usd: orNull(number), cache_broken_at: orNull(text) },
+  ...{ cost_usd: orNull(number), continued: integer, cache_broken_at: orNull(text) },
 }
 
 /** The schemas of the requests and responses. */
@@ -54,7 +54,7 @@ export const schemas = {
   RequestList: objectOf({ object: oneOf('list'), data: listOf(named('Request')) }),
   RequestDetails: objectOf({
     ...request,
-    ...{ reasoning_tokens: count, usage_source: orNull(text), reply_bytes: count, hops: integer },
+    ...{ reasoning_tokens: count, usage_source: orNull(text), reply_bytes: count, hops: integer, hedged: flag },
     ...{ saved_usd: orNull(number), tools: listOf(text), parameters: anyObject, lost: listOf(text) },
     conversation: orNull(
       objectOf({
