@@ -31,17 +31,18 @@ afterAll(async () => {
 
 const Problem = z.object({ error: z.looseObject({ message: z.string() }) })
 
-/** The bodies of one question in each dialect. */
+/** The body of a new question in each dialect. A conversation would stay with the upstream that has answered it. */
 const paths = {
-  '/v1/chat/completions': { messages: [{ role: 'user', content: 'Hello' }] },
-  '/v1/responses': { input: 'Hello', store: false },
-  '/v1/messages': { max_tokens: 9, messages: [{ role: 'user', content: 'Hello' }] },
-  '/v1/embeddings': { input: 'Hello' },
-  '/v1/completions': { prompt: 'Hello' },
+  '/v1/chat/completions': (content: string) => ({ messages: [{ role: 'user', content }] }),
+  '/v1/responses': (input: string) => ({ input, store: false }),
+  '/v1/messages': (content: string) => ({ max_tokens: 9, messages: [{ role: 'user', content }] }),
+  '/v1/embeddings': (input: string) => ({ input }),
+  '/v1/completions': (prompt: string) => ({ prompt }),
 }
+let questions = 0
 
 async function ask(wishes: object, path: keyof typeof paths = '/v1/chat/completions') {
-  const body = JSON.stringify({ model: 'm', ...paths[path], ...wishes })
+  const body = JSON.stringify({ model: 'm', ...paths[path](`Question ${questions++}`), ...wishes })
   const response = await fetch(`${gateway.url}${path}`, { method: 'POST', body })
   const upstream = response.headers.get('x-tributary-upstream')
   const attempts = response.headers.get('x-tributary-attempts')

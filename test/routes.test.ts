@@ -53,7 +53,6 @@ async function askedBy(work: () => Promise<unknown>): Promise<readonly unknown[]
 }
 
 test('P21: failover asks in the order of the route, each only after those before it', async () => {
-  const { url } = open()
   for (const [failing, asked, upstream] of [
     [[], ['a'], 'a'],
     [['a'], ['a', 'b'], 'b'],
@@ -64,7 +63,8 @@ test('P21: failover asks in the order of the route, each only after those before
     for (const stream of [true, false])
       expect(
         await askedBy(async () => {
-          const { status, headers } = await ask(url, { model: 'ordered', stream })
+          // another gateway, because a conversation stays with the upstream that has answered it
+          const { status, headers } = await ask(open().url, { model: 'ordered', stream })
           expect([status, headers.get('x-tributary-upstream')]).toEqual([200, upstream])
           expect(headers.get('x-tributary-attempts')).toBe(String(asked.length))
         }),
@@ -73,12 +73,11 @@ test('P21: failover asks in the order of the route, each only after those before
 })
 
 test('P21: an upstream that is cut before it has shown anything is replaced, and one that has shown something is not', async () => {
-  const { url } = open()
   scripts.set('a', () => cutAt('B', 'rst'))
-  const replaced = await ask(url, { model: 'ordered' })
+  const replaced = await ask(open().url, { model: 'ordered' })
   expect([replaced.status, replaced.headers.get('x-tributary-upstream'), replaced.errors]).toEqual([200, 'b', []])
   scripts.set('a', () => cutAt('C', 'rst'))
-  const begun = await ask(url, { model: 'ordered' })
+  const begun = await ask(open().url, { model: 'ordered' })
   expect(begun.headers.get('x-tributary-upstream')).toBe('a')
   expect(begun.errors).toHaveLength(1)
 })
