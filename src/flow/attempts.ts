@@ -2,6 +2,8 @@ import type { RouteSettings } from './route-settings.ts'
 
 /** Maximum number of requests that one call makes to upstreams one after the other, including the first. */
 export const maxAttempts = 3
+/** Maximum number of accounts that one call may find unusable without paying for it. */
+const maxForgiven = 16
 
 /** What an attempt asks, as far as it is known. */
 export interface AskedTarget {
@@ -17,10 +19,12 @@ export interface AskedTarget {
  * left. Nothing else limits retries.
  */
 export class Attempts {
-  readonly #max: number
+  #max: number
   readonly #whole: Attempts | undefined
   #spent: number
   #last: AskedTarget = {}
+  #isForgivable = false
+  #forgiven = 0
 
   /** @param whole the budget that this one is a branch of */
   constructor(max = maxAttempts, whole?: Attempts) {
@@ -45,12 +49,30 @@ export class Attempts {
   /** Spends one attempt. Call it before the upstream is asked. */
   spend(target: AskedTarget = {}): void {
     this.#last = target
+    this.#isForgivable = false
     this.#reach(this.#spent + 1)
   }
 
   /** Notes that the answer of this branch is read, so its last attempt is the last one. */
   follow({ last }: Attempts): void {
     this.#last = last
+  }
+
+  /** Notes that the last attempt only showed that its account cannot be used, while another one is ready. */
+  noteUnusableAccount(): void {
+    this.#isForgivable = true
+  }
+
+  /**
+   * Allows one more attempt in place of the last one, if that only showed that its account cannot be used
+   * (docs/decisions/0078-refused-accounts.md). @returns whether it did
+   */
+  forgive(): boolean {
+    if (!this.#isForgivable || this.#forgiven === maxForgiven) return false
+    this.#isForgivable = false
+    this.#forgiven++
+    this.#extend()
+    return true
   }
 
   /**
@@ -60,6 +82,11 @@ export class Attempts {
    */
   branch(limit = this.left): Attempts {
     return new Attempts(this.#spent + Math.min(limit, this.left), this)
+  }
+
+  #extend(): void {
+    this.#max++
+    if (this.#whole) this.#whole.#extend()
   }
 
   #reach(spent: number): void {

@@ -116,6 +116,7 @@ class AccountReport implements Watcher<unknown> {
     }
     this.#pool.reportFailure(live, error, this.#model)
     this.call.tried.add(live)
+    if (this.#pool.hasOther({ tried: this.call.tried, model: this.#model })) this.call.attempts.noteUnusableAccount()
   }
 }
 

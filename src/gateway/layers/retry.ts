@@ -66,7 +66,7 @@ class RetriedCall<Event extends AnyEvent> implements FirstTry<Event> {
       if (attempts.spent === this.#spentBefore) throw error.code === 'no_account' && last ? last : error
       last = nameAccount(error, attempts.last.account)
       const waitMs = waitBefore(last, attempt, signal.runtime)
-      if (attempts.left === 0 || waitMs === undefined || signal.aborted || !this.#budget.withdraw()) throw last
+      if (waitMs === undefined || signal.aborted || !this.#takesAnother()) throw last
       await sleep(waitMs, signal)
       this.#spentBefore = attempts.spent
       try {
@@ -75,6 +75,15 @@ class RetriedCall<Event extends AnyEvent> implements FirstTry<Event> {
         failure = thrownAgain
       }
     }
+  }
+
+  /** Beyond both budgets only a refusal is replaced that showed nothing but that its account cannot be used. */
+  #takesAnother(): boolean {
+    const { attempts, receipt } = this.#call
+    if (attempts.left > 0 && this.#budget.withdraw()) return true
+    if (!attempts.forgive()) return false
+    receipt.attempts--
+    return true
   }
 }
 
