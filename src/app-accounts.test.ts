@@ -67,7 +67,7 @@ const Upstreams = z.object({
           state: z.string(),
           until: z.string().nullable(),
           models: z.array(z.string()).nullable().optional(),
-          quota: z.unknown(),
+          quota: z.array(z.looseObject({})),
         }),
       ),
     }),
@@ -87,7 +87,12 @@ function reply(exchange: EmulatedExchange, headers: Readonly<Record<string, stri
   exchange.reply(200, whole, { ...json, ...headers })
 }
 
-function refuse(exchange: EmulatedExchange, status: number, code: string, headers: Readonly<Record<string, string>> = {}) {
+function refuse(
+  exchange: EmulatedExchange,
+  status: number,
+  code: string,
+  headers: Readonly<Record<string, string>> = {},
+) {
   exchange.reply(status, JSON.stringify({ error: { message: `No: ${code}`, code } }), { ...json, ...headers })
 }
 
@@ -125,7 +130,9 @@ describe('P21: of ten accounts nine are revoked, limited or banned', () => {
     expect(asked.slice(0, 10)).toEqual([...nineBad, 'good'])
     expect(asked.length).toBe(1_009)
     const states = (await accounts()).map(({ state }) => state)
-    expect(Object.entries(Object.groupBy(states, (state) => state)).map(([state, all]) => [state, all?.length])).toEqual([
+    expect(
+      Object.entries(Object.groupBy(states, (state) => state)).map(([state, all]) => [state, all?.length]),
+    ).toEqual([
       ['cooling', 3],
       ['ok', 1],
       ['refused', 6],
@@ -142,12 +149,19 @@ describe('P21: of ten accounts nine are revoked, limited or banned', () => {
 })
 
 test('a call asks at most 16 accounts beyond its three attempts', async () => {
-  const { ask, asked } = openGateway(answerByKey, Array.from({ length: 30 }, (_, at) => `revoked-${at}`))
+  const { ask, asked } = openGateway(
+    answerByKey,
+    Array.from({ length: 30 }, (_, at) => `revoked-${at}`),
+  )
   expect([(await ask()).status, asked.length]).toEqual([502, 19])
 })
 
 describe('quota', () => {
-  const spent = { 'x-ratelimit-limit-requests': '5', 'x-ratelimit-remaining-requests': '0', 'x-ratelimit-reset-requests': '40' }
+  const spent = {
+    'x-ratelimit-limit-requests': '5',
+    'x-ratelimit-remaining-requests': '0',
+    'x-ratelimit-reset-requests': '40',
+  }
 
   test('that is used up lets another account answer, and never reaches the client', async () => {
     const { ask, asked } = openGateway((exchange, key) => reply(exchange, key === 'a' ? spent : {}), ['a', 'b'])
@@ -163,7 +177,10 @@ describe('quota', () => {
     const refused = await ask()
     expect([refused.status, refused.headers.get('retry-after'), asked.length]).toEqual([429, '40', 1])
     expect(await refused.json()).toMatchObject({
-      error: { type: 'rate_limit_error', message: expect.stringMatching(/^All accounts of lab are used up until .*UTC\.$/) },
+      error: {
+        type: 'rate_limit_error',
+        message: expect.stringMatching(/^All accounts of lab are used up until .*UTC\.$/),
+      },
     })
     // the limit is the model's
     expect((await ask('lab/n')).status).toBe(200)
@@ -178,5 +195,20 @@ describe('quota', () => {
     expect([(await resting.ask()).status, (await resting.ask()).status, resting.asked]).toEqual([429, 429, ['a']])
     const going = openGateway(limited, keys)
     expect([(await going.ask()).status, (await going.ask()).status, going.asked]).toEqual([200, 200, ['a', 'b', 'b']])
+  })
+
+  test('is shown to the operator', async () => {
+    const { ask, get, accounts } = openGateway((exchange) => reply(exchange, spent), ['a'])
+    expect(await get('/ready')).toMatchObject({ status: 'ready', upstreams: 'ok' })
+    await ask()
+    expect(await accounts()).toMatchObject([
+      {
+        ...{ state: 'cooling', until: expect.any(String), models: ['m'] },
+        quota: [{ model: 'm', unit: 'requests', scope: '', limit: 5, remaining: 0, reset_at: expect.any(String) }],
+      },
+    ])
+    expect(await get('/admin/upstreams')).toMatchObject({ data: [{ used_up: { models: ['m'] } }] })
+    const until = (await accounts())[0]?.until
+    expect(await get('/ready')).toMatchObject({ status: 'degraded', upstreams: 'used up', until })
   })
 })

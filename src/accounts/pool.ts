@@ -31,6 +31,14 @@ export interface PoolOptions extends AccountsOptions {
   readonly limitsModels?: boolean
 }
 
+/** A pool without an account that may be asked. */
+export interface UsedUpPool {
+  /** When the first account may be asked again, in milliseconds since 1970. */
+  readonly until: number
+  /** The only models for which that is so; undefined for all models. */
+  readonly models: readonly string[] | undefined
+}
+
 interface NewRest {
   readonly rest: Rest
   readonly failures: number
@@ -59,8 +67,8 @@ export class Pool {
   readonly #reached: ReachedLimits | undefined
   /** Called when an account begins to rest with all models. */
   onRest: () => void = () => undefined
-  /** The account that has answered last. It is used after another one has failed a call. */
-  #proven: string | undefined
+  /** The account that has answered last, which is used after another one has failed a call, and its model. */
+  #proven: { readonly label: string; readonly model: string | undefined } | undefined
 
   constructor(options: PoolOptions) {
     const { log, runtime, factory } = options
@@ -101,6 +109,25 @@ export class Pool {
     )
     const soonest = Math.min(...ends)
     return soonest > now && ends.length > 0 ? soonest : undefined
+  }
+
+  /**
+   * Until when no account may be asked; undefined if one may. If limits are those of models, it looks at the model that has
+   * answered last, because nobody knows all models.
+   */
+  usedUp(): UsedUpPool | undefined {
+    const until = this.restingUntil()
+    if (until !== undefined) return { until, models: undefined }
+    const now = this.#runtime.now()
+    const known = [...this.#ready.values()].flatMap(({ models }) => models?.resting(now) ?? [])
+    const ends = [...new Set(known.map(({ model }) => model))].flatMap((model) => {
+      const end = this.restingUntil(model)
+      return end === undefined ? [] : [{ model, end }]
+    })
+    const models = ends.map(({ model }) => model)
+    if (models.length === 0 || (this.#proven?.model !== undefined && !models.includes(this.#proven.model)))
+      return undefined
+    return { until: Math.min(...ends.map(({ end }) => end)), models }
   }
 
   /** Ends the rest of an account at once, because it was tried early and works. @returns whether it rested */
@@ -170,7 +197,8 @@ export class Pool {
   reportSuccess(account: LiveAccount, model?: string): void {
     const pooled = this.#find(account)
     if (!pooled) return
-    this.#proven = account.label
+    if (this.#proven?.label !== account.label || this.#proven.model !== model)
+      this.#proven = { label: account.label, model }
     if (pooled.state === ok && pooled.failures === 0 && !pooled.models) return
     const now = this.#runtime.now()
     const rest = restOf(pooled, model, now)
@@ -315,7 +343,7 @@ export class Pool {
 
   /** After a failure, the account that has answered last is a better choice than one that has not been tried for long. */
   #withProven(options: PickOptions): PickOptions {
-    return options.tried.size > 0 ? { ...options, preferred: this.#proven } : options
+    return options.tried.size > 0 ? { ...options, preferred: this.#proven?.label } : options
   }
 
   /** While the upstream rests, only the account that reached the limit tries again. @throws ChatError if it is too early */

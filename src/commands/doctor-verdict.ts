@@ -1,5 +1,6 @@
 import type { ChatError, Reason } from '../chat/error.ts'
 import type { Finding } from '../gateway/examine.ts'
+import { duration } from './quota-line.ts'
 
 const states: Readonly<Partial<Record<Reason, string>>> = {
   'account-refused': 'refused',
@@ -48,7 +49,7 @@ function advice({ reason, retryAfterMs }: ChatError, where: string): string {
     case 'renewal-failed':
       return 'Try again: the session may still be valid.'
     case 'quota-exhausted':
-      return 'Add credit there, or wait for the next period.'
+      return `Add credit there, or wait${retryAfterMs === undefined ? ' for the next period' : ` ${duration(retryAfterMs)}`}.`
     case 'rate-limited':
       return `Wait${retryAfterMs === undefined ? '' : ` ${duration(retryAfterMs)}`}; the gateway waits by itself.`
     case 'challenged':
@@ -60,9 +61,4 @@ function advice({ reason, retryAfterMs }: ChatError, where: string): string {
     default:
       return 'Try again later. If it fails again, check whether the service works elsewhere.'
   }
-}
-
-/** A duration in seconds up to two minutes, then in minutes; rounded up. */
-function duration(ms: number): string {
-  return ms <= 120_000 ? `${Math.ceil(ms / 1000)} s` : `${Math.ceil(ms / 60_000)} min`
 }

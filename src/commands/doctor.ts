@@ -11,6 +11,7 @@ import { toolsReport, toolsTable, tryToolServers } from './doctor-tools.ts'
 import { adviceOn, stateOf } from './doctor-verdict.ts'
 import { urlOf } from './health.ts'
 import { isRenewed, openState } from './open-state.ts'
+import { quotaLine, usedUpLines } from './quota-line.ts'
 import { findServer, type RunningServer } from './running-server.ts'
 import { table } from './table.ts'
 
@@ -30,7 +31,7 @@ export async function doctor(
   const report =
     typeof server === 'object' ? await examineOnServer(server, config) : await examineHere(config, runtime, server)
   if (typeof report === 'number') return report
-  process.stdout.write(isJson ? asJson(report) : asTable(report))
+  process.stdout.write(isJson ? asJson(report, runtime.now()) : asTable(report, runtime.now()))
   return report.findings.some(({ error }) => !error) ? 0 : 1
 }
 
@@ -109,20 +110,24 @@ function addedSince(
   return [...accounts, ...servers.map(({ name }) => `the MCP server ${name}`)]
 }
 
-function asTable({ findings, toolServers }: Report): string {
+function asTable({ findings, toolServers }: Report, now: number): string {
   const head = ['upstream', 'account', 'state', 'took', 'why', 'what to do']
   const { isTTY, columns } = process.stdout
   const width = isTTY ? columns : undefined
-  return `\n${table(head, findings.map(row), width)}${toolsTable(toolServers, width)}`
+  const rows = findings.map((finding) => row(finding, now))
+  const usedUp = usedUpLines(findings, now).map((line) => `${line}\n`)
+  return `\n${table(head, rows, width)}${usedUp.join('')}${toolsTable(toolServers, width)}`
 }
 
-function asJson({ findings, toolServers }: Report): string {
+function asJson({ findings, toolServers }: Report, now: number): string {
   const accounts = findings.map((finding) => {
-    const [upstream, account, state, , why, advice] = row(finding)
-    return { upstream, account, works: !finding.error, state, took_ms: finding.tookMs, why, advice }
+    const [upstream, account, state, , why, advice] = row(finding, now)
+    const quota = quotaLine(finding.quota, now)
+    return { upstream, account, works: !finding.error, state, took_ms: finding.tookMs, why, advice, quota }
   })
   const works = accounts.some((account) => account.works)
-  return `${JSON.stringify({ works, accounts, tool_servers: toolsReport(toolServers) }, undefined, 2)}\n`
+  const report = { works, accounts, used_up: usedUpLines(findings, now), tool_servers: toolsReport(toolServers) }
+  return `${JSON.stringify(report, undefined, 2)}\n`
 }
 
 /** @returns a finding for every account of every upstream, in the order of the configuration */
@@ -157,10 +162,11 @@ function progressLine({ upstream, account, error }: Finding): string {
   return `${upstream} ${account}: ${stateOf(error)}\n`
 }
 
-function row(finding: Finding): readonly string[] {
+function row(finding: Finding, now: number): readonly string[] {
   const { upstream, account, model = '', tookMs, error } = finding
   const took = `${(tookMs / 1000).toFixed(1)} s`
   // the model's name comes from the upstream
-  const why = error ? error.message : `${redact(model)} answered`
+  const quota = quotaLine(finding.quota, now)
+  const why = error ? error.message : `${redact(model)} answered${quota && `; ${quota}`}`
   return [upstream, account, stateOf(error), took, why, adviceOn(finding)]
 }

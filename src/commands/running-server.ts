@@ -1,4 +1,5 @@
 import { ChatError, isReason } from '../chat/error.ts'
+import type { QuotaWindow } from '../chat/quota.ts'
 import type { Config } from '../config/config.ts'
 import { CancelSource } from '../flow/cancel.ts'
 import type { Runtime } from '../flow/runtime.ts'
@@ -120,13 +121,32 @@ function readToolServers(body: unknown): readonly ToolServerState[] | undefined 
 
 function readFindings(upstream: string, body: unknown): readonly Finding[] | undefined {
   if (!isRecord(body) || !Array.isArray(body.accounts)) return undefined
-  return body.accounts.filter(isRecord).map(({ account, model, took_ms: tookMs, error }) => ({
+  return body.accounts.filter(isRecord).map(({ account, model, took_ms: tookMs, error, quota }) => ({
     upstream,
     account: String(account),
     model: typeof model === 'string' ? model : undefined,
     tookMs: Number(tookMs),
     error: isRecord(error) ? readError(error) : undefined,
+    quota: Array.isArray(quota) ? quota.filter(isRecord).map(readWindow) : [],
   }))
+}
+
+function readWindow({
+  unit,
+  scope,
+  limit,
+  remaining,
+  reset_at: resetAt,
+}: Readonly<Record<string, unknown>>): QuotaWindow {
+  return {
+    unit: unit === 'tokens' ? 'tokens' : 'requests',
+    scope: typeof scope === 'string' ? scope : '',
+    limit: typeof limit === 'number' ? limit : undefined,
+    remaining: typeof remaining === 'number' ? remaining : undefined,
+    lengthMs: undefined,
+    resetAt: typeof resetAt === 'string' ? Date.parse(resetAt) : undefined,
+    isGradual: false,
+  }
 }
 
 function readError({

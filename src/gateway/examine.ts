@@ -7,6 +7,7 @@ import { anybody } from '../chat/caller.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
 import type { Model } from '../chat/model.ts'
 import { kindOf } from '../chat/model-kind.ts'
+import type { QuotaReport, QuotaWindow } from '../chat/quota.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import { noThread } from '../chat/thread.ts'
 import { Attempts } from '../flow/attempts.ts'
@@ -26,6 +27,8 @@ export interface Finding {
   readonly tookMs: number
   /** Why it does not work; undefined if it works. */
   readonly error: ChatError | undefined
+  /** What the reply says of the account's limits. */
+  readonly quota: readonly QuotaWindow[]
 }
 
 export interface ExamineOptions extends AccountsOptions {
@@ -84,9 +87,10 @@ async function examineAccount({ upstream, label, log, runtime, deadlineMs, pool,
   const timer = runtime.timers.set(deadlineMs, () => limit.abort(late))
   let model: string | undefined
   let live: LiveAccount | undefined
+  let quota: QuotaReport | undefined
   const finding = (error?: ChatError): Finding => {
     const tookMs = Math.round(runtime.elapsed() - begunAt)
-    return { upstream: upstream.name, account: label, model, tookMs, error }
+    return { upstream: upstream.name, account: label, model, tookMs, error, quota: quota?.windows() ?? [] }
   }
   try {
     live = await open(limit)
@@ -100,6 +104,10 @@ async function examineAccount({ upstream, label, log, runtime, deadlineMs, pool,
         signal: limit,
         log,
         ...counts,
+        noteQuota: (report: QuotaReport) => {
+          quota = report
+          if (live && model !== undefined) pool?.noteQuota(live, report, model)
+        },
       }
       // the answer must be complete, but its text does not matter
       const answer = fold(upstream.chat(question(model), { ...call, account, thread: noThread }))
@@ -107,11 +115,11 @@ async function examineAccount({ upstream, label, log, runtime, deadlineMs, pool,
         throw (await faultyAddress(upstream, account, { thrown, signal: limit })) ?? thrown
       })
     })
-    pool?.reportSuccess(live)
+    pool?.wake(live)
     return finding()
   } catch (thrown) {
     const error = asChatError(thrown)
-    if (live) pool?.reportFailure(live, error)
+    if (live) pool?.reportFailure(live, error, model)
     return finding(error)
   } finally {
     timer.stop()

@@ -1,4 +1,5 @@
 import type { AccountStatus } from '../accounts/account.ts'
+import type { UsedUpPool } from '../accounts/pool.ts'
 import type { ModelsStatus } from './catalog.ts'
 import type { HealthStatus } from './health/upstream-health.ts'
 import type { UpstreamParts } from './upstream-parts.ts'
@@ -24,6 +25,8 @@ export interface UpstreamStatus {
   /** The host of the address, with its port if that is not the default. */
   readonly host: string | undefined
   readonly accounts: readonly AccountStatus[]
+  /** Undefined while an account may be asked. */
+  readonly usedUp: UsedUpPool | undefined
   readonly runningCalls: number
   /** The retries that are left at the moment. An upstream in trouble gets no more. */
   readonly retryBudget: { readonly left: number; readonly max: number }
@@ -43,6 +46,7 @@ export function statusOf(
     address,
     host: address === undefined ? undefined : URL.parse(address)?.host,
     accounts: pool.states(),
+    usedUp: pool.usedUp(),
     runningCalls: permits.taken,
     retryBudget: { left: budget.left, max: budget.max },
     health: health.status(),

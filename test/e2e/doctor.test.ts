@@ -424,8 +424,15 @@ describe("the server's report for the doctor", () => {
     expect((await fetch(`${gateway.url}/admin/upstreams`)).status).toBe(401)
     const models = { count: expect.any(Number), known: expect.any(Boolean), fixed: expect.any(Boolean), age_ms: null }
     const breaker = { state: 'good', ejected_ms: 0, models: [] }
-    const idle = { running_calls: 0, retry_budget: { left: expect.any(Number), max: 20 }, breaker, models }
-    const usable = { state: 'ok', until: null, why: null, expires_at: null, renewed_at: null }
+    const idle = {
+      running_calls: 0,
+      retry_budget: { left: expect.any(Number), max: 20 },
+      breaker,
+      used_up: null,
+      models,
+    }
+    const rested = { until: null, why: null, models: null, quota: [] }
+    const usable = { state: 'ok', ...rested, expires_at: null, renewed_at: null }
     expect(await ask('GET', '/admin/upstreams')).toEqual([
       200,
       {
@@ -455,7 +462,9 @@ describe("the server's report for the doctor", () => {
       200,
       {
         upstream: 'good',
-        accounts: [{ account: 'good', works: true, model: 'gpt-lab', took_ms: expect.any(Number), error: null }],
+        accounts: [
+          { account: 'good', works: true, model: 'gpt-lab', took_ms: expect.any(Number), quota: [], error: null },
+        ],
       },
     ])
     for (const path of ['/admin/upstreams/none/test', '/admin/upstreams/good', '/admin/upstreams/good/test/x'])

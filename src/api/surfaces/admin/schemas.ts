@@ -48,6 +48,11 @@ const request = {
   ...{ cost_usd: orNull(number), continued: integer, cache_broken_at: orNull(text) },
 }
 
+const quotaWindow = {
+  ...{ unit: oneOf('requests', 'tokens'), scope: text, limit: orNull(number), remaining: orNull(number) },
+  ...{ window_ms: orNull(integer), reset_at: orNull(text) },
+}
+
 /** The schemas of the requests and responses. */
 export const schemas = {
   Request: objectOf(request),
@@ -76,7 +81,13 @@ export const schemas = {
     name: text,
     address: orNull(text),
     breaker: objectOf({ ...breaker, models: listOf(objectOf({ model: text, ...breaker })) }),
-    accounts: listOf(objectOf({ label: text, state: text, until: orNull(text), why: orNull(text) })),
+    used_up: orNull(objectOf({ until: text, models: orNull(listOf(text)) })),
+    accounts: listOf(
+      objectOf({
+        ...{ label: text, state: text, until: orNull(text), why: orNull(text), models: orNull(listOf(text)) },
+        quota: listOf(objectOf({ model: text, ...quotaWindow })),
+      }),
+    ),
   }),
   UpstreamList: objectOf({ object: oneOf('list'), data: listOf(named('Upstream')) }),
   Usage: objectOf({
@@ -96,6 +107,7 @@ export const schemas = {
         works: flag,
         model: orNull(text),
         took_ms: integer,
+        quota: listOf(objectOf(quotaWindow)),
         error: orNull(objectOf({ reason: text, code: text, message: text, retry_after_ms: orNull(integer) })),
       }),
     ),

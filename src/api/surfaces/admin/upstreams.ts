@@ -1,4 +1,5 @@
 import { ChatError } from '../../../chat/error.ts'
+import type { QuotaWindow } from '../../../chat/quota.ts'
 import type { Finding } from '../../../gateway/examine.ts'
 import type { BreakerStatus } from '../../../gateway/health/upstream-health.ts'
 import type { UpstreamStatus } from '../../../gateway/inspect.ts'
@@ -22,7 +23,7 @@ export const testUpstream = answerJson(async (request, _call, { gateway: { exami
   return { body: { upstream: name, accounts: findings.map(encodeFinding) } }
 })
 
-function encodeUpstream({ accounts, models, retryBudget, health, ...upstream }: UpstreamStatus) {
+function encodeUpstream({ accounts, models, retryBudget, health, usedUp, ...upstream }: UpstreamStatus) {
   return {
     name: upstream.name,
     provider: upstream.provider ?? null,
@@ -36,6 +37,7 @@ function encodeUpstream({ accounts, models, retryBudget, health, ...upstream }: 
       fixed: models.isFixed,
       age_ms: models.ageMs === undefined ? null : Math.round(models.ageMs),
     },
+    used_up: usedUp ? { until: encodeTime(usedUp.until), models: usedUp.models ?? null } : null,
     accounts: accounts.map(encodeAccount),
     breaker: {
       ...encodeBreaker(health),
@@ -48,14 +50,27 @@ function encodeBreaker({ state, ejectedForMs }: BreakerStatus) {
   return { state, ejected_ms: Math.ceil(ejectedForMs) }
 }
 
-function encodeAccount({ label, state, renewal }: UpstreamStatus['accounts'][number]) {
+function encodeAccount({ label, state, renewal, quota = [] }: UpstreamStatus['accounts'][number]) {
   return {
     label,
     state: state.kind,
     until: 'until' in state ? encodeTime(state.until) : null,
     why: 'why' in state ? state.why : null,
+    models: 'models' in state ? state.models : null,
     expires_at: encodeTime(renewal?.expiresAt),
     renewed_at: encodeTime(renewal?.renewedAt),
+    quota: quota.flatMap(({ model, windows }) => windows.map((window) => ({ model, ...encodeWindow(window) }))),
+  }
+}
+
+function encodeWindow({ unit, scope, limit, remaining, lengthMs, resetAt }: QuotaWindow) {
+  return {
+    unit,
+    scope,
+    limit: limit ?? null,
+    remaining: remaining ?? null,
+    window_ms: lengthMs ?? null,
+    reset_at: encodeTime(resetAt),
   }
 }
 
@@ -66,12 +81,13 @@ function encodeTime(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(Math.min(ms, latestMs)).toISOString()
 }
 
-function encodeFinding({ account, model, tookMs, error }: Finding) {
+function encodeFinding({ account, model, tookMs, error, quota }: Finding) {
   return {
     account,
     works: error === undefined,
     model: model ?? null,
     took_ms: tookMs,
+    quota: quota.map(encodeWindow),
     error: error
       ? { reason: error.reason, code: error.code, message: error.message, retry_after_ms: error.retryAfterMs ?? null }
       : null,

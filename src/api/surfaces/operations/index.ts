@@ -1,5 +1,6 @@
 import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
 import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
+import type { UpstreamStatus } from '../../../gateway/inspect.ts'
 import { answerJson } from '../../exchange/answer-json.ts'
 import { shuttingDown } from '../../exchange/shutting-down.ts'
 import type { Surface } from '../surface.ts'
@@ -16,12 +17,12 @@ const reportReadiness = answerJson((_request, _call, { gateway, isStateWell, too
   if (phase() !== 'open') throw shuttingDown()
   const isWell = isStateWell()
   const { upstreams } = gateway.inspect()
-  const isAnyAsked = upstreams.length === 0 || upstreams.some(({ health }) => health.state !== 'ejected')
+  const supply = supplyOf(upstreams)
   const shortage = gateway.shortage()
   const body = {
-    status: shortage ? 'overloaded' : isWell && isAnyAsked ? 'ready' : 'degraded',
+    status: shortage ? 'overloaded' : isWell && supply.upstreams === 'ok' ? 'ready' : 'degraded',
     state: isWell ? 'ok' : 'failing',
-    upstreams: isAnyAsked ? 'ok' : 'failing',
+    ...supply,
     // what the process has too little of
     load: shortage ?? 'ok',
     // a failed tool server is not a reason to send requests elsewhere
@@ -29,6 +30,15 @@ const reportReadiness = answerJson((_request, _call, { gateway, isStateWell, too
   }
   return { body, status: shortage ? 503 : 200 }
 })
+
+/** Whether any upstream can answer. If all that work are used up, it says until when. */
+function supplyOf(all: readonly UpstreamStatus[]): { readonly upstreams: string; readonly until?: string } {
+  const working = all.filter(({ health }) => health.state !== 'ejected')
+  if (all.length === 0 || working.some(({ usedUp }) => usedUp === undefined)) return { upstreams: 'ok' }
+  if (working.length === 0) return { upstreams: 'failing' }
+  const until = Math.min(...working.map(({ usedUp }) => usedUp?.until ?? 0))
+  return { upstreams: 'used up', until: new Date(until).toISOString() }
+}
 
 const showOpenApi = answerJson((_request, _call, { openapi }) => ({ body: openapi() }))
 

@@ -7,7 +7,8 @@ export const schemas = {
   Readiness: objectOf({
     status: oneOf('ready', 'degraded', 'overloaded'),
     state: oneOf('ok', 'failing'),
-    upstreams: oneOf('ok', 'failing'),
+    upstreams: oneOf('ok', 'failing', 'used up'),
+    'until?': text,
     load: oneOf('ok', 'memory', 'event-loop', 'calls'),
     tools: { type: 'object', additionalProperties: text },
   }),
