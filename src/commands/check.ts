@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { describeTerms } from '../accounts/terms.ts'
 import { callerOf } from '../chat/caller.ts'
 import { redact } from '../chat/secret.ts'
 import type { Config } from '../config/config.ts'
@@ -71,6 +72,7 @@ function summary(config: Config): readonly (readonly [string, string])[] {
     ],
     ['state', state.description],
     ...upstreams.map((upstream): [string, string] => [`upstream ${upstream.name}`, describeUpstream(upstream)]),
+    ...upstreams.map(({ name, terms }): [string, string] => [`terms of ${name}`, describeTerms(terms)]),
     ...routes.flatMap(({ name, tree }) =>
       drawRoute(tree).map((line, at): [string, string] => [at === 0 ? `route ${name}` : '', line]),
     ),
@@ -103,11 +105,12 @@ function asJson(config: Config, problems: readonly string[], notes: readonly str
     valid: problems.length === 0,
     file: envFile === undefined ? null : resolve(envFile),
     settings: settingsInForce(config).map(asRow),
-    upstreams: upstreams.map(({ name, baseUrl, address, accounts, models }) => ({
+    upstreams: upstreams.map(({ name, baseUrl, address, accounts, models, terms }) => ({
       name,
       address: baseUrl ?? address ?? null,
       accounts: accounts.map(({ label }) => label),
       models: models?.map(({ id }) => id) ?? null,
+      terms: terms ?? null,
     })),
     routes: routes.map(({ name, tree }) => ({
       name,

@@ -1,3 +1,4 @@
+import { describeTerms } from '../accounts/terms.ts'
 import { asChatError } from '../chat/error.ts'
 import { redact } from '../chat/secret.ts'
 import type { Config } from '../config/config.ts'
@@ -31,6 +32,7 @@ export async function doctor(
   const report =
     typeof server === 'object' ? await examineOnServer(server, config) : await examineHere(config, runtime, server)
   if (typeof report === 'number') return report
+  if (!isJson) process.stderr.write(termLines(config))
   process.stdout.write(isJson ? asJson(report, runtime.now()) : asTable(report, runtime.now()))
   return report.findings.some(({ error }) => !error) ? 0 : 1
 }
@@ -152,6 +154,11 @@ function logOf({ logLevel }: Config, runtime: Runtime): Logger {
     format: 'json',
     write: (line) => void process.stderr.write(line),
   })
+}
+
+/** What is known of the terms of the services; a line only for those of which anything is. */
+function termLines({ upstreams }: Config): string {
+  return upstreams.map(({ name, terms }) => (terms ? `Terms of ${name}: ${describeTerms(terms)}\n` : '')).join('')
 }
 
 function serverLine({ name, status }: ToolServerState): string {

@@ -1,4 +1,5 @@
 import type { Account, OnLimit, Supply } from '../accounts/account.ts'
+import type { Terms } from '../accounts/terms.ts'
 import type { Extras } from '../chat/message.ts'
 import type { Model, Support } from '../chat/model.ts'
 import type { ChatRequest } from '../chat/request.ts'
@@ -47,6 +48,8 @@ export interface Upstream<Credential = unknown> {
    * configuration sets it.
    */
   readonly onLimit?: OnLimit
+  /** What the terms of the service say; absent if that is unknown. */
+  readonly terms?: Terms
   readonly support: Support
   /**
    * The models that it serves, if the operator or the adapter has a fixed list. Otherwise the upstream is asked for

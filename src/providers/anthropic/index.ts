@@ -4,6 +4,7 @@ import { openMessages, routesOfMessages } from '../../clients/anthropic-messages
 import { messagesSupport } from '../../clients/anthropic-messages/support.ts'
 import { withoutRoute } from '../../wire/base-url.ts'
 import type { AccountCall, Provider } from '../provider.ts'
+import { terms } from './terms.ts'
 
 /** Anthropic's own API: https://docs.claude.com/en/api/messages */
 export const provider: Provider = {
@@ -25,6 +26,7 @@ export const provider: Provider = {
         address: origin,
         accounts,
         support: messagesSupport,
+        terms,
         ...(models && { models: models.map((id) => ({ id })) }),
         listModels: ({ credential }: Account<Secret>, signal) => service.listModels(credential, signal),
         chat: (request, call: AccountCall<Secret>) => service.ask(call.account.credential, request, call),

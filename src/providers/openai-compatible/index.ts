@@ -7,6 +7,7 @@ import { type Differences, differences } from './differences.ts'
 import { messagesCompatible } from './messages.ts'
 import { ollamaUrl } from './ollama-host.ts'
 import { headersOf, type Preset, presets } from './presets.ts'
+import { termsOf } from './terms.ts'
 import { openaiCompatible } from './upstream.ts'
 
 /** OpenAI, the well-known services with its dialect, a local Ollama, and every server that `UPSTREAM_<NAME>_URL` names. */
@@ -58,7 +59,9 @@ function configurePreset(preset: Preset, variables: Variables): Upstream<Secret 
   const common = { name: preset.name, accounts: accountsOf(keys, preset.name), headers, models }
   if (api === 'messages') return [messagesCompatible({ ...common, base })]
   const manyChoices = preset.manyChoices ?? false
-  return [openaiCompatible({ ...common, ...base, manyChoices, api, ...differencesFor(preset.name) })]
+  const upstream = openaiCompatible({ ...common, ...base, manyChoices, api, ...differencesFor(preset.name) })
+  const terms = base.url === preset.url ? termsOf[preset.name] : undefined
+  return [{ ...upstream, ...(terms && { terms }) }]
 }
 
 function exampleFor(variables: Variables, { prefix, url, hasOtherApi }: Preset): string {
