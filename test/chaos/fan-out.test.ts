@@ -1,5 +1,5 @@
 /** P23: panels, tested with the whole program over real sockets. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { emulateAi21 } from '../../src/providers/ai21/emulator/index.ts'
 import { emulateCohere } from '../../src/providers/cohere/emulator/index.ts'
 import { emulateMistral } from '../../src/providers/mistral/emulator/index.ts'
@@ -25,11 +25,10 @@ const scripts = new Map<string, () => Script>()
 
 beforeAll(async () => {
   emulator = await emulateOpenai({ models: [...names], reply: ({ model }) => scripts.get(model)?.() })
-  gateway = startPanels(60_000)
   impatient = startPanels(3_000)
 })
 afterAll(async () => {
-  await Promise.all([gateway.close(), impatient.close()])
+  await impatient.close()
   await emulator.close()
 })
 
@@ -43,8 +42,11 @@ function startPanels(ms: number): RunningGateway {
     (config) => ({ ...config, deadlines: { firstEventMs: ms, wholeMs: ms, idleMs: ms } }),
   )
 }
+afterEach(() => gateway.close())
 beforeEach(async () => {
   scripts.clear()
+  // its breaker has seen none of the members that other tests let fail
+  gateway = startPanels(60_000)
   // connections are not reused, so that each test can count its own
   emulator.hangUp()
   await until(() => emulator.openConnections() === 0, 2_000, 'no connection is left')

@@ -22,7 +22,8 @@ describe('P7: a failing upstream gets at most 1.2 times the requests, and ten a 
     await each(Array(requests).fill('one'), 50, async (model) => {
       expect((await ask(gateway.url, { model })).status).toBe(503)
     })
-    expect(emulator.chats.length).toBeGreaterThan(requests)
+    // the breaker refuses most of them, and src/gateway/overload.test.ts shows the retries without it
+    expect(emulator.chats.length).toBeGreaterThan(5)
     expect(emulator.chats.length).toBeLessThanOrEqual(1.2 * requests + floorOver(performance.now() - startedAt))
     await Promise.all([gateway.close(), emulator.close()])
   })
