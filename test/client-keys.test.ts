@@ -22,6 +22,8 @@ beforeAll(() => {
   const keys = [
     { name: 'plain', hash: hashOf(inFile('plain')) },
     { name: 'two', key: inFile('two'), rpm: 2, tpm: 1_000_000 },
+    { name: 'crowd', key: inFile('crowd'), rpm: 10 },
+    { name: 'busy', key: inFile('busy'), concurrent: 2 },
     { name: 'tokens', key: inFile('tokens'), tpm: 100_000 },
     { name: 'spender', key: inFile('spender'), budget: '30 tokens/day' },
     { name: 'prepaid', key: inFile('prepaid'), budget: '5 USD' },
@@ -107,6 +109,25 @@ describe('the limits of a key', () => {
     expect(await anthropic.text()).toContain('"type":"rate_limit_error"')
     // what asks no upstream is not counted
     expect((await send(inFile('two'), '/v1/models')).status).toBe(200)
+  })
+
+  test('P19: of 1,000 requests at once exactly as many are answered as may be', async () => {
+    const statuses = await Promise.all(
+      Array.from({ length: 1_000 }, async () => {
+        const response = await chat(inFile('crowd'))
+        await response.arrayBuffer()
+        return response.status
+      }),
+    )
+    expect(statuses.filter((status) => status === 200)).toHaveLength(10)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(990)
+  })
+
+  test('let streams over the limit wait for their turn', async () => {
+    const texts = await Promise.all(
+      Array.from({ length: 20 }, async () => (await chat(inFile('busy'), { stream: true })).text()),
+    )
+    for (const text of texts) expect(text).toContain('[DONE]')
   })
 
   test('count the true tokens of an answer, not those that were expected', async () => {
