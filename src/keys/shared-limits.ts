@@ -15,6 +15,8 @@ const renewMs = 5_000
 /** Milliseconds after which a full limit is asked for again. */
 const againMs = 100
 const maxWrites = 20
+/** Milliseconds for which a store that failed is not asked, so that no request waits for it. */
+const awayMs = 1_000
 const ttlMs = 120_000
 
 /** A store that several processes share, and the name of this one. */
@@ -45,6 +47,7 @@ export class SharedLimits {
   #asking = 0
   /** When the limit was full, when it is asked again, and when something is free. */
   #full: { readonly askAt: number; readonly freeAt: number } | undefined
+  #awayUntil = 0
   #stopRenewing: (() => void) | undefined
 
   constructor(caller: string, options: SharedLimitsOptions) {
@@ -182,16 +185,30 @@ export class SharedLimits {
 
   /** @param change returns undefined to write nothing */
   async #update(change: (use: SharedUse) => SharedUse | undefined): Promise<void> {
-    const { store, runtime } = this.#options
-    for (let attempt = 0; attempt < maxWrites; attempt++) {
-      const found = await store.get(this.#key)
-      const changed = change(readUse(found?.value, runtime.now()))
-      if (!changed) return
-      const text = JSON.stringify(changed)
-      if ((await store.compareAndSet(this.#key, found?.version ?? 0, text, { ttlMs })) !== undefined) return
+    const { runtime } = this.#options
+    if (runtime.now() < this.#awayUntil) throw away()
+    try {
+      for (let attempt = 0; attempt < maxWrites; attempt++) if (await this.#tryUpdate(change)) return
+    } catch (thrown) {
+      this.#awayUntil = runtime.now() + awayMs
+      throw thrown
     }
-    throw new ChatError('unavailable', { message: 'Others change the limits of this key all the time.' })
+    throw away()
   }
+
+  /** @returns false if another process has written in between */
+  async #tryUpdate(change: (use: SharedUse) => SharedUse | undefined): Promise<boolean> {
+    const { store, runtime } = this.#options
+    const found = await store.get(this.#key)
+    const changed = change(readUse(found?.value, runtime.now()))
+    if (!changed) return true
+    const text = JSON.stringify(changed)
+    return (await store.compareAndSet(this.#key, found?.version ?? 0, text, { ttlMs })) !== undefined
+  }
+}
+
+function away(): ChatError {
+  return new ChatError('unavailable', { message: 'The limits that all processes share cannot be asked for.' })
 }
 
 function shareOf({ rpm = 0, tpm = 0 }: CallerLimits): Amounts {
