@@ -87,7 +87,7 @@ export interface Gateway extends Tasks {
 /** Limit for the milliseconds of one test of an account. */
 const maxTestMs = 60_000
 
-/** Puts the layers together: `observe → limit → prompt cache → tool loop → continuation → route → chain`, one chain for each upstream. */
+/** Puts the layers together: `observe → own models → caller limits → admit → prompt cache → tool loop → continuation → route → chain`, one chain for each upstream. */
 export function openGateway(options: GatewayOptions): Gateway {
   const { upstreams, routes = [], aliases, store, tools, limiter, costOf, onCallEnd, log, runtime } = options
   const onAnswer = countForLimits(options)
