@@ -121,6 +121,12 @@ const gateway = startGateway({
   UPSTREAM_DYING_MODELS: 'list.50',
   UPSTREAM_SPARE_URL: spare.url,
   UPSTREAM_SPARE_MODELS: 'list.50',
+  ROUTES: [
+    'chain = dying/list.50 > spare/list.50',
+    'once = lab/prose.50 @ nocontinue',
+    'agent = lab/prose.50 @ continue',
+    'both = lab/prose.50 + lab/chinese.50',
+  ].join(';'),
 })
 const openai = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'unused', maxRetries: 0 })
 const anthropic = new Anthropic({ baseURL: gateway.url, apiKey: 'unused', maxRetries: 0 })
@@ -166,11 +172,15 @@ describe('an answer is continued where it broke off', () => {
     expect(outcome(await ask('lab/prose.25.twice'))).toEqual(whole('prose', 'lab', 'lab'))
   })
 
-  test('after its upstream has died, by another one', async () => {
-    const got = await ask('list.50', { tributary: { order: ['dying'] } })
-    expect(outcome(got).text).toBe(tenAnswers.list ?? '')
-    expect(outcome(got)).toMatchObject({ errors: [], finishes: ['stop'], dones: 1 })
-    expect(outcome(got).seams).toHaveLength(1)
+  test('after its upstream has died, by the next one of its route', async () => {
+    const found = outcome(await ask('chain'))
+    expect(found).toEqual({ ...whole('list'), seams: ['continued by spare after upstream_disconnected of dying'] })
+  })
+
+  test('in each column of a panel', async () => {
+    const { text, errors, seams } = outcome(await ask('both'))
+    expect({ errors, seams: seams.length }).toEqual({ errors: [], seams: 2 })
+    for (const name of ['prose', 'chinese']) expect(text).toContain(tenAnswers[name] ?? 'missing')
   })
 })
 
@@ -315,13 +325,15 @@ describe('an answer that is not continued ends with its own error', () => {
     expect(await ends('lab/prose.1')).toBe(1)
   })
 
-  test('if the client does not want it', async () => {
+  test('if the client or the route does not want it', async () => {
     expect(await ends('lab/prose.50', { tributary: { continue: false } })).toBe(1)
+    expect(await ends('once')).toBe(1)
   })
 
-  test('if it has tools, unless the client wants it', async () => {
+  test('if it has tools, unless the client or the route wants it', async () => {
     expect(await ends('lab/prose.50', { tools })).toBe(1)
     expect(outcome(await ask('lab/prose.50', { tools, tributary: { continue: true } }))).toEqual(whole('prose', 'lab'))
+    expect(outcome(await ask('agent', { tools }))).toEqual(whole('prose', 'lab'))
   })
 
   test('if it must be JSON, or has several choices', async () => {

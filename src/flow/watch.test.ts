@@ -66,6 +66,65 @@ describe('a watched flow', () => {
     expect(seen.slice(-2)).toEqual(['outer 9', 'outer done'])
   })
 
+  describe('that goes on with another flow', () => {
+    const failure = new ChatError('timeout', { message: 'late' })
+    const goingOn = (next: () => Flow<number> | undefined): Watcher<number> => ({ goOn: () => next() })
+
+    test('gives its batches, and only the outer watchers see them', async () => {
+      const seen: string[] = []
+      const inner = watch(scriptedFlow([1], failure), noting('inner', seen, 9))
+      const flow = watch(
+        watch(
+          inner,
+          goingOn(() => readyFlow([2], [3])),
+        ),
+        noting('outer', seen),
+      )
+      expect(await readAll(flow)).toEqual({ batches: [[1], [9], [2], [3]], thrown: undefined })
+      expect(seen).toEqual([
+        ...['inner 1', 'outer 1', 'inner failed', 'outer 9'],
+        ...['outer 2', 'outer 3', 'outer done'],
+      ])
+    })
+
+    test('fails if that flow fails, or if there is none', async () => {
+      const later = new ChatError('overloaded', { message: 'full' })
+      const failing = watch(
+        scriptedFlow([1], failure),
+        goingOn(() => scriptedFlow([2], later)),
+      )
+      expect(await readAll(failing)).toEqual({ batches: [[1], [2]], thrown: later })
+      const none = watch(
+        scriptedFlow([1], failure),
+        goingOn(() => undefined),
+      )
+      expect(await readAll(none)).toEqual({ batches: [[1]], thrown: failure })
+    })
+
+    test('closes that flow, and asks for none once it is closed', async () => {
+      const second = readyFlow([2], [3])
+      const flow = watch(
+        scriptedFlow([1], failure),
+        goingOn(() => second),
+      )
+      expect([flow.next(), flow.next()]).toEqual([[1], [2]])
+      flow.close()
+      expect([second.closes, flow.next()]).toEqual([1, undefined])
+      let asked = 0
+      const left = watch(
+        watch(scriptedFlow([1], failure), noting('inner', [], 9)),
+        goingOn(() => {
+          asked++
+          return undefined
+        }),
+      )
+      // the failure is known, but an event comes before it
+      expect([left.next(), left.next()]).toEqual([[1], [9]])
+      left.close()
+      expect(asked).toBe(0)
+    })
+  })
+
   test('closes its inner flow before it tells its watchers', () => {
     const seen: string[] = []
     const inner = { ...readyFlow<number>(), close: () => seen.push('inner closed') }

@@ -80,7 +80,9 @@ for (const { name, own, start, configure } of subjects) {
     cells: models,
     configure: (model) => configure(emulator.origin, model),
     asked: (asked) => emulator.chats.filter(({ model }) => model === asked).length,
-    isAskedOn: name === 'mistral',
+    // its prefix needs no anchor, so it goes on with a few words too
+    isAskedOn: ({ status, code, name: fault }) =>
+      name === 'mistral' && status === 200 && code !== undefined && !fault.includes('too large'),
     close: () => emulator.close(),
   })
 }

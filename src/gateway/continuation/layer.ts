@@ -99,24 +99,26 @@ class Continued<Needs> implements Watcher {
     const { upstream } = call.attempts.last
     const broken: BrokenAnswer = { text, upstream, code: error.ownCode }
     const found = defer(async (opening) => {
-      for (const wishes of wishesAfter(request.wishes, upstream, broke)) {
-        const { spent } = call.attempts
-        const asked = await this.#begin({ ...request, wishes, broken }, opening)
-        if (asked) return asked
-        if (call.attempts.spent > spent) break
+      for (const { wishes, most } of triesAfter(request.wishes, upstream, broke)) {
+        if (call.attempts.left === 0 || opening.signal.aborted) break
+        const attempts = call.attempts.branch(most)
+        const begun = await this.#begin({ ...request, wishes, broken }, { ...call, attempts }, opening)
+        if (!begun) continue
+        call.attempts.follow(attempts)
+        return begun
       }
       opening.signal.throwIfAborted()
       throw error
     }, call.signal)
     const joined = map(found, new JoinedAnswer(this.#said, call.receipt).add)
-    const after = { ...this.#options, before: text, broke: [...broke, upstream] }
-    return watch(joined, new Continued(after))
+    return watch(joined, new Continued({ ...this.#options, before: text, broke: [...broke, upstream] }))
   }
 
-  /** Waits for the seam. Returns undefined if nothing goes on with the answer in time. */
-  async #begin(request: ChatRequest, { begin, signal }: FlowOpening): Promise<Flow | undefined> {
-    const { next, call, deadlines } = this.#options
-    const { firstMs = request.stream ? deadlines.firstEventMs : deadlines.wholeMs } = call.attempts.last.routed ?? {}
+  /** Waits for the seam, no longer than for a first event. Returns undefined if nothing goes on with the answer. */
+  async #begin(request: ChatRequest, call: Call & Needs, { begin, signal }: FlowOpening): Promise<Flow | undefined> {
+    const { next, deadlines } = this.#options
+    const { firstMs = request.stream ? deadlines.firstEventMs : deadlines.wholeMs } =
+      this.#options.call.attempts.last.routed ?? {}
     let asked: Flow | undefined
     try {
       asked = next(request, call)
@@ -131,14 +133,23 @@ class Continued<Needs> implements Watcher {
   }
 }
 
-/** Whom to ask: the upstream that broke off, and after its second break another one, if there is one. */
-function wishesAfter(
+/** One request to the route. */
+interface Try {
+  readonly wishes: Wishes
+  /** Limit for its attempts. */
+  readonly most?: number
+}
+
+/** Whom to ask: the upstream that broke off, once, and any other: after its second break the others first. */
+function triesAfter(
   wishes: Wishes | undefined,
   upstream: string | undefined,
   broke: readonly (string | undefined)[],
-): readonly Wishes[] {
-  const { order = [], not = [] } = wishes ?? {}
-  if (upstream === undefined) return [{ ...wishes }]
-  if (broke.includes(upstream)) return [{ ...wishes, not: [...not, upstream] }, { ...wishes }]
-  return [{ ...wishes, order: [upstream, ...order.filter((name) => name !== upstream)] }]
+): readonly Try[] {
+  const { order = [], not = [], fallback = true, provider } = wishes ?? {}
+  if (upstream === undefined) return [{ wishes: { ...wishes } }]
+  const same = { wishes: { ...wishes, order: [upstream, ...order.filter((name) => name !== upstream)] }, most: 1 }
+  const others = { wishes: { ...wishes, not: [...not, upstream] } }
+  if (!fallback || provider?.fallback === false) return [same]
+  return broke.includes(upstream) ? [others, same] : [same, others]
 }

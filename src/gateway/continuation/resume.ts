@@ -25,12 +25,13 @@ interface ResumeOptions {
  * @see docs/decisions/0073-continuation.md
  */
 export function resume(options: ResumeOptions): Layer {
+  const refused = new Set<string>()
   return (next) => (request, call) => {
     const { broken } = request
     if (!broken) return next(request, call)
     return flowOf((signal) => {
-      const ways = waysFor(request, broken, options)
-      return goOn(ways, { ask: (asked) => next(asked, { ...call, signal }), attempts: call.attempts })
+      const ways = waysFor(request, broken, { ...options, refused })
+      return goOn(ways, { ask: (asked) => next(asked, { ...call, signal }), attempts: call.attempts, refused })
     }, call.signal)
   }
 }
@@ -41,15 +42,20 @@ interface Way {
   readonly answer: ResumedAnswer
 }
 
+interface WayOptions extends ResumeOptions {
+  /** Models that have refused a prefix. */
+  readonly refused: ReadonlySet<string>
+}
+
 /** Returns the ways from the best one on. @throws ChatError if there is none */
-function waysFor(request: ChatRequest, broken: BrokenAnswer, options: ResumeOptions): readonly Way[] {
-  const { upstream, modelOf, countTokens } = options
+function waysFor(request: ChatRequest, broken: BrokenAnswer, options: WayOptions): readonly Way[] {
+  const { upstream, modelOf, countTokens, refused } = options
   const seam = { from: broken.upstream, to: upstream.name, after: broken.code }
   if (broken.text === '')
     return [{ request: withoutBroken(request), answer: new RestartedAnswer({ ...seam, way: 'anew' }) }]
   const said = new SaidText(broken.text)
   const ways: Way[] = []
-  const prefix = upstream.prefixOf?.(modelOf(request.model))
+  const prefix = refused.has(request.model) ? undefined : upstream.prefixOf?.(modelOf(request.model))
   if (prefix) {
     const join = new TextJoin(said, prefix.isRepeated ? new RepeatedText(said) : new ExactText(said))
     const answer = new TextAnswer(said, join, { ...seam, way: 'prefix' })
@@ -64,13 +70,17 @@ function waysFor(request: ChatRequest, broken: BrokenAnswer, options: ResumeOpti
   return ways
 }
 
+/** Models that are remembered. */
+const maxRefused = 1_024
+
 interface GoOn {
   readonly ask: (request: ChatRequest) => Flow
   readonly attempts: Attempts
+  readonly refused: Set<string>
 }
 
 /** Some models of an upstream with a native prefix refuse it, for example those that think. They are asked for the anchor. */
-async function* goOn(ways: readonly Way[], { ask, attempts }: GoOn): AsyncGenerator<Batch> {
+async function* goOn(ways: readonly Way[], { ask, attempts, refused }: GoOn): AsyncGenerator<Batch> {
   for (const [at, { request, answer }] of ways.entries()) {
     try {
       for await (const batch of batches(ask(request))) {
@@ -80,7 +90,10 @@ async function* goOn(ways: readonly Way[], { ask, attempts }: GoOn): AsyncGenera
       return
     } catch (thrown) {
       const isRefused = !answer.hasBegun && asChatError(thrown).reason === 'invalid-request'
-      if (!isRefused || at === ways.length - 1 || attempts.left === 0) throw thrown
+      if (!isRefused || at === ways.length - 1) throw thrown
+      if (refused.size >= maxRefused) refused.clear()
+      refused.add(request.model)
+      if (attempts.left === 0) throw thrown
     }
   }
 }

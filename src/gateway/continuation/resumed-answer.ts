@@ -78,14 +78,11 @@ export class TextAnswer implements ResumedAnswer {
         this.#usage = event
         return
       case 'finish':
-        this.#joinText({ choice: 0, part: this.#joinedPart ?? 0 }, this.#join.end(), shown)
-        this.#begin(shown)
+        this.#endText(this.#join.end(), shown)
         this.#pass(event, shown)
         return
       case 'tool-call':
-        // the text was complete, and only its call was missing
-        if (this.#joinedPart !== undefined || !/[.!?:。!?:…]$/.test(this.#said.text)) throw noSeam()
-        this.#begin(shown)
+        this.#endText(this.#join.end() ?? this.#nothingMissing(), shown)
         this.#pass(event, shown)
         return
       case 'reasoning':
@@ -94,6 +91,17 @@ export class TextAnswer implements ResumedAnswer {
       default:
         throw noSeam()
     }
+  }
+
+  /** The model may make its call at once, if nothing but the call was missing. */
+  #nothingMissing(): '' | undefined {
+    return this.#joinedPart === undefined && /[.!?:。!?:…]$/.test(this.#said.text) ? '' : undefined
+  }
+
+  #endText(rest: string | undefined, shown: ChatEvent[]): void {
+    if (rest === undefined) throw noSeam()
+    this.#begin(shown)
+    if (rest !== '') this.#pass({ type: 'text', choice: 0, part: this.#joinedPart ?? 0, text: rest }, shown)
   }
 
   #joinText(event: Omit<TextEvent, 'type' | 'text'>, text: string | undefined, shown: ChatEvent[]): void {

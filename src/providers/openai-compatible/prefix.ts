@@ -10,12 +10,12 @@ const continues: Prefix = {
 }
 
 /** The servers that continue a last message of the assistant, by what they say of the owner of their models. */
-const byOwner: Readonly<Record<string, Prefix>> = {
+const byOwner: ReadonlyMap<string, Prefix> = new Map([
   // docs.vllm.ai, OpenAI-Compatible Server, Extra parameters for Chat API
-  vllm: continues,
+  ['vllm', continues],
   // ggml-org/llama.cpp#13174 (a last message of the assistant is a prefix by default), #23012 (the same fields as vLLM)
-  llamacpp: continues,
-}
+  ['llamacpp', continues],
+])
 
 /** DeepSeek's own address. Another one may be a relay without its beta. */
 const deepseek = 'https://api.deepseek.com'
@@ -25,7 +25,7 @@ const deepseekPrefix: Prefix = { message: { [dialect]: { prefix: true } }, isRep
 /** How the models at an address are given the beginning of an answer. Models that think first are not known to go on exactly. */
 export function prefixAt(url: string): (model: Model) => Prefix | undefined {
   if (url.startsWith(`${deepseek}/`)) return ({ id }) => (id === 'deepseek-chat' ? deepseekPrefix : undefined)
-  return ({ ownedBy }) => (ownedBy === undefined ? undefined : byOwner[ownedBy])
+  return ({ ownedBy }) => (ownedBy === undefined ? undefined : byOwner.get(ownedBy))
 }
 
 /** The address of DeepSeek's beta, if a request for `url` needs it. */
