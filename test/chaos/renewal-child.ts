@@ -7,14 +7,18 @@ import { LiveAccount } from '../../src/accounts/live-account.ts'
 import { accountsOptions } from '../../src/accounts/pool.double.ts'
 import { asChatError } from '../../src/chat/error.ts'
 import type { SupabaseSession } from '../../src/sign-in/session.ts'
+import { openRedisStore } from '../../src/state/redis/open-redis.ts'
+import type { RedisServer } from '../../src/state/redis/redis-server.ts'
 import { SqliteStore } from '../../src/state/sqlite/sqlite-store.ts'
-import { machineWith, newCancel } from '../../src/wire/machine.double.ts'
+import type { Store } from '../../src/state/store.ts'
+import { machine, machineWith, newCancel } from '../../src/wire/machine.double.ts'
 import { crashingRenewal, crashingStore, type Moment } from './crash-points.ts'
 import { renewalAt, sessionOf, statusOf } from './renewal-rig.ts'
 
 /** The orders of the child. */
 export interface Task {
-  readonly file: string
+  /** A SQLite file, or a part of a Redis. */
+  readonly place: string | RedisServer
   readonly origin: string
   readonly anonKey: string
   /** The session object the operator configured. */
@@ -27,12 +31,17 @@ export interface Task {
 
 const never = newCancel()
 
+async function openStore({ place, now }: Task): Promise<Store> {
+  if (typeof place === 'string') return new SqliteStore(place, { runtime: machineWith({ now: () => now }) })
+  return openRedisStore(place, { runtime: machine, clock: () => now })
+}
+
 async function live(task: Task, lines: AsyncIterator<string>): Promise<void> {
   let isArmed = false
   const at = async (moment: Moment) => {
     if (isArmed && moment === task.diesAt) process.kill(process.pid, 'SIGKILL')
   }
-  const store = new SqliteStore(task.file, { runtime: machineWith({ now: () => task.now }) })
+  const store = await openStore(task)
   const renewal = crashingRenewal(renewalAt(task.origin, task.anonKey), at)
   const options = accountsOptions({ store: crashingStore(store, at), now: () => task.now, random: () => 0 })
   const credential = sessionOf(task.first)

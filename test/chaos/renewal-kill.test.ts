@@ -1,5 +1,6 @@
 /**
- * P10 with real processes: each is killed at another moment of a renewal, and the next one continues with the SQLite file.
+ * P10 with real processes: each is killed at another moment of a renewal, and the next one continues with the SQLite file, or with the
+ * Redis, where it has to wait until the lease of the killed one has ended.
  * With TRIBUTARY_TEST_FULL=1 there are ten times as many.
  */
 import { expect, test } from 'bun:test'
@@ -9,6 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { RotationRule } from '../../src/sign-in/emulator/rotation.ts'
 import type { SupabaseEmulator } from '../../src/sign-in/emulator/supabase.ts'
+import { installedServers, startRedis } from '../../src/state/redis/real-redis.double.ts'
 import { times } from '../sizes.ts'
 import { each, until, within } from '../waiting.ts'
 import { Forgiveness, type Moment, moments, seeded } from './crash-points.ts'
@@ -58,15 +60,14 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
 }
 
 /** Runs processes one after the other, and kills each at another moment. */
-async function chain(rule: RotationRule, seed: number, folder: string): Promise<void> {
+async function chain(rule: RotationRule, seed: number, place: Task['place']): Promise<void> {
   const random = seeded(seed)
   let now = 1_900_000_000_000
   const emulator = await emulateProject({ rule, now: () => now })
   const { origin, anonKey } = emulator
   let first = emulator.signIn()
   let forgiveness = new Forgiveness(rule)
-  const begin = (diesAt?: Moment) =>
-    start({ file: join(folder, `${rule}-${seed}.db`), origin, anonKey, first, now, ...(diesAt && { diesAt }) })
+  const begin = (diesAt?: Moment) => start({ place, origin, anonKey, first, now, ...(diesAt && { diesAt }) })
   for (const diesAt of [...shuffled(moments, random), ...shuffled(moments, random)].slice(
     0,
     times(moments.length, 8),
@@ -88,7 +89,7 @@ async function chain(rule: RotationRule, seed: number, folder: string): Promise<
     else child.send('go')
     expect(await child.ended()).toBe('SIGKILL')
     forgiveness.renewed(now, diesAt)
-    now += random() < 0.5 ? 5_000 : 30_000
+    now += typeof place === 'string' && random() < 0.5 ? 5_000 : 30_000
   }
   const last = begin()
   forgiveness.renewed(now)
@@ -136,7 +137,7 @@ test('P10: an account survives kill -9 at each moment of a renewal, if the rule 
   const chains = seeds.flatMap((seed) => (['strict', 'documented', 'v2'] as const).map((rule) => ({ rule, seed })))
   try {
     await each(chains, 2, ({ rule, seed }) =>
-      chain(rule, seed, folder).catch((thrown: unknown) => {
+      chain(rule, seed, join(folder, `${rule}-${seed}.db`)).catch((thrown: unknown) => {
         throw new Error(`TRIBUTARY_TEST_SEED=${seed}, the rule ${rule}`, { cause: thrown })
       }),
     )
@@ -145,3 +146,17 @@ test('P10: an account survives kill -9 at each moment of a renewal, if the rule 
     rmSync(folder, { recursive: true })
   }
 }, 300_000)
+
+const [program] = installedServers
+test.skipIf(program === undefined)(
+  'P10: an account in Redis survives kill -9 at each moment of a renewal',
+  async () => {
+    await using redis = await startRedis(program)
+    try {
+      await chain('documented', Number(process.env.TRIBUTARY_TEST_SEED ?? 1), redis.part())
+    } finally {
+      for (const child of children) child.kill('SIGKILL')
+    }
+  },
+  300_000,
+)
