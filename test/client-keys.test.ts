@@ -254,6 +254,7 @@ describe('/admin/keys', () => {
     ['an unreadable budget', 'POST', '', { name: 'a', budget: '5' }, 400, 'invalid_value'],
     ['no patterns', 'POST', '', { name: 'a', models: [] }, 400, 'invalid_value'],
     ['a key of the caller’s choice', 'POST', '', { name: 'a', key: 'sk-0123456789abcdef' }, 400, 'invalid_value'],
+    ['a change that is no object', 'PATCH', '/nobody', [], 400, 'invalid_value'],
     ['a change of a key of the file', 'PATCH', '/plain', { rpm: 5 }, 409, 'key_in_file'],
     ['the end of a key of the file', 'DELETE', '/plain', {}, 409, 'key_in_file'],
     ['a key that does not exist', 'DELETE', '/nobody', {}, 404, 'not_found'],

@@ -43,7 +43,7 @@ type KeysListener = (keys: readonly HashedKey[]) => void
 export class ClientKeys {
   readonly #options: ClientKeysOptions
   readonly #listeners = new Set<KeysListener>()
-  #configured: readonly NamedKey[]
+  readonly #configured: readonly NamedKey[]
   /** Undefined until the store was read. */
   #stored: readonly NamedKey[] | undefined
   #version = 0
@@ -68,12 +68,6 @@ export class ClientKeys {
   watch(listener: KeysListener): void {
     this.#listeners.add(listener)
     if (this.#stored) listener(this.#hashed())
-  }
-
-  /** Replaces the keys of the file. */
-  configure(configured: readonly NamedKey[]): void {
-    this.#configured = configured
-    this.#tell()
   }
 
   /** @throws ChatError `unavailable` */

@@ -14,11 +14,14 @@ export interface LimiterOptions {
   readonly shared?: SharedStore | undefined
 }
 
+/** Milliseconds between two log lines about a store that fails. */
+const repeatMs = 60_000
+
 /** The meters of all keys with limits. */
 export class Limiter {
   readonly #options: LimiterOptions
   readonly #meters = new Map<string, KeyMeter>()
-  #isFailing = false
+  #warnedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: LimiterOptions) {
     this.#options = options
@@ -55,8 +58,9 @@ export class Limiter {
   }
 
   #onFailure(err: unknown): void {
-    const level = this.#isFailing ? 'debug' : 'error'
-    this.#isFailing = true
+    const now = this.#options.runtime.elapsed()
+    const level = now - this.#warnedAt < repeatMs ? 'debug' : 'error'
+    if (level === 'error') this.#warnedAt = now
     this.#options.log[level]({ err }, 'the limits of client keys only count in this process')
   }
 }

@@ -90,23 +90,29 @@ export interface SentKey {
   readonly hash?: string
 }
 
+/** @throws ChatError `invalid-request` unless it is an object */
+export function membersIn(value: unknown): KeyMembers {
+  if (isMembers(value)) return value
+  throw fault('a key', 'must be an object')
+}
+
 /** Reads a key. A member that is null counts as absent. @throws ChatError `invalid-request` that names the member */
 export function readKey(value: unknown): SentKey {
-  if (!isMembers(value)) throw fault('a key', 'must be an object')
-  const unknown = Object.keys(value).find((member) => !Object.hasOwn(wanted, member))
+  const members = membersIn(value)
+  const unknown = Object.keys(members).find((member) => !Object.hasOwn(wanted, member))
   if (unknown !== undefined) throw fault(unknown, `is none of ${Object.keys(wanted).join(', ')}`)
   const settings: KeySettings = {
-    name: optional(value, 'name', nameIn).name ?? raise('name'),
-    ...optional(value, 'models', patternsIn),
-    ...optional(value, 'rpm', count),
-    ...optional(value, 'tpm', count),
-    ...optional(value, 'concurrent', count),
-    ...optional(value, 'budget', budgetIn),
-    ...optional(value, 'expires', dateIn),
-    role: optional(value, 'role', roleIn).role ?? 'user',
-    ...optional(value, 'owner', text),
+    name: optional(members, 'name', nameIn).name ?? raise('name'),
+    ...optional(members, 'models', patternsIn),
+    ...optional(members, 'rpm', count),
+    ...optional(members, 'tpm', count),
+    ...optional(members, 'concurrent', count),
+    ...optional(members, 'budget', budgetIn),
+    ...optional(members, 'expires', dateIn),
+    role: optional(members, 'role', roleIn).role ?? 'user',
+    ...optional(members, 'owner', text),
   }
-  return { settings, ...optional(value, 'key', keyIn), ...optional(value, 'hash', hashIn) }
+  return { settings, ...optional(members, 'key', keyIn), ...optional(members, 'hash', hashIn) }
 }
 
 function keyIn(value: unknown): string | undefined {

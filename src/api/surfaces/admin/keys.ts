@@ -1,6 +1,6 @@
 import { ChatError } from '../../../chat/error.ts'
 import type { ListedKey } from '../../../keys/client-keys.ts'
-import { isMembers, type KeySettings, readKey } from '../../../keys/named-key.ts'
+import { type KeySettings, membersIn, readKey } from '../../../keys/named-key.ts'
 import { answerJson } from '../../exchange/answer-json.ts'
 import type { SurfaceRoute } from '../surface.ts'
 
@@ -40,8 +40,7 @@ export const keyRoutes: readonly SurfaceRoute[] = [
     takes: 'ClientKeyChanges',
     gives: 'ClientKey',
     handler: answerJson(async (request, _call, { clientKeys }) => {
-      const changes: unknown = await request.json()
-      const key = await clientKeys.change(request.param('name') ?? '', isMembers(changes) ? changes : {})
+      const key = await clientKeys.change(request.param('name') ?? '', membersIn(await request.json()))
       return { body: encode({ key, source: 'state' }) }
     }),
   },
