@@ -8,13 +8,15 @@ import { StoredResponses } from './conversations/stored-responses.ts'
 import type { Logger } from './flow/call.ts'
 import type { Network } from './flow/network.ts'
 import type { Runtime } from './flow/runtime.ts'
-import { type GatewayOptions, openGateway } from './gateway/gateway.ts'
+import { type Gateway, type GatewayOptions, openGateway } from './gateway/gateway.ts'
+import { openLasting } from './gateway/lasting.ts'
 import { ClientKeys } from './keys/client-keys.ts'
 import { Limiter } from './keys/limiter.ts'
 import { FallbackStore } from './state/fallback-store.ts'
 import type { Store } from './state/store.ts'
 import { watchStore } from './state/watch-store.ts'
 import { openTools } from './tools/registry.ts'
+import type { ToolRegistry } from './tools/tool.ts'
 import { Ledger } from './usage/ledger.ts'
 import { Prices } from './usage/prices.ts'
 import { version } from './version.ts'
@@ -28,6 +30,8 @@ const idleSeconds = 30
 export interface App {
   readonly url: string
   readonly server: Server
+  /** Answers later requests by another configuration, as far as it can change. Running ones go on as they began. */
+  reconfigure(config: Config): void
   close(): Promise<void>
 }
 
@@ -60,22 +64,11 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
   const clients = openClients(config, { store, spare, ...shared })
   const prices = new Prices({ upstreams: config.upstreams, own: config.prices })
   const ledger = new Ledger({ store, prices, ...shared })
-  const gateway = openGateway({
-    tools: { registry: tools, ...config.toolLoop },
-    ...modelsOf(config),
-    store,
-    threadTtlMs: config.sessionTtlMs,
-    maxCalls: Math.min(config.maxStreams ?? Number.MAX_SAFE_INTEGER, callsWithin(runtime.network)),
-    maxWaiting: config.maxQueue,
-    limiter: clients.limiter,
-    ...costsBy(prices, runtime),
-    ...listenersFor(ledger),
-    ...shared,
-  })
+  const gateways = openGateways(config, { tools, clients, prices, ledger, store, ...shared })
   const server = openServer({
     ...listeningOf(config),
     clientKeys: clients.keys,
-    gateway,
+    gateway: gateways.current,
     ...openMemory(config, spare, runtime),
     tools,
     usage: ledger,
@@ -86,14 +79,78 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
   return {
     url: server.url,
     server,
+    reconfigure(changed) {
+      clients.keys.configure(changed.namedKeys)
+      prices.reconfigure({ upstreams: changed.upstreams, own: changed.prices })
+      server.reconfigure({ ...listeningOf(changed), gateway: gateways.replace(changed) })
+    },
     async close() {
       await server.stop(config.shutdownGraceMs, config.shutdownDelayMs)
-      gateway.close()
+      gateways.close()
       await clients.close()
       await ledger.close()
       await tools.close()
       stopWatching()
       await spare.close()
+    },
+  }
+}
+
+interface GatewayParts {
+  readonly tools: ToolRegistry
+  readonly clients: ReturnType<typeof openClients>
+  readonly prices: Prices
+  readonly ledger: Ledger
+  readonly store: Store
+  readonly log: Logger
+  readonly runtime: Runtime
+}
+
+/** Milliseconds between two looks whether the calls of a former gateway have ended. */
+const lookMs = 1_000
+
+/** Opens the gateway, and another one when the configuration changes. The former one is closed when its calls have ended. */
+function openGateways(config: Config, { tools, clients, prices, ledger, ...shared }: GatewayParts) {
+  const { runtime } = shared
+  const costs = costsBy(prices, runtime)
+  const lasting = openLasting({ ...capacityOf(config, runtime), ...costs, ...shared })
+  const open = (current: Config) =>
+    openGateway({
+      tools: { registry: tools, ...current.toolLoop },
+      ...modelsOf(current),
+      lasting,
+      threadTtlMs: config.sessionTtlMs,
+      limiter: clients.limiter,
+      ...costs,
+      ...listenersFor(ledger),
+      ...shared,
+    })
+  let current = open(config)
+  const former = new Set<Gateway>()
+  const closeIdle = () => {
+    for (const gateway of former) {
+      if (gateway.runningCalls() > 0) continue
+      gateway.close()
+      former.delete(gateway)
+    }
+    if (former.size > 0) timer.feed(lookMs)
+  }
+  const timer = runtime.timers.set(lookMs, closeIdle, { isBackground: true })
+  timer.stop()
+  return {
+    get current() {
+      return current
+    },
+    replace(changed: Config): Gateway {
+      former.add(current)
+      current = open(changed)
+      lasting.capacity.resize(capacityOf(changed, runtime))
+      timer.feed(lookMs)
+      return current
+    },
+    close() {
+      timer.stop()
+      for (const gateway of [...former, current]) gateway.close()
     },
   }
 }
@@ -158,6 +215,10 @@ function openMemory({ chatTtlMs: ttlMs, stateSecrets: { secret, previous } }: Co
     recordings: new Recordings({ store, ttlMs, runtime }),
     seals: new ClientSeals({ store, secret, previous, runtime }),
   }
+}
+
+function capacityOf({ maxStreams = Number.MAX_SAFE_INTEGER, maxQueue }: Config, { network }: Runtime) {
+  return { maxCalls: Math.min(maxStreams, callsWithin(network)), maxWaiting: maxQueue }
 }
 
 /**

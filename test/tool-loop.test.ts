@@ -14,7 +14,7 @@ import { newReceipt } from '../src/flow/call.ts'
 import type { Cancel } from '../src/flow/cancel.ts'
 import { events as eventsOf } from '../src/flow/flow.ts'
 import { Fold, fold } from '../src/flow/fold.ts'
-import { openGateway } from '../src/gateway/gateway.ts'
+import { openLoneGateway } from '../src/gateway/gateway.double.ts'
 import { isChatEvent, type LoopEvent } from '../src/gateway/tool-loop/events.ts'
 import { toolLimits } from '../src/gateway/tool-loop/limits.ts'
 import { runTools } from '../src/gateway/tool-loop/run-tools.ts'
@@ -165,7 +165,7 @@ const deadlines = { firstEventMs: 10_000, wholeMs: 10_000, idleMs: 10_000 }
 
 function gatewayOver({ emulator, provider, variables }: Rig) {
   const upstreams = provider.configure(new Environment(variables))
-  const gateway = openGateway({
+  const gateway = openLoneGateway({
     runtime: machine,
     upstreams,
     deadlines,

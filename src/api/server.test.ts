@@ -11,7 +11,7 @@ import { StoredResponses } from '../conversations/stored-responses.ts'
 import type { Call } from '../flow/call.ts'
 import { sleep } from '../flow/wait.ts'
 import { chatOf } from '../gateway/chat.double.ts'
-import { openGateway } from '../gateway/gateway.ts'
+import { openLoneGateway } from '../gateway/gateway.double.ts'
 import { ClientKeys } from '../keys/client-keys.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
@@ -63,7 +63,7 @@ const gatewayOptions = {
   maxCalls: 100,
   log,
 }
-const gateway = openGateway(gatewayOptions)
+const gateway = openLoneGateway(gatewayOptions)
 const clientKeys = new ClientKeys({ ...gatewayOptions, configured: [], hasMasterKey: true })
 void clientKeys.follow()
 afterAll(() => clientKeys.close())
@@ -334,7 +334,7 @@ describe('models', () => {
         return [{ id: 'here' }]
       },
     }
-    const many = openGateway({ ...gatewayOptions, upstreams: [{ ...upstream, models: counted }, late] })
+    const many = openLoneGateway({ ...gatewayOptions, upstreams: [{ ...upstream, models: counted }, late] })
     const listing = start({ gateway: many })
     const list = async (method = 'GET') => {
       reads = 0
@@ -418,7 +418,7 @@ describe('a bug of ours', () => {
     test(`is a 500 without details, and the log has them (${stream ? 'with' : 'without'} streaming)`, async () => {
       const lines: string[] = []
       const told = openLog({ runtime: machine, level: 'debug', format: 'json', write: (line) => lines.push(line) })
-      const failing = start({ gateway: openGateway({ runtime: machine, ...options, log: told }), log: told })
+      const failing = start({ gateway: openLoneGateway({ runtime: machine, ...options, log: told }), log: told })
       const response = await ask(failing, 'hello', { stream })
       expect(response.status).toBe(500)
       const text = await response.text()
@@ -522,7 +522,7 @@ describe('stopping', () => {
         return new Promise(() => undefined)
       },
     }
-    const stopping = start({ gateway: openGateway({ ...gatewayOptions, upstreams: [hanging] }) })
+    const stopping = start({ gateway: openLoneGateway({ ...gatewayOptions, upstreams: [hanging] }) })
     const listing = fetch(`${stopping.url}/v1/models`)
     await asked.promise
     const stopped = stopping.stop(50)

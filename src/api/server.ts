@@ -15,13 +15,19 @@ import { Calls } from './exchange/calls.ts'
 import type { Services } from './exchange/services.ts'
 import { surfaces } from './surfaces/index.ts'
 
-export interface ServerOptions extends Omit<Services, 'calls' | 'phase' | 'openapi'> {
-  readonly hostname: string
-  readonly port: number
+/** What can change while the server runs. */
+export interface ChangingOptions extends Pick<Services, (typeof changingServices)[number]> {
   readonly keys: readonly ClientKey[]
   /** Proxies whose `X-Forwarded-For` is trusted: addresses, ranges, `loopback`. */
   readonly trustedProxies: readonly string[]
   readonly policy: CrossSitePolicy
+}
+
+const changingServices = ['gateway', 'egress', 'chatModel', 'maxBodyBytes', 'keepAliveMs'] as const
+
+export interface ServerOptions extends Omit<Services, 'calls' | 'phase' | 'openapi'>, ChangingOptions {
+  readonly hostname: string
+  readonly port: number
   /**
    * Seconds, up to 255, that a connection may be idle between requests or within a request's head. Bodies and streams
    * have other limits.
@@ -34,6 +40,8 @@ export interface ServerOptions extends Omit<Services, 'calls' | 'phase' | 'opena
 export interface Server {
   /** `http://host:port` */
   readonly url: string
+  /** Answers later requests with these. Running ones go on as they began. */
+  reconfigure(changes: ChangingOptions): void
   /**
    * Stops the server in three steps. For `delayMs` milliseconds `/ready` reports the shutdown, but requests are still
    * accepted, so that a load balancer can react. Then new work is refused, and running answers have `graceMs`
@@ -50,13 +58,16 @@ const closeMs = 500
 
 /** Starts listening. */
 export function openServer(options: ServerOptions): Server {
-  const { keys, policy, log, runtime } = options
+  const { log, runtime } = options
   const never = new CancelSource(runtime)
-  const { proxies } = readTrustedProxies(options.trustedProxies)
+  const checks = ({ keys, trustedProxies, policy }: ChangingOptions) => {
+    const { proxies } = readTrustedProxies(trustedProxies)
+    return { keys: new Keys(keys, runtime, options.clientKeys), proxies, policy }
+  }
   const table = new RouteTable(surfaces)
   const door = new Door({
-    ...{ table, keys: new Keys(keys, runtime, options.clientKeys), proxies, policy, log, runtime },
-    limitsLeft: (caller) => options.gateway.limitsLeft(caller),
+    ...{ table, ...checks(options), log, runtime },
+    limitsLeft: (caller) => services.gateway.limitsLeft(caller),
     run: (handler, exchange) => handler(exchange, services),
   })
   const calls = new Calls(options.idleSeconds)
@@ -76,6 +87,10 @@ export function openServer(options: ServerOptions): Server {
   })
   return {
     url: urlOf(hostname, listener.port),
+    reconfigure(changes) {
+      door.reconfigure(checks(changes))
+      for (const name of changingServices) Object.assign(services, { [name]: changes[name] })
+    },
     async stop(graceMs, delayMs = 0) {
       door.phase = 'leaving'
       if (delayMs > 0) await sleep(delayMs, never)

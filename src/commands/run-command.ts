@@ -1,5 +1,5 @@
 import type { Config, Misconfigured } from '../config/config.ts'
-import { loadConfig } from '../config/load-config.ts'
+import { configReader } from '../config/load-config.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { version } from '../version.ts'
 import { throughProxy } from '../wire/machine-network.ts'
@@ -38,11 +38,14 @@ Everything else is set by environment variables: "tributary settings" prints the
 interface RunOptions {
   readonly line: CommandLine
   readonly runtime: Runtime
+  /** Reads the configuration again. */
+  read(): Config | Misconfigured
 }
 
 /** Each command loads its modules when it runs: a container's health check runs all day and needs no server. */
 const commands = {
-  serve: async (config: Config, { runtime }: RunOptions) => (await import('./serve.ts')).serve(config, runtime),
+  serve: async (config: Config, { runtime, read }: RunOptions) =>
+    (await import('./serve.ts')).serve(config, { runtime, read }),
   check: async (config: Config, { line: { isJson }, runtime }: RunOptions) =>
     (await import('./check.ts')).check(config, { isJson, runtime }),
   doctor: async (config: Config, { line: { isJson }, runtime }: RunOptions) =>
@@ -97,10 +100,11 @@ export async function runCommand(args: readonly string[], runtime: Runtime): Pro
   // no other command loads the emulators
   const demo = name === 'demo' ? await (await import('./demo.ts')).openDemo() : undefined
   const command = demo?.serve ?? Object.entries(commands).find(([known]) => known === name)?.[1] ?? commands.serve
-  const config = loadConfig({ envFile, flags, ...(demo && { choose: demo.choose }) })
+  const read = configReader({ envFile, flags, ...(demo && { choose: demo.choose }) })
+  const config = read()
   if ('problems' in config) return misconfigured(config, line)
   printWarnings(config)
-  const options: RunOptions = { line, runtime: config.isProxied ? throughProxy(runtime) : runtime }
+  const options: RunOptions = { line, read, runtime: config.isProxied ? throughProxy(runtime) : runtime }
   return command(config, options)
 }
 

@@ -1,8 +1,8 @@
-import { openApp } from '../app.ts'
-import type { Config } from '../config/config.ts'
+import { type App, openApp } from '../app.ts'
+import type { Config, Misconfigured } from '../config/config.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { type LineSink, LineWriter } from '../telemetry/line-writer.ts'
-import { openLog } from '../telemetry/log.ts'
+import { type Log, openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
 import { guardDescriptors } from '../wire/descriptors.ts'
 import { hideFromServers } from './hide-from-servers.ts'
@@ -10,9 +10,10 @@ import { reportSignals } from './hold-signals.ts'
 import { openState } from './open-state.ts'
 
 /** Serves until SIGTERM or SIGINT, then lets running answers finish. A second signal ends the process at once. */
-export function serve(config: Config, runtime: Runtime): Promise<number> {
+export function serve(config: Config, { runtime, read }: Pick<Serving, 'runtime' | 'read'>): Promise<number> {
   return serveUntilStopped(config, {
     runtime,
+    ...(read && { read }),
     logTo: Bun.stdout.writer(),
     announce: (url, write) => write(announcement(config, url, runtime.now())),
   })
@@ -22,18 +23,19 @@ export interface Serving {
   readonly runtime: Runtime
   /** The output for the lines of the log. */
   readonly logTo: LineSink
+  /** Reads the configuration again after SIGHUP; without it, that has no effect. */
+  read?(): Config | Misconfigured
   /** Prints the address that the server listens on. @param write writes to the output of the log */
   announce(url: string, write: (text: string) => void): void
 }
 
-const ignoredSignal =
-  'this signal has no effect: settings are only read at the start, so restart the gateway to change them'
+const ignoredSignal = 'this signal has no effect'
 
 /** Milliseconds for which a stopped process waits for the reader of its log. */
 const lastLinesMs = 1_000
 
 /** @returns the process's exit code */
-export async function serveUntilStopped(config: Config, { runtime, logTo, announce }: Serving): Promise<number> {
+export async function serveUntilStopped(config: Config, { runtime, logTo, read, announce }: Serving): Promise<number> {
   const lines = new LineWriter(logTo, (count) => {
     log.warn({ lines: count }, 'log lines were dropped, because the output took none')
   })
@@ -45,11 +47,10 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
   })
   process.on('exit', () => lines.flush())
   const stopped = stopSignal()
-  reportSignals((signal) => log.warn({ signal }, ignoredSignal))
   const store = await openState(config, runtime, [])
   if (typeof store === 'number') return store
   hideFromServers(config, log)
-  let app: ReturnType<typeof openApp>
+  let app: App
   try {
     app = openApp(config, log, store, { runtime })
   } catch (thrown) {
@@ -61,14 +62,36 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, announ
   const releaseDescriptors = guardDescriptors(log, runtime.timers)
   // until now functions were compiled late, because most functions of the start run once
   Bun.unsafe.setJITPolicy(1)
+  reportSignals(onSignals(config, { app, log, read }))
   announce(app.url, (text) => lines.write(text))
   lines.flush()
   const signal = await stopped
   log.info({ signal }, 'stopping')
+  reportSignals(ignoreSignal(log))
   await app.close()
   releaseDescriptors()
   await Promise.race([lines.drain(), new Promise((resolve) => runtime.timers.set(lastLinesMs, resolve))])
   return 0
+}
+
+function ignoreSignal(log: Log): (signal: string) => void {
+  return (signal) => log.warn({ signal }, ignoredSignal)
+}
+
+interface SignalParts {
+  readonly app: App
+  readonly log: Log
+  readonly read: Serving['read']
+}
+
+/** SIGHUP reads the configuration again. Its module is loaded then, because it is seldom needed. */
+function onSignals(config: Config, { app, log, read }: SignalParts): (signal: string) => void {
+  let current = config
+  return (signal) => {
+    if (signal !== 'SIGHUP' || !read) return ignoreSignal(log)(signal)
+    const { reload }: typeof import('./reload.ts') = require('./reload.ts')
+    current = reload(current, { app, log, read })
+  }
 }
 
 /** The one line that is always shown: the server's address. */

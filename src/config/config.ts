@@ -65,6 +65,8 @@ export interface Config extends Listening {
   readonly isProxied: boolean
   /** The file that was read, if any. */
   readonly envFile?: string
+  /** A hash of each variable that is set. It reveals nothing of the value. */
+  readonly fingerprints: ReadonlyMap<string, string>
   /** The settings that the operator has set, and where each was set. */
   readonly settings: readonly Setting[]
   /** Probable mistakes that do not prevent a start. */
@@ -110,6 +112,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
     state,
     stateSecrets,
     isProxied: proxyVariables.some((name) => environment.text(name) ?? environment.text(name.toLowerCase())),
+    fingerprints: environment.fingerprints(),
     settings: [],
     warnings,
   }

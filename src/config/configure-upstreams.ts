@@ -7,9 +7,12 @@ import { readOnLimit, readUpstreamLimits } from './upstream-limits.ts'
 export function configureUpstreams(environment: Environment): readonly Upstream[] {
   const onLimit = readOnLimit(environment)
   return providers.flatMap((provider) => {
-    const upstreams = configure(provider, environment)
-    const limitsOf = readUpstreamLimits(provider, environment, onLimit)
-    return upstreams.map((upstream) => ({ ...upstream, ...limitsOf(upstream), provider: provider.name }))
+    const { result, fingerprint } = environment.recordReads(() => {
+      const upstreams = configure(provider, environment)
+      const limitsOf = readUpstreamLimits(provider, environment, onLimit)
+      return upstreams.map((upstream) => ({ ...upstream, ...limitsOf(upstream), provider: provider.name }))
+    })
+    return result.map((upstream) => ({ ...upstream, fingerprint: `${fingerprint} ${onLimit}` }))
   })
 }
 

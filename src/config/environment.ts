@@ -13,7 +13,7 @@ import { Visibility } from './visibility.ts'
 export class Environment implements Variables {
   readonly #values: SpelledValues
   readonly #origins: Origins
-  readonly #read = new Set<string>()
+  #read = new Set<string>()
   readonly #visibility = new Visibility()
   readonly #problems: Problem[] = []
   readonly #warnings: string[] = []
@@ -191,11 +191,28 @@ export class Environment implements Variables {
     readonly result: Result
     readonly names: readonly string[]
     readonly secrets: readonly string[]
+    /** Differs if any variable that was read has another value. */
+    readonly fingerprint: string
   } {
-    const before = new Set(this.#read)
+    const before = this.#read
+    this.#read = new Set()
     const result = run()
-    const names = [...this.#read].filter((name) => !before.has(name))
-    return { result, names, secrets: names.filter((name) => this.#visibility.isHidden(name)) }
+    const own = this.#read
+    this.#read = before.union(own)
+    const names = [...own].filter((name) => !before.has(name))
+    const fingerprint = this.#fingerprintOf([...own])
+    return { result, names, secrets: names.filter((name) => this.#visibility.isHidden(name)), fingerprint }
+  }
+
+  /** A hash of the value of each variable that is set and was read. It reveals nothing. */
+  fingerprints(): ReadonlyMap<string, string> {
+    const set = [...this.#read].filter((name) => this.#values.get(name) !== undefined)
+    return new Map(set.map((name) => [name, this.#fingerprintOf([name])]))
+  }
+
+  #fingerprintOf(names: readonly string[]): string {
+    const values = names.toSorted().map((name) => [name, this.#values.get(name)])
+    return Bun.SHA256.hash(JSON.stringify(values), 'hex')
   }
 
   report(problem: Problem): void {

@@ -14,15 +14,35 @@ export interface LoadOptions {
 }
 
 /** Reads the file, the environment and the command line. Each wins over the ones before it. */
-export function loadConfig({ envFile, flags = {}, choose = (set) => set }: LoadOptions = {}): Config | Misconfigured {
-  const file = readEnvFile(envFile)
-  if (file && !('path' in file)) return { problems: file }
-  const set = { ...(file && withoutProxies(file)), ...process.env, ...flags }
-  const chosen = choose(set)
-  const used = file && { ...file, variables: file.variables.filter(({ name }) => chosen[name] === set[name]) }
-  const config = readConfig(chosen, isTerminal(), originsOf(used, flags))
-  if ('problems' in config || !file) return config
-  return { ...config, envFile: file.path, warnings: [...file.warnings, ...config.warnings] }
+export function loadConfig(options: LoadOptions = {}): Config | Misconfigured {
+  return configReader(options)()
+}
+
+/** Returns a function that reads the configuration, and may be called again when the file has changed. */
+export function configReader({
+  envFile,
+  flags = {},
+  choose = (set) => set,
+}: LoadOptions): () => Config | Misconfigured {
+  let first: EnvFile | undefined
+  return () => {
+    const file = readEnvFile(envFile)
+    if (file && !('path' in file)) return { problems: file }
+    first ??= file
+    const environment = environmentBeside(first)
+    const set = { ...(file && withoutProxies(file)), ...environment, ...flags }
+    const chosen = choose(set)
+    const used = file && { ...file, variables: file.variables.filter(({ name }) => chosen[name] === set[name]) }
+    const config = readConfig(chosen, isTerminal(), originsOf(used, { environment, flags }))
+    if ('problems' in config || !file) return config
+    return { ...config, envFile: file.path, warnings: [...file.warnings, ...config.warnings] }
+  }
+}
+
+/** In a checkout Bun has already put the variables of the file into the environment, so equal values count as the file's. */
+function environmentBeside(file: EnvFile | undefined): RawVariables {
+  const inFile = new Map(file?.variables.map(({ name, value }) => [name, value]))
+  return Object.fromEntries(Object.entries(process.env).filter(([name, value]) => inFile.get(name) !== value))
 }
 
 /** Node's stream of the output is loaded only if the output may be a terminal, because a server mostly has none. */
@@ -49,11 +69,14 @@ function withoutProxies({ variables }: EnvFile): RawVariables {
   )
 }
 
-/** In a checkout Bun has already put the file's variables into the environment, so equal values count as the file's. */
-function originsOf(file: EnvFile | undefined, flags: Readonly<Record<string, string>>): Origins {
+interface OtherPlaces {
+  readonly environment: RawVariables
+  readonly flags: Readonly<Record<string, string>>
+}
+
+function originsOf(file: EnvFile | undefined, { environment, flags }: OtherPlaces): Origins {
   const inFile = new Map(file?.variables.map(({ name, line }) => [name, `${file.path} line ${line}`]))
-  const values = new Map(file?.variables.map(({ name, value }) => [name, value]))
-  const winning = [...inFile].filter(([name]) => (process.env[name] ?? values.get(name)) === values.get(name))
+  const winning = [...inFile].filter(([name]) => environment[name] === undefined)
   return {
     inFile,
     of: new Map([...winning, ...Object.keys(flags).map((name): [string, string] => [name, flagOf(name)])]),

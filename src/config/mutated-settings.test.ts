@@ -47,7 +47,8 @@ function checkRefusal(variables: Readonly<Record<string, string>>): readonly str
     expect([variable !== '', problem !== '', remedy !== '']).toEqual([true, true, true])
     expect(`${variable} ${problem}: ${remedy}`).not.toContain('\n')
   }
-  const shown = inspect(config.problems, { depth: 9 })
+  // the text of a route is no secret, and its problem points at a place in it
+  const shown = inspect(config.problems.filter(({ variable }) => variable !== 'ROUTES'))
   expect(shown).not.toContain(canary)
   expect(inspect(read(), { depth: 9 })).toBe(inspect(config, { depth: 9 }))
   return config.problems.map(({ variable }) => variable)

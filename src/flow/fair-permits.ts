@@ -4,7 +4,7 @@ import type { Runtime } from './runtime.ts'
 
 export interface FairPermitsOptions {
   /** Limit for the calls that wait. */
-  readonly maxWaiting: number
+  maxWaiting(): number
   /** Makes the error for a call that may not wait, or waited too long. */
   refuse(max: number, retryAfterMs: number): ChatError
 }
@@ -54,7 +54,7 @@ export class FairPermits {
       this.#taken++
       return undefined
     }
-    if (this.#waiting.size >= this.#options.maxWaiting) throw this.#refusal(max, signal)
+    if (this.#waiting.size >= this.#options.maxWaiting()) throw this.#refusal(max, signal)
     return this.#wait(max, signal)
   }
 

@@ -5,12 +5,11 @@ import type { Runtime } from '../flow/runtime.ts'
 import { LoopDelay } from './loop-delay.ts'
 import { SpareMemory } from './spare-memory.ts'
 
-export interface CapacityOptions {
+export interface CapacityLimits {
   /** Limit for the calls that run at the same time. */
   readonly maxCalls: number
   /** Limit for the calls that wait for others to end. */
   readonly maxWaiting: number
-  readonly runtime: Runtime
 }
 
 /** Why no further call may begin: no memory, an event loop with too much work, or too many calls that run and wait. */
@@ -21,21 +20,30 @@ const alwaysAllowed = 8
 
 /** What this process can do at the same time. A call over the limit waits for a moment, and is refused early if that is no use. */
 export class Capacity {
-  readonly #options: CapacityOptions
+  #limits: CapacityLimits
+  readonly #runtime: Runtime
   readonly #permits: FairPermits
   readonly #memory: SpareMemory
   readonly #delay: LoopDelay
 
-  constructor(options: CapacityOptions) {
-    const { maxWaiting, runtime } = options
-    this.#options = options
-    this.#permits = new FairPermits({ maxWaiting, refuse: (_, retryAfterMs) => refusal('calls', retryAfterMs) })
+  constructor(limits: CapacityLimits, runtime: Runtime) {
+    this.#limits = limits
+    this.#runtime = runtime
+    this.#permits = new FairPermits({
+      maxWaiting: () => this.#limits.maxWaiting,
+      refuse: (_, retryAfterMs) => refusal('calls', retryAfterMs),
+    })
     this.#memory = new SpareMemory(runtime)
     this.#delay = new LoopDelay(runtime)
   }
 
   get max(): number {
-    return this.#options.maxCalls
+    return this.#limits.maxCalls
+  }
+
+  /** Sets other limits. Calls that run and wait stay. */
+  resize(limits: CapacityLimits): void {
+    this.#limits = limits
   }
 
   get running(): number {
@@ -53,7 +61,7 @@ export class Capacity {
 
   /** Why no further call may begin; undefined if one may. */
   shortage(): Shortage | undefined {
-    if (this.waiting >= this.#options.maxWaiting && this.isFull) return 'calls'
+    if (this.waiting >= this.#limits.maxWaiting && this.isFull) return 'calls'
     if (this.running < alwaysAllowed) return undefined
     if (!this.#memory.isLeft()) return 'memory'
     return this.#delay.isLate ? 'event-loop' : undefined
@@ -88,7 +96,7 @@ export class Capacity {
 
   /** @throws ChatError `unavailable` if there is a shortage */
   #refuse(shortage: Shortage | undefined): void {
-    if (shortage) throw refusal(shortage, refusedForMs(this.#options.runtime))
+    if (shortage) throw refusal(shortage, refusedForMs(this.#runtime))
   }
 }
 

@@ -1,4 +1,4 @@
-import { openPool } from '../accounts/open-pool.ts'
+import type { SharedPools } from '../accounts/shared-pools.ts'
 import type { Model } from '../chat/model.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Chat } from '../flow/chat.ts'
@@ -51,6 +51,7 @@ export interface ChainSettings {
 }
 
 interface ChainOptions extends ChainSettings {
+  readonly pools: SharedPools
   /** What is known of a model. */
   modelOf(candidate: Candidate): Model
 }
@@ -61,10 +62,10 @@ interface ChainOptions extends ChainSettings {
  */
 export function buildChain(
   upstream: Upstream,
-  { deadlines, store, threadTtlMs, emulateTools: mode = 'api', modelOf, onAnswer, log, runtime }: ChainOptions,
+  { deadlines, store, pools, threadTtlMs, emulateTools: mode = 'api', modelOf, onAnswer, log, runtime }: ChainOptions,
 ): UpstreamParts {
   const { name, support: offered } = upstream
-  const pool = openPool(upstream, { store, log, runtime })
+  const { pool, leave } = pools.enter(upstream)
   const known = (model: string) => modelOf({ member: { upstream, pool }, model })
   const lacksTools = (model: string) => known(model).takesTools === false
   const emulation = new Emulation(upstream, { mode, runtime, lacksTools })
@@ -96,7 +97,7 @@ export function buildChain(
   const guarded = breaker(health)(limit(permits)(bindExtra(name)(chat)))
   const close = () => {
     for (const prober of probers) prober.close()
-    pool.close()
+    leave()
   }
   return { upstream, pool, budget, permits, health, emulation, chat: guarded, tasks, close }
 }

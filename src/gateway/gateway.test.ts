@@ -5,7 +5,8 @@ import type { AccountCall, Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { machine } from '../wire/machine.double.ts'
 import { aCall, aLog, answering, aRequest, chatOf, drain, finish, type LogLine, silence, text } from './chat.double.ts'
-import { type Gateway, openGateway } from './gateway.ts'
+import { openLoneGateway } from './gateway.double.ts'
+import type { Gateway } from './gateway.ts'
 
 const opened: Gateway[] = []
 afterEach(() => {
@@ -15,7 +16,7 @@ afterEach(() => {
 function setUp(upstreams: readonly Upstream[], { maxCalls = 10, silenceMs = 60_000 } = {}) {
   const lines: LogLine[] = []
   const deadlines = { firstEventMs: silenceMs, wholeMs: silenceMs, idleMs: silenceMs }
-  const gateway = openGateway({
+  const gateway = openLoneGateway({
     runtime: machine,
     upstreams,
     deadlines,

@@ -10,7 +10,7 @@ import type { Limiter } from '../keys/limiter.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { countForLimits, openAdmission } from './admission.ts'
 import type { CallListener } from './call-record.ts'
-import { Capacity, type Shortage } from './capacity.ts'
+import type { Shortage } from './capacity.ts'
 import { Catalog } from './catalog.ts'
 import { buildChain, type ChainSettings } from './chain.ts'
 import { fanOut } from './combine/fan-out.ts'
@@ -20,13 +20,13 @@ import { type DirectTools, directTools } from './direct-tools.ts'
 import { type Examiner, openExaminer } from './examiner.ts'
 import { type GatewayStatus, statusOf } from './inspect.ts'
 import type { Candidate, Member } from './known-models.ts'
+import type { Lasting } from './lasting.ts'
 import { admit as admitWithin } from './layers/admit.ts'
 import { deadline } from './layers/deadline.ts'
 import { estimate } from './layers/estimate.ts'
 import { observe } from './layers/observe.ts'
-import { promptCache } from './layers/prompt-cache.ts'
 import type { CostOf } from './measure-request.ts'
-import { RecentRequests } from './requests/recent-requests.ts'
+import type { RecentRequests } from './requests/recent-requests.ts'
 import { type RouteOptions, route } from './route.ts'
 import type { RouteIndex } from './routes/route-index.ts'
 import { hasPanel, type Route } from './routes/route-tree.ts'
@@ -45,10 +45,7 @@ export interface GatewayOptions extends ChainSettings {
   readonly aliases?: ReadonlyMap<string, string>
   /** The tools that clients may use. Without them, a request for tools is sent to the upstream unchanged. */
   readonly tools?: ToolLoopOptions
-  /** Limit for the calls that run at the same time. */
-  readonly maxCalls: number
-  /** Limit for the calls that wait for others to end; 64 by default. */
-  readonly maxWaiting?: number
+  readonly lasting: Lasting
   /** Keeps callers within their limits. */
   readonly limiter?: Limiter
   /** The prices of answers; without it none is known. */
@@ -73,6 +70,8 @@ export interface Gateway extends Tasks {
   readonly examiner: Examiner
   /** Why no further call may begin now; undefined if one may. */
   shortage(): Shortage | undefined
+  /** The calls that its upstreams answer now. */
+  runningCalls(): number
   /** Shows the current upstreams with their accounts and budgets, and the running calls. */
   inspect(): GatewayStatus
   /** The last requests, for the operator. */
@@ -89,10 +88,11 @@ const maxTestMs = 60_000
 
 /** Puts the layers together: `observe → own models → caller limits → admit → prompt cache → tool loop → continuation → route → chain`, one chain for each upstream. */
 export function openGateway(options: GatewayOptions): Gateway {
-  const { upstreams, routes = [], aliases, store, tools, limiter, costOf, onCallEnd, log, runtime } = options
+  const { upstreams, routes = [], aliases, store, lasting, tools, limiter, costOf, onCallEnd, log, runtime } = options
+  const { pools, capacity, requests, promptCache: cached } = lasting
   const onAnswer = countForLimits(options)
   const modelOf = (candidate: Candidate) => catalog.modelOf(candidate)
-  const chains = upstreams.map((upstream) => buildChain(upstream, { ...options, onAnswer, modelOf }))
+  const chains = upstreams.map((upstream) => buildChain(upstream, { ...options, pools, onAnswer, modelOf }))
   const catalog: Catalog<UpstreamParts> = new Catalog(chains, { log, runtime, routes, ...(aliases && { aliases }) })
   const routing = openRouting(catalog, { routes, runtime })
   const continued = continuation({ deadlines: options.deadlines, countTokens })
@@ -102,11 +102,8 @@ export function openGateway(options: GatewayOptions): Gateway {
   const boundsFor = boundsIn(routing.routes)
   const offers = { takesTools: toolTakers(catalog, routing.routes), boundsFor }
   const showing = toolChat({ chat: routed, wrapOwn, tools, ...offers, runtime })
-  const capacity = new Capacity({ maxCalls: options.maxCalls, maxWaiting: options.maxWaiting ?? 64, runtime })
   const admit = openAdmission({ catalog, routes, limiter, costOf, limited: admitWithin(capacity) })
-  const requests = new RecentRequests(options)
   const observed = observe(both(requests.note, onCallEnd))
-  const cached = promptCache(runtime)
   return {
     chat: observed(admit.chat(cached(tools ? toolLoop(tools, boundsFor)(routed) : routed))),
     toolChat: (request, call, wishes) => {
@@ -120,6 +117,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     limitsLeft: (caller) => limiter?.left(caller),
     examiner: openExaminer(chains, { store, log, runtime, deadlineMs: testMs(options) }),
     shortage: () => capacity.shortage(),
+    runningCalls: () => chains.reduce((sum, { permits }) => sum + permits.taken, 0),
     inspect: () => ({
       calls: { running: capacity.running, permits: capacity.max, waiting: capacity.waiting },
       upstreams: chains.map((chain) => statusOf(chain, catalog.status(chain.upstream.name))),

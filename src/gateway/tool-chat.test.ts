@@ -7,7 +7,7 @@ import type { Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { machine, newCancel } from '../wire/machine.double.ts'
 import { aCall, aRequest, chatOf, drain, finish, type LogLine, silence, text } from './chat.double.ts'
-import { openGateway } from './gateway.ts'
+import { openLoneGateway } from './gateway.double.ts'
 import { toolLimits } from './tool-loop/limits.ts'
 import { calling, createModel, createRegistry, createTool } from './tool-loop/tools.double.ts'
 
@@ -23,7 +23,7 @@ function lab(chat: Chat, takesTools: boolean): Upstream {
 }
 
 function open(chat: Chat, { takesTools = true, maxCalls = 10 } = {}) {
-  return openGateway({
+  return openLoneGateway({
     runtime: machine,
     upstreams: [lab(chat, takesTools)],
     routes: [{ name: 'panel', tree: { kind: 'panel', members: [{ kind: 'model', name: 'lab/model' }] } }],

@@ -66,7 +66,7 @@ export class KeyMeter {
   readonly #options: MeterOptions
   readonly #requests = new MinuteWindow()
   readonly #tokens = new MinuteWindow()
-  readonly #permits = new FairPermits({ maxWaiting, refuse: tooManyAtOnce })
+  readonly #permits = new FairPermits({ maxWaiting: () => maxWaiting, refuse: tooManyAtOnce })
   readonly #shared: SharedLimits | undefined
   #account: BudgetAccount | undefined
 

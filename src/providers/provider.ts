@@ -19,6 +19,8 @@ export interface Upstream<Credential = unknown> {
   readonly name: string
   /** The name of the provider that made it, to show to the operator. The configuration sets it. */
   readonly provider?: string
+  /** Differs if any of its settings does. The configuration sets it. */
+  readonly fingerprint?: string
   /** The base URL for OpenAI clients, without a trailing slash, if the upstream has that dialect. */
   readonly baseUrl?: string
   /** The address to show to the operator, if there is no `baseUrl`. It contains no secret. */

@@ -3,8 +3,16 @@ import { redact } from '../chat/secret.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Runtime } from '../flow/runtime.ts'
 
+type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
+/** The program's log, whose level can change. */
+export interface Log extends Logger {
+  /** Sets the level of later lines, also of loggers that were made already. */
+  setLevel(level: LogLevel): void
+}
+
 export interface LogOptions {
-  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  readonly level: LogLevel
   readonly format: 'pretty' | 'json'
   /** The clock for the time of each line. */
   readonly runtime: Pick<Runtime, 'now'>
@@ -16,8 +24,14 @@ export interface LogOptions {
  * Opens the program's log. A `Secret` is hidden by its type, in any field. Known secrets that an upstream or a
  * library has put into a text are cut out of the finished line.
  */
-export function openLog(options: LogOptions): Logger {
-  return new FieldLogger({ ...options, least: levels[options.level] }, noFields)
+export function openLog(options: LogOptions): Log {
+  const target = { ...options, least: levels[options.level] }
+  const log = new FieldLogger(target, noFields)
+  return Object.assign(log, {
+    setLevel(level: LogLevel) {
+      target.least = levels[level]
+    },
+  })
 }
 
 /** The rank of each level. A line is written if its rank is not below that of the log's level. */
@@ -26,7 +40,7 @@ const levels = { trace: 0, debug: 1, info: 2, warn: 3, error: 4, silent: 5 } as 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
 interface LogTarget extends LogOptions {
-  readonly least: number
+  least: number
 }
 
 const noFields = {}

@@ -54,14 +54,21 @@ const maxName = 200
  * package. What none of them knows is unknown, and never zero.
  */
 export class Prices {
-  readonly #upstreams: ReadonlyMap<string, PricedUpstream>
-  readonly #own: OwnPrices | undefined
+  #upstreams: ReadonlyMap<string, PricedUpstream>
+  #own: OwnPrices | undefined
   readonly #remembered = new Map<string, FoundRates | undefined>()
   #source: PriceSource | undefined
 
   constructor({ upstreams, own }: PricesOptions) {
     this.#upstreams = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
     this.#own = own
+  }
+
+  /** Prices later answers by other upstreams and other prices of the operator. */
+  reconfigure({ upstreams, own }: PricesOptions): void {
+    this.#upstreams = new Map(upstreams.map((upstream) => [upstream.name, upstream]))
+    this.#own = own
+    this.#remembered.clear()
   }
 
   /** Where the shipped prices are from. */

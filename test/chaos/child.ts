@@ -27,12 +27,17 @@ const attempts = 3
 export interface ChildOptions {
   /** Whether a test can collect garbage. The limit of fetches is then set from outside, because a restart would lose it. */
   readonly collects?: boolean
+  /** The command line. */
+  readonly args?: readonly string[]
 }
 
 /** Starts the program with only these variables. */
-export async function startChild(variables: RawVariables, { collects = false }: ChildOptions = {}): Promise<Child> {
+export async function startChild(
+  variables: RawVariables,
+  { collects = false, args = [] }: ChildOptions = {},
+): Promise<Child> {
   const lines: (LogLine & { readonly url?: string; readonly heapSize?: number })[] = []
-  const child = Bun.spawn([process.execPath, ...(collects ? ['--preload', collector] : []), main], {
+  const child = Bun.spawn([process.execPath, ...(collects ? ['--preload', collector] : []), main, ...args], {
     cwd: '/',
     env: {
       PATH: process.env.PATH,

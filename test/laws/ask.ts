@@ -8,7 +8,7 @@ import { newReceipt } from '../../src/flow/call.ts'
 import type { Cancel } from '../../src/flow/cancel.ts'
 import type { Chat } from '../../src/flow/chat.ts'
 import { events } from '../../src/flow/flow.ts'
-import { openGateway } from '../../src/gateway/gateway.ts'
+import { openLoneGateway } from '../../src/gateway/gateway.double.ts'
 import { type Deadlines, deadline } from '../../src/gateway/layers/deadline.ts'
 import type { Upstream } from '../../src/providers/provider.ts'
 import { MemoryStore } from '../../src/state/memory/memory-store.ts'
@@ -65,7 +65,7 @@ export function bare(upstream: Upstream, idleMs = patientMs): Chat {
 
 /** Makes a chat of the upstream behind every layer of the gateway. */
 export function layered(upstream: Upstream, log = quiet): Chat {
-  const gateway = openGateway({
+  const gateway = openLoneGateway({
     runtime: machine,
     upstreams: [upstream],
     deadlines: patient,

@@ -19,13 +19,19 @@ export interface DoorOptions extends OpenExchangeOptions {
 
 /** Checks every request before a byte of its body is read, and answers it. Its route says what is required. */
 export class Door {
-  readonly #options: DoorOptions
+  #options: DoorOptions
   phase: Phase = 'open'
   /** The host of the last request that came from no foreign page. Most requests name the same one. */
   #lastHost: string | null | undefined
 
   constructor(options: DoorOptions) {
     this.#options = options
+  }
+
+  /** Checks later requests in another way. */
+  reconfigure(changes: Pick<DoorOptions, 'keys' | 'proxies' | 'policy'>): void {
+    this.#options = { ...this.#options, ...changes }
+    this.#lastHost = undefined
   }
 
   /**

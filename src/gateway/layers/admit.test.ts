@@ -12,7 +12,7 @@ import { admit } from './admit.ts'
 
 function setUp({ maxCalls = 10, maxWaiting = 5 } = {}) {
   const runtime = new ManualRuntime()
-  const capacity = new Capacity({ maxCalls, maxWaiting, runtime })
+  const capacity = new Capacity({ maxCalls, maxWaiting }, runtime)
   const gate = Promise.withResolvers<void>()
   const running = { now: 0, most: 0 }
   const chat: Chat = chatOf(async function* ({ model }, { signal }) {

@@ -1,0 +1,37 @@
+import { SharedPools } from '../accounts/shared-pools.ts'
+import type { ChatRequest } from '../chat/request.ts'
+import type { Logger } from '../flow/call.ts'
+import type { ObserverLayer } from '../flow/chat.ts'
+import type { Runtime } from '../flow/runtime.ts'
+import type { Store } from '../state/store.ts'
+import { Capacity, type CapacityLimits } from './capacity.ts'
+import { promptCache } from './layers/prompt-cache.ts'
+import type { CostOf } from './measure-request.ts'
+import { RecentRequests } from './requests/recent-requests.ts'
+
+interface LastingOptions extends CapacityLimits {
+  readonly costOf?: CostOf | undefined
+  readonly savedOf?: CostOf | undefined
+  readonly store: Store
+  readonly log: Logger
+  readonly runtime: Runtime
+}
+
+/** What stays when the configuration is read again and another gateway is opened. */
+export interface Lasting {
+  /** The accounts of the upstreams. */
+  readonly pools: SharedPools
+  readonly capacity: Capacity
+  /** The layer that knows where conversations have their caches. */
+  readonly promptCache: ObserverLayer<ChatRequest>
+  readonly requests: RecentRequests
+}
+
+export function openLasting({ store, log, runtime, costOf, savedOf, ...limits }: LastingOptions): Lasting {
+  return {
+    pools: new SharedPools({ store, log, runtime }),
+    capacity: new Capacity(limits, runtime),
+    promptCache: promptCache(runtime),
+    requests: new RecentRequests({ costOf, savedOf }),
+  }
+}
