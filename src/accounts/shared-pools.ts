@@ -2,9 +2,9 @@ import type { AccountsOptions } from './live-account.ts'
 import { type DeclaredAccounts, openPool } from './open-pool.ts'
 import type { Pool } from './pool.ts'
 
-/** The accounts of an upstream, and what its settings were. */
+/** The accounts of an upstream, and whether they are those of another configuration. */
 export interface DeclaredUpstream extends DeclaredAccounts {
-  /** Differs if any of its settings does. Without it, an upstream is never the same. */
+  /** Differs if its accounts do. Without it, they never stay. */
   readonly fingerprint?: string
 }
 
@@ -22,7 +22,7 @@ interface UsedPool {
 }
 
 /**
- * The pools of all upstreams. An upstream whose settings have not changed keeps its pool when the configuration is read again, with all
+ * The pools of all upstreams. An upstream whose accounts have not changed keeps its pool when the configuration is read again, with all
  * that is known of its accounts: a used-up account is not tried again, and no anonymous account is made anew.
  */
 export class SharedPools {

@@ -1,3 +1,4 @@
+import { Secret } from '../chat/secret.ts'
 import { providers } from '../providers/index.ts'
 import type { Provider, Upstream } from '../providers/provider.ts'
 import type { Environment } from './environment.ts'
@@ -12,8 +13,24 @@ export function configureUpstreams(environment: Environment): readonly Upstream[
       const limitsOf = readUpstreamLimits(provider, environment, onLimit)
       return upstreams.map((upstream) => ({ ...upstream, ...limitsOf(upstream), provider: provider.name }))
     })
-    return result.map((upstream) => ({ ...upstream, fingerprint: `${fingerprint} ${onLimit}` }))
+    return result.map((upstream) => ({ ...upstream, fingerprint: fingerprintOf(upstream, fingerprint) }))
   })
+}
+
+/**
+ * Identifies the accounts of an upstream. One provider may have many upstreams, so the values of its variables count only if they also
+ * say how an account is renewed or made.
+ */
+function fingerprintOf({ accounts, supply, onLimit }: Upstream, ofProvider: string): string {
+  if (supply || accounts.some(({ renewal }) => renewal)) return `${ofProvider} ${onLimit}`
+  const keys = accounts.map(({ label, credential }) => [label, credential])
+  return Bun.SHA256.hash(JSON.stringify([keys, onLimit], revealed), 'hex')
+}
+
+/** Without this, all secrets would be the same in JSON. */
+function revealed(this: Readonly<Record<string, unknown>>, key: string, value: unknown): unknown {
+  const original = this[key]
+  return original instanceof Secret ? original.reveal() : value
 }
 
 /** Variables that only one upstream reads, in addition to its credential. */

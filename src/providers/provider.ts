@@ -19,7 +19,7 @@ export interface Upstream<Credential = unknown> {
   readonly name: string
   /** The name of the provider that made it, to show to the operator. The configuration sets it. */
   readonly provider?: string
-  /** Differs if any of its settings does. The configuration sets it. */
+  /** Differs if its accounts do, or how they are made, renewed or limited. The configuration sets it. */
   readonly fingerprint?: string
   /** The base URL for OpenAI clients, without a trailing slash, if the upstream has that dialect. */
   readonly baseUrl?: string
