@@ -8,7 +8,7 @@ import type { Upstream } from '../providers/provider.ts'
 import { MemoryStore } from '../state/memory/memory-store.ts'
 import { aCall, aLog, aRequest, chatOf, drain, finish, text } from './chat.double.ts'
 import { tryInOrder } from './combine/try-in-order.ts'
-import { openGateway } from './gateway.ts'
+import { openLoneGateway } from './gateway.double.ts'
 import { retry } from './layers/retry.ts'
 import { RetryBudget } from './layers/retry-budget.ts'
 
@@ -18,7 +18,7 @@ const seconds = Bun.env.TRIBUTARY_TEST_FULL ? 60 : 3
 const calls = seconds * 1_000
 
 function openRoute(runtime: ManualRuntime, chatOfUpstream: (name: string) => Upstream['chat']) {
-  return openGateway({
+  return openLoneGateway({
     runtime,
     upstreams: names.map((name) => ({
       name,
