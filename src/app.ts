@@ -80,7 +80,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
     url: server.url,
     server,
     reconfigure(changed) {
-      clients.keys.configure(changed.namedKeys)
+      clients.keys.reconfigure({ configured: changed.namedKeys, hasMasterKey: changed.keys.length > 0 })
       prices.reconfigure({ upstreams: changed.upstreams, own: changed.prices })
       server.reconfigure({ ...listeningOf(changed), gateway: gateways.replace(changed) })
     },

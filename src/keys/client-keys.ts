@@ -15,11 +15,15 @@ const rereadMs = 5_000
 /** Attempts to write a change, if other processes write at the same time. */
 const maxWrites = 20
 
-export interface ClientKeysOptions {
+/** The keys that the configuration has. */
+export interface ConfiguredKeys {
   /** The keys of `API_KEYS_FILE`. */
   readonly configured: readonly NamedKey[]
   /** Whether there is another key of an admin: `API_MASTER_KEY`. */
   readonly hasMasterKey: boolean
+}
+
+export interface ClientKeysOptions extends ConfiguredKeys {
   readonly store: Store
   readonly log: Logger
   readonly runtime: Pick<Runtime, 'now' | 'randomBytes' | 'timers'>
@@ -43,7 +47,7 @@ type KeysListener = (keys: readonly HashedKey[]) => void
 export class ClientKeys {
   readonly #options: ClientKeysOptions
   readonly #listeners = new Set<KeysListener>()
-  readonly #configured: readonly NamedKey[]
+  #ofConfiguration: ConfiguredKeys
   /** Undefined until the store was read. */
   #stored: readonly NamedKey[] | undefined
   #version = 0
@@ -52,7 +56,7 @@ export class ClientKeys {
 
   constructor(options: ClientKeysOptions) {
     this.#options = options
-    this.#configured = options.configured
+    this.#ofConfiguration = options
   }
 
   /** Reads the keys now, when another process says that they have changed, and from time to time. */
@@ -70,11 +74,17 @@ export class ClientKeys {
     if (this.#stored) listener(this.#hashed())
   }
 
+  /** Replaces the keys of the configuration. */
+  reconfigure(keys: ConfiguredKeys): void {
+    this.#ofConfiguration = keys
+    this.#tell()
+  }
+
   /** @throws ChatError `unavailable` */
   async list(): Promise<readonly ListedKey[]> {
     await this.#read()
     return [
-      ...this.#configured.map((key) => ({ key, source: 'file' }) as const),
+      ...this.#ofConfiguration.configured.map((key) => ({ key, source: 'file' }) as const),
       ...(this.#stored ?? []).map((key) => ({ key, source: 'state' }) as const),
     ]
   }
@@ -170,13 +180,19 @@ export class ClientKeys {
 
   /** A key of the file wins over one of the store. */
   #hashed(): readonly HashedKey[] {
-    return [...(this.#stored ?? []), ...this.#configured].map(hashedKeyOf)
+    return [...(this.#stored ?? []), ...this.#ofConfiguration.configured].map(hashedKeyOf)
   }
 
   /** With a key the gateway is no longer open to its machine, so somebody must be able to change the keys. */
   #refuseWithoutAdmin(keys: readonly NamedKey[]): void {
     const isAdmin = ({ role }: NamedKey) => role === 'admin'
-    if (keys.length === 0 || this.#options.hasMasterKey || keys.some(isAdmin) || this.#configured.some(isAdmin)) return
+    if (
+      keys.length === 0 ||
+      this.#ofConfiguration.hasMasterKey ||
+      keys.some(isAdmin) ||
+      this.#ofConfiguration.configured.some(isAdmin)
+    )
+      return
     throw new ChatError('conflict', {
       message:
         'The key of an admin must exist as long as there are other keys. Set API_MASTER_KEY, or add a key with the role admin first.',
@@ -185,7 +201,7 @@ export class ClientKeys {
   }
 
   #refuseConfigured(name: string): void {
-    if (!this.#configured.some((key) => key.name === name)) return
+    if (!this.#ofConfiguration.configured.some((key) => key.name === name)) return
     throw new ChatError('conflict', {
       message: `The key "${name}" stands in the file of API_KEYS_FILE. Change it there.`,
       code: 'key_in_file',
