@@ -56,6 +56,12 @@ const textIn = (events: readonly LoopEvent[]) =>
   events.map((event) => (event.type === 'text' ? event.text : '')).join('')
 const answer: ChatEvent[] = [text('done'), finish()]
 
+test('a round after a tool has run is not continued if it breaks off', async () => {
+  const { chat, asked } = createModel(calling('one'), answer)
+  await run(chat, { tools: [createTool('one', () => 'result')], request: { wishes: { continue: true } } })
+  expect(asked.map(({ wishes }) => wishes?.continue)).toEqual([true, false])
+})
+
 test('calls run at the same time, and the model gets their results until it answers', async () => {
   const slow = Promise.withResolvers<string>()
   const { chat, asked } = createModel(
