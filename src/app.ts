@@ -113,7 +113,7 @@ const lookMs = 1_000
 function openGateways(config: Config, { tools, clients, prices, ledger, ...shared }: GatewayParts) {
   const { runtime } = shared
   const costs = costsBy(prices, runtime)
-  const lasting = openLasting({ ...capacityOf(config, runtime), ...costs, ...shared })
+  const lasting = openLasting({ isShared: config.state.isShared, ...capacityOf(config, runtime), ...costs, ...shared })
   const open = (current: Config) =>
     openGateway({
       tools: { registry: tools, ...current.toolLoop },

@@ -1,10 +1,11 @@
-import { asChatError, type ChatError } from '../chat/error.ts'
+import { asChatError, ChatError } from '../chat/error.ts'
 import type { QuotaReport } from '../chat/quota.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Account, AccountStatus, OnLimit } from './account.ts'
 import type { AccountFactory } from './account-factory.ts'
+import type { AccountNews, Refused } from './account-news.ts'
 import { AccountQuota } from './account-quota.ts'
 import { type AccountsOptions, LiveAccount } from './live-account.ts'
 import { logPutAside, logRest } from './log-account.ts'
@@ -48,6 +49,9 @@ interface NewRest {
   readonly err?: ChatError
 }
 
+/** Milliseconds by which a rest must be longer than the known one, so that other processes are told. */
+const newsMs = 1_000
+
 /**
  * Gives out the accounts of one upstream, the least recently used healthy one first. An account that failed rests, and so
  * does one whose upstream says that nothing is left of a limit. If all accounts rest, one is used all the same, unless its
@@ -67,6 +71,8 @@ export class Pool {
   readonly #reached: ReachedLimits | undefined
   /** Called when an account begins to rest with all models. */
   onRest: () => void = () => undefined
+  /** Called with what was learned here about an account, if other processes use the same accounts. */
+  onNews: ((news: AccountNews) => void) | undefined
   /** The account that has answered last, which is used after another one has failed a call, and its model. */
   #proven: { readonly label: string; readonly model: string | undefined } | undefined
 
@@ -135,10 +141,23 @@ export class Pool {
     const pooled = this.#find(account)
     this.#reached?.forget(account)
     if (!pooled || (pooled.rest === undefined && pooled.models === undefined)) return false
-    pooled.models = undefined
-    pooled.failures = 0
-    this.#makeReady(pooled)
+    this.#endRest(pooled, undefined)
+    this.onNews?.({ label: account.label })
     return true
+  }
+
+  /** Notes what another process has learned about an account. Only a later end of its rest is news. */
+  learn({ label, model, trouble }: AccountNews): void {
+    const pooled = this.#ready.get(label) ?? this.#resting.get(label)
+    if (!pooled) return
+    if (!trouble) this.#endRest(pooled, model)
+    else if ('rest' in trouble) {
+      const now = this.#runtime.now()
+      const known = restOf(pooled, model, now)?.state.until ?? now
+      if (trouble.rest.state.until > known) this.#rest(pooled, { ...trouble, model })
+    }
+    // an account that was made has been deleted already, and another may have its label
+    else if (!this.#factory) this.#putAside(pooled, trouble.refused, errorOf(trouble))
   }
 
   /**
@@ -203,11 +222,8 @@ export class Pool {
     const now = this.#runtime.now()
     const rest = restOf(pooled, model, now)
     if (rest && (rest.notBefore > now || this.#reached?.isUntried(account, model))) return
-    if (model !== undefined && pooled.models?.succeed(model)) pooled.models = undefined
-    this.#reached?.forget(account, model)
-    if (pooled.failures > 0) this.#log.info({ account: account.label }, 'an account answers again')
-    this.#makeReady(pooled)
-    pooled.failures = 0
+    this.#endRest(pooled, model)
+    if (rest) this.onNews?.({ label: account.label, model })
   }
 
   /** Notes how the account failed. The table of reasons decides the account's state. */
@@ -218,15 +234,14 @@ export class Pool {
     if (!pooled || kind === 'unchanged') return
     const now = this.#runtime.now()
     if (kind === 'needs-login' || kind === 'banned') {
-      this.#ready.delete(label)
-      this.#resting.delete(label)
       this.#putAside(pooled, kind, error)
+      this.onNews?.({ label, trouble: { refused: kind, why: error.message } })
       return
     }
     const ofModel = error.reason === 'rate-limited' ? this.#limitedModel(model) : undefined
     const failures = 1 + (ofModel === undefined ? pooled.failures : (pooled.models?.failures(ofModel) ?? 0))
     const rest = restAfter(error, failures, now)
-    if (rest) this.#rest(pooled, { rest, failures, model: ofModel, err: error })
+    if (rest) this.#restAndTell(pooled, { rest, failures, model: ofModel, err: error })
   }
 
   /** Notes what a reply said of the limits of its account. If nothing is left, the account rests before it is refused. */
@@ -240,7 +255,7 @@ export class Pool {
     const ofModel = this.#limitedModel(model)
     // a failure of the same reply says more
     const known = restOf(pooled, ofModel, this.#runtime.now())
-    if (rest && !known) this.#rest(pooled, { rest, failures: pooled.failures, model: ofModel })
+    if (rest && !known) this.#restAndTell(pooled, { rest, failures: pooled.failures, model: ofModel })
   }
 
   /** Stops the work in the background. */
@@ -303,9 +318,20 @@ export class Pool {
    */
   #putAside(pooled: PooledAccount, kind: 'needs-login' | 'banned', err: ChatError): void {
     const { label } = pooled.account
+    this.#ready.delete(label)
+    this.#resting.delete(label)
     logPutAside(this.#log, label, kind, err)
     pooled.state = { kind, why: err.message }
     if (!this.#factory?.discard(pooled.account)) this.#dead.set(label, pooled)
+  }
+
+  #restAndTell(pooled: PooledAccount, newRest: NewRest): void {
+    const { rest, failures, model } = newRest
+    const known = restOf(pooled, model, this.#runtime.now())
+    this.#rest(pooled, newRest)
+    // the last account is used while it rests, and may fail all the time
+    if (rest.state.until - (known?.state.until ?? 0) > newsMs)
+      this.onNews?.({ label: pooled.account.label, model, trouble: { rest, failures } })
   }
 
   #rest(pooled: PooledAccount, { rest, failures, model, err }: NewRest): void {
@@ -331,6 +357,15 @@ export class Pool {
     pooled.state = rest.state
     this.#resting.add(pooled)
     this.onRest()
+  }
+
+  #endRest(pooled: PooledAccount, model: string | undefined): void {
+    const { account } = pooled
+    if (model === undefined || pooled.models?.succeed(model)) pooled.models = undefined
+    this.#reached?.forget(account, model)
+    if (pooled.failures > 0) this.#log.info({ account: account.label }, 'an account answers again')
+    this.#makeReady(pooled)
+    pooled.failures = 0
   }
 
   #makeReady(pooled: PooledAccount): void {
@@ -390,4 +425,8 @@ export class Pool {
     if (why && this.#resting.size === 0) throw why
     return this.#pickResting(options)
   }
+}
+
+function errorOf({ refused, why }: Refused): ChatError {
+  return new ChatError(refused === 'banned' ? 'account-banned' : 'login-needed', { message: why })
 }

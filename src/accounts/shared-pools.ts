@@ -1,6 +1,7 @@
 import type { AccountsOptions } from './live-account.ts'
 import { type DeclaredAccounts, openPool } from './open-pool.ts'
 import type { Pool } from './pool.ts'
+import { SharedRests } from './shared-rests.ts'
 
 /** The accounts of an upstream, and whether they are those of another configuration. */
 export interface DeclaredUpstream extends DeclaredAccounts {
@@ -15,8 +16,14 @@ export interface SharedPool {
   leave(): void
 }
 
+interface SharedPoolsOptions extends AccountsOptions {
+  /** Whether other processes use the store too. Then they share what they learn about accounts. */
+  readonly isShared?: boolean
+}
+
 interface UsedPool {
   readonly pool: Pool
+  readonly rests: SharedRests | undefined
   readonly fingerprint: string | undefined
   users: number
 }
@@ -26,10 +33,10 @@ interface UsedPool {
  * that is known of its accounts: a used-up account is not tried again, and no anonymous account is made anew.
  */
 export class SharedPools {
-  readonly #options: AccountsOptions
+  readonly #options: SharedPoolsOptions
   readonly #used = new Map<string, UsedPool>()
 
-  constructor(options: AccountsOptions) {
+  constructor(options: SharedPoolsOptions) {
     this.#options = options
   }
 
@@ -37,7 +44,7 @@ export class SharedPools {
     const { name, fingerprint } = upstream
     const known = this.#used.get(name)
     const isSame = known !== undefined && fingerprint !== undefined && known.fingerprint === fingerprint
-    const used = isSame ? known : { pool: openPool(upstream, this.#options), fingerprint, users: 0 }
+    const used = isSame ? known : this.#open(upstream)
     this.#used.set(name, used)
     used.users++
     return { pool: used.pool, leave: () => this.#leave(name, used) }
@@ -46,7 +53,20 @@ export class SharedPools {
   #leave(name: string, used: UsedPool): void {
     used.users--
     if (used.users > 0) return
+    used.rests?.close()
     used.pool.close()
     if (this.#used.get(name) === used) this.#used.delete(name)
+  }
+
+  #open(upstream: DeclaredUpstream): UsedPool {
+    const { name, fingerprint } = upstream
+    const pool = openPool(upstream, this.#options)
+    const { isShared, store, runtime } = this.#options
+    const rests =
+      isShared && fingerprint !== undefined
+        ? new SharedRests({ pool, scope: [name, fingerprint], store, runtime })
+        : undefined
+    void rests?.follow()
+    return { pool, rests, fingerprint, users: 0 }
   }
 }

@@ -13,6 +13,8 @@ interface LastingOptions extends CapacityLimits {
   readonly costOf?: CostOf | undefined
   readonly savedOf?: CostOf | undefined
   readonly store: Store
+  /** Whether other processes use the store too. */
+  readonly isShared?: boolean
   readonly log: Logger
   readonly runtime: Runtime
 }
@@ -27,9 +29,17 @@ export interface Lasting {
   readonly requests: RecentRequests
 }
 
-export function openLasting({ store, log, runtime, costOf, savedOf, ...limits }: LastingOptions): Lasting {
+export function openLasting({
+  store,
+  isShared = false,
+  log,
+  runtime,
+  costOf,
+  savedOf,
+  ...limits
+}: LastingOptions): Lasting {
   return {
-    pools: new SharedPools({ store, log, runtime }),
+    pools: new SharedPools({ store, isShared, log, runtime }),
     capacity: new Capacity(limits, runtime),
     promptCache: promptCache(runtime),
     requests: new RecentRequests({ costOf, savedOf }),

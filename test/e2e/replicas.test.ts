@@ -43,6 +43,7 @@ async function* counted(): AsyncGenerator<string> {
 const replies: Readonly<Record<string, () => Script>> = {
   hold: () => ({ body: held() }),
   quick: () => ({ body: counted() }),
+  limited: () => ({ status: 429, headers: { 'retry-after': '3600' }, body: '{}' }),
 }
 
 let model: OpenaiEmulator
@@ -66,6 +67,7 @@ describe.skipIf(!hasServers && !process.env.CI)('three replicas', () => {
     replicas = await startReplicas(3, {
       ...smithery.variables,
       UPSTREAM_LAB_URL: model.url,
+      UPSTREAM_SMALL_URL: model.url,
       API_MASTER_KEY: master,
       API_KEYS_FILE: file,
       STATE_SECRET: 'for-tests-only-not-a-secret',
@@ -129,6 +131,23 @@ describe.skipIf(!hasServers && !process.env.CI)('three replicas', () => {
     expect(await aborted.json()).toMatchObject({ aborted: true })
     expect(await within(text, patienceMs, 'the end of the stream')).toContain('abort')
     await until(() => model.openConnections() === 0, patienceMs, 'the end at the upstream')
+  })
+
+  test('a limit that one of them has reached keeps the others from asking', async () => {
+    const statusAt = async (url: string | undefined, content: string) => {
+      const headers = { authorization: `Bearer ${master}`, 'content-type': 'application/json' }
+      const body = JSON.stringify(chat(content, 'small/gpt-test'))
+      const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body })
+      await response.text()
+      return response.status
+    }
+    const [one, ...others] = replicas.running
+    expect(await statusAt(one?.url, 'limited')).toBe(429)
+    const rests = async () => [await replicas.redis.admin('KEYS', `${replicas.prefix}v:account-rests/*`)].flat().length
+    await until(async () => (await rests()) > 0, patienceMs, 'the rest in Redis')
+    const before = model.chats.length
+    for (const { url } of others) expect(await statusAt(url, 'quick')).toBe(429)
+    expect(model.chats.length).toBe(before)
   })
 
   test('a stream goes on at another replica', async () => {
