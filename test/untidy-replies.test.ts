@@ -25,7 +25,11 @@ interface Got extends Answered {
   readonly asked: number
 }
 
+let asked = 0
+
+/** Begins anew after two requests, each of which may be sent twice, because an upstream that fails five times in a row is not asked any more. */
 async function askFor(script: Script, stream: boolean): Promise<Got> {
+  if (++asked % 2 === 0) await restart()
   const before = emulator.chats.length
   current = script
   const answered = await ask(gateway.url, { model: 'one', stream })

@@ -37,7 +37,8 @@ export function startChatServer(
 }
 
 function counted(): Surroundings {
-  let ids = 0
+  // the first id is that of the process
+  let ids = -1
   return {
     runtime: machineWith({ newId: () => `id-${++ids}`, now: () => Date.UTC(2026, 0, 1) + (ids - 1) * 1_000 }),
   }

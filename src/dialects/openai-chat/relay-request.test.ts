@@ -92,9 +92,11 @@ describe('a plain request', () => {
         const found = plain(json)
         if (!found) return
         count++
-        const { native: _, ...request } = found
-        const full = decodeSteps(JSON.parse(json)).next()
-        expect(full.done && full.value.request).toEqual(request)
+        const { native: _, prompt, ...request } = found
+        const steps = decodeSteps(JSON.parse(json)).next()
+        const { prompt: fullPrompt, ...full } = steps.done ? steps.value.request : found
+        expect(full).toEqual(request)
+        expect(fullPrompt?.()).toEqual(prompt?.())
       }),
       { numRuns: runs(5_000) },
     )

@@ -75,9 +75,10 @@ test('a plain input is read as by the full reader, and goes upstream as the enco
         const body = JSON.parse(Buffer.concat(json).toString())
         expect({ ...body, input: itemsIn(body) }).toEqual(encodeRequest({ ...full, model: 'theirs' }))
       }
-      const { native: _, ...read } = request
-      const { native: _native, ...expected } = full
+      const { native: _, prompt, ...read } = request
+      const { native: _native, prompt: fullPrompt, ...expected } = full
       expect(read).toEqual(expected)
+      expect(prompt?.()).toEqual(fullPrompt?.())
     }),
     { numRuns: runs(10_000) },
   )

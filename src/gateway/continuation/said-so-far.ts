@@ -39,7 +39,7 @@ export class SaidSoFar {
   add(batch: Batch): void {
     if (!this.#text) return
     for (const event of batch) {
-      if (event.type === 'text' && event.part === this.#textPart && event.choice === 0) this.#text.add(event.text)
+      if (event.type === 'text' && event.part === this.#textPart && event.choice === 0) this.#text?.add(event.text)
       else this.#note(event)
     }
     if (this.#text && this.#text.length > maxText) this.#text = undefined
