@@ -38,3 +38,14 @@ test('each branch knows the account of its own last attempt', () => {
   left.spend()
   expect(left.last.account).toBeUndefined()
 })
+
+test('a branch that has spent its own limit may grow by what the whole has left', () => {
+  const whole = new Attempts(3)
+  whole.spend()
+  const branch = whole.branch(1)
+  expect([branch.grow(), branch.left]).toEqual([true, 1])
+  branch.spend()
+  expect([branch.left, branch.grow(), branch.left]).toEqual([0, true, 1])
+  branch.spend()
+  expect([branch.grow(), branch.left, whole.left]).toEqual([false, 0, 0])
+})

@@ -84,6 +84,14 @@ export class Attempts {
     return new Attempts(this.#spent + Math.min(limit, this.left), this)
   }
 
+  /** Lets a branch that has spent its own limit spend one more of what the whole has left. @returns whether an attempt is left */
+  grow(): boolean {
+    if (this.left > 0) return true
+    if (!this.#whole?.grow()) return false
+    this.#max = this.#spent + 1
+    return true
+  }
+
   #extend(): void {
     this.#max++
     if (this.#whole) this.#whole.#extend()

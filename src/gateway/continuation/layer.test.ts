@@ -24,10 +24,12 @@ interface Scene {
   readonly request?: Partial<ChatRequest>
   /** Whether the model follows instructions. */
   readonly followsInstructions?: false
+  /** Whether the upstream is known to take the beginning of an answer. */
+  readonly takesPrefix?: true
 }
 
 /** One upstream behind both layers. Returns what the client gets, and what the upstream was asked. */
-async function play(scripts: readonly Script[], { request = {}, followsInstructions }: Scene = {}) {
+async function play(scripts: readonly Script[], { request = {}, followsInstructions, takesPrefix }: Scene = {}) {
   const runtime = new ManualRuntime()
   const call = aCall(new CancelSource(runtime))
   const asked: ChatRequest[] = []
@@ -42,7 +44,11 @@ async function play(scripts: readonly Script[], { request = {}, followsInstructi
     }
   })
   const chain = resume({
-    upstream: { name: 'a', ...(followsInstructions === false && { followsInstructions }) },
+    upstream: {
+      name: 'a',
+      ...(followsInstructions === false && { followsInstructions }),
+      ...(takesPrefix && { prefixOf: () => ({ isRepeated: false }) }),
+    },
     modelOf: (id) => ({ id }),
     countTokens,
   })(upstream)
@@ -112,6 +118,18 @@ describe('an answer that breaks off', () => {
     expect(words(events)).toBe(`${opening} The second sentence has its own words, too. And the third.`)
     expect(events.filter(({ type }) => type === 'seam')).toHaveLength(2)
     expect(asked[2]?.wishes).toEqual({ order: ['a'] })
+  })
+
+  test('is asked for its end if the upstream refuses to be given its beginning', async () => {
+    const scripts: readonly Script[] = [
+      [text(opening), failure()],
+      [failure('invalid-request')],
+      [text(opening), text(' And more.'), ending, finish()],
+    ]
+    const { events, thrown, asked } = await play(scripts, { takesPrefix: true })
+    expect(thrown).toBeUndefined()
+    expect(words(events)).toBe(`${opening} And more.`)
+    expect(asked.map(({ messages }) => messages.length)).toEqual([1, 2, 3])
   })
 
   test('ends with its last error if it breaks off three times', async () => {

@@ -93,7 +93,7 @@ async function* goOn(ways: readonly Way[], { ask, attempts, refused }: GoOn): As
       if (!isRefused || at === ways.length - 1) throw thrown
       if (refused.size >= maxRefused) refused.clear()
       refused.add(request.model)
-      if (attempts.left === 0) throw thrown
+      if (!attempts.grow()) throw thrown
     }
   }
 }
