@@ -8,7 +8,7 @@ export function readBudget(text: string): Budget | undefined {
   const amount = Number(digits.replaceAll('_', ''))
   const isMoney = dollar !== undefined || word?.toLowerCase() === 'usd'
   const isTokens = word !== undefined && !/usd/i.test(word)
-  if (isMoney === isTokens || !(amount > 0) || amount > (isMoney ? maxDollars : maxTokens)) return undefined
+  if (isMoney === isTokens || !(amount >= minAmount) || amount > (isMoney ? maxDollars : maxTokens)) return undefined
   if (isTokens && !Number.isInteger(amount)) return undefined
   const named = period?.toLowerCase() === 'day' ? 'day' : 'month'
   return { amount, unit: isMoney ? 'USD' : 'tokens', ...(period !== undefined && { period: named }) }
@@ -17,7 +17,13 @@ export function readBudget(text: string): Budget | undefined {
 /** A counter of the store holds as many tokens, and as many billionths of a dollar. */
 const maxTokens = 1e15
 const maxDollars = 1e6
+const minAmount = 1e-9
 
 export function writeBudget({ amount, unit, period }: Budget): string {
-  return `${amount} ${unit}${period === undefined ? '' : `/${period}`}`
+  return `${plain(amount)} ${unit}${period === undefined ? '' : `/${period}`}`
+}
+
+/** Writes an amount without an exponent, which could not be read again. */
+function plain(amount: number): string {
+  return amount < 1e-6 ? amount.toFixed(9).replace(/0+$/, '') : String(amount)
 }

@@ -39,6 +39,8 @@ describe('a budget', () => {
     ['$0.50 per day', '0.5 USD/day'],
     ['20usd', '20 USD'],
     ['5000 tokens', '5000 tokens'],
+    ['0.00000012 USD/day', '0.00000012 USD/day'],
+    ['1000000 USD', '1000000 USD'],
   ] as const)
     test(`${text} is ${written}`, () => {
       const budget = readBudget(text)
@@ -53,6 +55,7 @@ describe('a budget', () => {
     '-5 USD',
     '5 USD/week',
     '1.5 tokens',
+    '0.0000000001 USD',
     'USD',
     '9'.repeat(20),
     '$5 tokens',
