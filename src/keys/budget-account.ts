@@ -46,6 +46,8 @@ export class BudgetAccount {
   /** What the store had when it was last asked. */
   #stored = 0
   #askedAt = Number.NEGATIVE_INFINITY
+  /** Whether the store was asked, and has answered or failed. */
+  #isReady = false
   #unsent = 0
   #inFlight = 0
   #sending: Promise<void> | undefined
@@ -69,10 +71,9 @@ export class BudgetAccount {
 
   /** Waits for the store only the first time. Later it is asked in the background. */
   ready(): undefined | Promise<void> {
-    const isFirst = this.#askedAt === Number.NEGATIVE_INFINITY
-    if (!isFirst && this.#options.runtime.elapsed() - this.#askedAt < staleMs) return undefined
+    if (this.#isReady && this.#options.runtime.elapsed() - this.#askedAt < staleMs) return undefined
     const sending = this.#send()
-    return isFirst ? sending : undefined
+    return this.#isReady ? undefined : sending
   }
 
   /** @param amount below 0 to give it back */
@@ -117,6 +118,7 @@ export class BudgetAccount {
       return false
     } finally {
       this.#inFlight = 0
+      this.#isReady = true
     }
   }
 }

@@ -9,6 +9,7 @@ import { CancelSource } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events as eventsOf } from '../../flow/flow.ts'
 import { ManualRuntime } from '../../flow/runtime.double.ts'
+import { sleep } from '../../flow/wait.ts'
 import { Limiter } from '../../keys/limiter.ts'
 import { MemoryStore } from '../../state/memory/memory-store.ts'
 import { aCall, aLog, aRequest, chatOf, drain, finish, silence, text } from '../chat.double.ts'
@@ -219,6 +220,25 @@ describe('a budget', () => {
     expect(refusals[0]?.retryAfterMs).toBe(86_400_000)
     await runtime.advance(86_400_000)
     expect((await outcomesOf([after.ask()])).answered).toBe(1)
+  })
+
+  test('that is spent lets none of ten through that come at once after a restart, before the store has answered', async () => {
+    const runtime = new ManualRuntime()
+    const memory = new MemoryStore({ runtime })
+    await memory.increment('client-budget/key/2026-01-01 tokens', 250)
+    const store = new Proxy(memory, {
+      get: (target, name) =>
+        name !== 'increment'
+          ? Reflect.get(target, name)
+          : async (...added: Parameters<MemoryStore['increment']>) => {
+              await sleep(100, new CancelSource(runtime))
+              return memory.increment(...added)
+            },
+    })
+    const { ask } = open(day, undefined, { runtime, store })
+    const outcomes = outcomesOf(Array.from({ length: 10 }, () => ask()))
+    await runtime.advance(100)
+    expect((await outcomes).answered).toBe(0)
   })
 
   test('is counted in this process while the store fails', async () => {
