@@ -87,14 +87,17 @@ export class KeyMeter {
     const account = budget && this.#accountOf(budget)
     await account?.ready()
     const reservation = this.#reserve(size, limits, account)
+    const { requests, requestSlice, tokens } = reservation
     const ends = [() => this.#release(reservation)]
+    const undoes = [() => this.#requests.giveBack(requestSlice, requests, this.#options.runtime.elapsed())]
     try {
-      if (await this.#takeShared(reservation, limits))
-        ends.push(() => this.#shared?.giveBack([0, reservation.tokens], limits))
+      if (await this.#takeShared(reservation, limits)) {
+        ends.push(() => this.#shared?.giveBack([0, tokens], limits))
+        undoes.push(() => this.#shared?.giveBack([requests, 0], limits))
+      }
       if (limits.concurrent !== undefined) await this.#enter(limits.concurrent, ends, signal)
     } catch (thrown) {
-      this.#requests.giveBack(reservation.requestSlice, reservation.requests, this.#options.runtime.elapsed())
-      for (const end of ends) end()
+      for (const undo of [...undoes, ...ends]) undo()
       throw thrown
     }
     return () => {

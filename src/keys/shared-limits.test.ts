@@ -82,6 +82,20 @@ test('one process may use all of a limit, and asks the store before it must', as
   expect(admitted(outcomes)).toBe(100)
 })
 
+test('a request that leaves the queue counts for nothing in the minute', async () => {
+  const { admit, runtime } = open({ rpm: 40, concurrent: 1 })
+  const end = await admit(0)
+  for (let count = 0; count < 100; count++) {
+    const leaving = new CancelSource(runtime)
+    const asked = admit(0, leaving)
+    await runtime.settle()
+    leaving.abort(new ChatError('cancelled', { message: '', code: 'left' }))
+    expect(await asked).toBe('left')
+  }
+  if (typeof end === 'function') end()
+  expect(await admit(0)).toBeFunction()
+})
+
 test('the running requests of a process that died are forgotten after 15 seconds', async () => {
   const runtime = new ManualRuntime()
   const store = new MemoryStore({ runtime })
