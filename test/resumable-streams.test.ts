@@ -87,6 +87,11 @@ const lastId = (read: string) => [...read.matchAll(/^id: (\d+)$/gm)].at(-1)?.[1]
 const idsIn = (read: string) => [...read.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id))
 const withoutComments = (read: string) => read.replace(/^:.*\n\n/gm, '')
 
+test('an id that no header may have is no stream', async () => {
+  for (const id of ['%00', '%0d%0a', '%E2%82%AC'])
+    expect((await resume(`/v1/streams/${id}`, undefined)).status).toBe(404)
+})
+
 describe.each(Object.keys(bodies) as Path[])('%s', (path) => {
   test('goes on exactly after the last event', async () => {
     const { goOn } = scriptHalves()

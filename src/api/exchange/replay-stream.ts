@@ -17,6 +17,8 @@ export async function replayStream(
   { exchange, open, services }: RunningChat,
   error: (error: ChatError) => string,
 ): Promise<Response> {
+  // the head of the response has the id
+  if (!/^[\x21-\x7e]+$/.test(id)) throw noStream()
   const answer = services.recordings.read(streamKey(exchange.caller, id), lastEventId(exchange), open.call.signal)
   open.call.receipt.stream = id
   const surface = { event: textOf, end: () => '', error, keepAlive: sseKeepAlive }
@@ -32,6 +34,10 @@ function lastEventId(exchange: Exchange): number {
     message: 'Last-Event-ID: must be the id of an event of this stream, which is a number.',
     param: 'Last-Event-ID',
   })
+}
+
+function noStream(): ChatError {
+  return new ChatError('not-found', { message: 'There is no such stream, or its events are not kept any more.' })
 }
 
 /** A gap has the id of its last event, so that a client that comes back goes on after it. */
