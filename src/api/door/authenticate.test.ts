@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import type { HashedKey } from '../../chat/caller.ts'
 import { ChatError } from '../../chat/error.ts'
 import { Secret } from '../../chat/secret.ts'
 import { machine } from '../../wire/machine.double.ts'
@@ -51,6 +52,27 @@ describe('keys', () => {
       ),
     ).toBe('in')
   })
+})
+
+test('nobody comes in before the keys of the state were read, even if no other is configured', () => {
+  let tell = (_: readonly HashedKey[]): void => undefined
+  const changing = {
+    watch(listener: (keys: readonly HashedKey[]) => void) {
+      tell = listener
+    },
+  }
+  const keys = new Keys(
+    [],
+    clock(() => 0),
+    changing,
+  )
+  expect([keys.isOpen, verdict(keys, new Headers()), verdict(keys, bearer(right))]).toEqual([
+    false,
+    'unavailable',
+    'unavailable',
+  ])
+  tell([])
+  expect([keys.isOpen, verdict(keys, new Headers())]).toEqual([true, 'in'])
 })
 
 describe('item 19: guessing', () => {

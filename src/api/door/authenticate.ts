@@ -41,9 +41,9 @@ export class Keys {
     changing?.watch((hashed) => this.#replace(hashed))
   }
 
-  /** Whether clients need no key. */
+  /** Whether clients need no key. That is not known before the changing keys were read. */
   get isOpen(): boolean {
-    return this.#known.size === 0
+    return this.#isComplete && this.#known.size === 0
   }
 
   /**
@@ -62,7 +62,8 @@ export class Keys {
       if (known) return this.#unexpired(known)
       wasSent = true
     }
-    if (wasSent) throw this.#isComplete ? this.#refuse(countedNetwork(address)) : notRead()
+    if (!this.#isComplete && (wasSent || this.#known.size === 0)) throw notRead()
+    if (wasSent) throw this.#refuse(countedNetwork(address))
     throw new ChatError('unauthorized', {
       message: 'No API key was sent. Send it as "Authorization: Bearer KEY", as "x-api-key: KEY" or as "api-key: KEY".',
     })
