@@ -28,6 +28,8 @@ const changingServices = ['gateway', 'egress', 'chatModel', 'maxBodyBytes', 'kee
 export interface ServerOptions extends Omit<Services, 'calls' | 'phase' | 'openapi'>, ChangingOptions {
   readonly hostname: string
   readonly port: number
+  /** Whether other processes listen on the port too. */
+  readonly sharesPort?: boolean
   /**
    * Seconds, up to 255, that a connection may be idle between requests or within a request's head. Bodies and streams
    * have other limits.
@@ -79,9 +81,9 @@ export function openServer(options: ServerOptions): Server {
     phase: () => door.phase,
   }
   const answer: AnswerRequest = (request, found) => door.answer(request, listener, found)
-  const { hostname, port, idleSeconds } = options
+  const { hostname, port, sharesPort = false, idleSeconds } = options
   const listener = runtime.network.serve({
-    ...{ hostname, port, idleSeconds },
+    ...{ hostname, port, sharesPort, idleSeconds },
     routes: table.fixed.map((found) => routeTo(found, answer)),
     answer: lateRouter(table, answer),
   })

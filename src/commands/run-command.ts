@@ -5,6 +5,7 @@ import { version } from '../version.ts'
 import { throughProxy } from '../wire/machine-network.ts'
 import { type CommandLine, hintAt, readCommandLine } from './command-line.ts'
 import { ignoreClosedOutput } from './ignore-closed-output.ts'
+import { isWorker } from './worker.ts'
 
 const help = `tributary ${version}: every upstream, one stream
 
@@ -17,7 +18,7 @@ Usage: tributary [command] [options]
   health    ask the running server for its health; exit 0 or 1
   keys      "keys add NAME" makes a client key, "keys list" and "keys revoke NAME"; "keys usage" is as usage
   usage     print what the client keys have used and what it cost; "usage NAME" is about one key
-  state     "state export FILE" writes all that is kept to an encrypted file, "state import FILE" reads it: the backup
+  state     write all that is kept to an encrypted file ("state export FILE"), or read it ("state import FILE"): the backup
   connect   print the settings with which a client, such as Codex or Claude Code, uses this gateway; --write writes them
   demo      serve with built-in emulators of all upstreams, without accounts or network; print examples
   settings  print every setting with its default, as a commented .env
@@ -45,7 +46,9 @@ interface RunOptions {
 /** Each command loads its modules when it runs: a container's health check runs all day and needs no server. */
 const commands = {
   serve: async (config: Config, { runtime, read }: RunOptions) =>
-    (await import('./serve.ts')).serve(config, { runtime, read }),
+    config.workers > 1 && !isWorker
+      ? (await import('./run-workers.ts')).runWorkers(config, runtime)
+      : (await import('./serve.ts')).serve(config, { runtime, read }),
   check: async (config: Config, { line: { isJson }, runtime }: RunOptions) =>
     (await import('./check.ts')).check(config, { isJson, runtime }),
   doctor: async (config: Config, { line: { isJson }, runtime }: RunOptions) =>
@@ -109,7 +112,8 @@ export async function runCommand(args: readonly string[], runtime: Runtime): Pro
 }
 
 function printWarnings({ warnings }: Config): void {
-  if (warnings.length === 0) return
+  // the parent of a worker has printed the same
+  if (warnings.length === 0 || isWorker) return
   ignoreClosedOutput(process.stderr)
   process.stderr.write(warnings.map((warning) => `warning: ${warning}\n`).join(''))
 }

@@ -8,6 +8,7 @@ import { guardDescriptors } from '../wire/descriptors.ts'
 import { hideFromServers } from './hide-from-servers.ts'
 import { reportSignals } from './hold-signals.ts'
 import { openState } from './open-state.ts'
+import { isWorker, onStopSignal, tellParent } from './worker.ts'
 
 /** Serves until SIGTERM or SIGINT, then lets running answers finish. A second signal ends the process at once. */
 export function serve(config: Config, { runtime, read }: Pick<Serving, 'runtime' | 'read'>): Promise<number> {
@@ -15,7 +16,7 @@ export function serve(config: Config, { runtime, read }: Pick<Serving, 'runtime'
     runtime,
     ...(read && { read }),
     logTo: Bun.stdout.writer(),
-    announce: (url, write) => write(announcement(config, url, runtime.now())),
+    announce: (url, write) => (isWorker ? tellParent(url) : write(announcement(config, url, runtime.now()))),
   })
 }
 
@@ -95,7 +96,7 @@ function onSignals(config: Config, { app, log, read }: SignalParts): (signal: st
 }
 
 /** The one line that is always shown: the server's address. */
-function announcement({ logFormat, upstreams }: Config, url: string, now: number): string {
+export function announcement({ logFormat, upstreams }: Config, url: string, now: number): string {
   const names = upstreams.map(({ name }) => name)
   if (logFormat !== 'json')
     return `tributary ${version} listens on ${url} (OpenAI base URL: ${url}/v1), upstreams: ${names.join(', ')}\n`
@@ -111,7 +112,6 @@ function stopSignal(): Promise<string> {
       isStopping = true
       resolve(signal)
     }
-    process.on('SIGTERM', onSignal)
-    process.on('SIGINT', onSignal)
+    onStopSignal(onSignal)
   })
 }

@@ -88,7 +88,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
   const aliases = readAliases(environment, { upstreams, routes: written.names })
   const routes = linkWritten(environment, written, { upstreams, aliases })
   const config: Config = {
-    ...readListening(environment),
+    ...readListening(environment, state.isShared),
     trustedProxies: readProxies(environment),
     maxBodyBytes: environment.integer('MAX_BODY_BYTES', { fallback: 32 * 1024 * 1024, min: 1024, max: 1024 ** 3 }),
     deadlines: readDeadlines(environment),

@@ -5,6 +5,7 @@ import type { Setting } from './setting.ts'
 const gatewaySettings: readonly (readonly [name: string, value: (config: Config) => string])[] = [
   ['HOST', ({ host }) => host],
   ['PORT', ({ port }) => String(port)],
+  ['WORKERS', ({ workers }) => String(workers)],
   ['API_MASTER_KEY', () => 'none'],
   ['API_KEYS_FILE', () => 'none'],
   ['ALLOW_UNAUTHENTICATED', () => 'false'],

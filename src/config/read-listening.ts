@@ -9,16 +9,20 @@ import { readClientKeys } from './read-client-keys.ts'
 export interface Listening {
   readonly host: string
   readonly port: number
+  /** How many processes listen there. */
+  readonly workers: number
   readonly keys: readonly Secret[]
   /** The keys of `API_KEYS_FILE`. */
   readonly namedKeys: readonly NamedKey[]
   readonly policy: CrossSitePolicy
 }
 
-export function readListening(environment: Environment): Listening {
+/** @param isShared whether several processes may use the state */
+export function readListening(environment: Environment, isShared: boolean): Listening {
   const keys = readKeys(environment)
   const namedKeys = readClientKeys(environment, keys)
-  return { keys, namedKeys, ...readAddress(environment, keys.length > 0 || namedKeys.length > 0) }
+  const address = readAddress(environment, keys.length > 0 || namedKeys.length > 0)
+  return { keys, namedKeys, ...address, workers: readWorkers(environment, { ...address, isShared }) }
 }
 
 /** `1` as the whole value means no authentication, as in the programs that this one replaces. */
@@ -39,9 +43,23 @@ function readKeys(environment: Environment): readonly Secret[] {
   return read
 }
 
+interface WorkersNeeds {
+  readonly port: number
+  readonly isShared: boolean
+}
+
+function readWorkers(environment: Environment, { port, isShared }: WorkersNeeds): number {
+  const workers = environment.integer('WORKERS', { fallback: 1, min: 1, max: 256 })
+  const report = (problem: string, remedy: string) => environment.report({ variable: 'WORKERS', problem, remedy })
+  if (workers > 1 && !isShared)
+    report('needs a state that several processes can share', 'set STATE_URL=redis://…, or leave WORKERS out')
+  if (workers > 1 && port === 0) report('needs a fixed port', 'set PORT, because each process would pick its own')
+  return workers
+}
+
 const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
 
-function readAddress(environment: Environment, hasKeys: boolean): Omit<Listening, 'keys' | 'namedKeys'> {
+function readAddress(environment: Environment, hasKeys: boolean): Omit<Listening, 'keys' | 'namedKeys' | 'workers'> {
   const host = environment.text('HOST') ?? (hasKeys ? '0.0.0.0' : '127.0.0.1')
   const isPublic = !loopback.has(host)
   const isAllowed = environment.flag('ALLOW_UNAUTHENTICATED')

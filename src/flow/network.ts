@@ -59,6 +59,8 @@ export interface ServeOptions {
   readonly hostname: string
   /** 0 for any free port. */
   readonly port: number
+  /** Whether other processes listen on the port too. The system gives each connection to one of them. */
+  readonly sharesPort: boolean
   /**
    * The seconds that a connection may be idle between requests, or while the head of a request arrives. At most 255.
    */

@@ -75,13 +75,13 @@ function open({ isSecure, address: host, port, serverName }: Endpoint): Socket {
   })
 }
 
-function serve({ hostname, port, idleSeconds, routes, answer }: ServeOptions): HttpListener {
+function serve({ hostname, port, sharesPort, idleSeconds, routes, answer }: ServeOptions): HttpListener {
   const server = Bun.serve({
     hostname,
     port,
     idleTimeout: idleSeconds,
     // by default, two programs could share a port, and neither would get an error
-    reusePort: false,
+    reusePort: sharesPort,
     // our own limit answers in the client's dialect, but Bun's limit answers with an empty body
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     routes: byPath(routes),

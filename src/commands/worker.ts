@@ -1,0 +1,22 @@
+/** The first argument of a worker, by which it knows that it is one, and the operator sees it. */
+export const workerName = 'tributary-worker'
+
+/** Whether this process is one of the processes of `WORKERS`. */
+export const isWorker = process.argv0 === workerName
+
+/**
+ * Calls the listener with each signal to stop. A worker gets them from its parent only: terminals and service managers send
+ * them to all processes, and with the parent's they would be two, which ends a process at once. A worker also stops when its parent is gone.
+ */
+export function onStopSignal(listener: (signal: string) => void): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => (isWorker ? undefined : listener(signal)))
+  if (!isWorker) return
+  process.on('message', (signal) => listener(String(signal)))
+  process.on('disconnect', () => listener('the parent is gone'))
+}
+
+/** Tells the parent that this worker listens. */
+export function tellParent(url: string): void {
+  process.send?.(url)
+}
