@@ -171,7 +171,7 @@ describe('ROUTES', () => {
 
 test('the README has the commands of the command line', async () => {
   const source = await Bun.file(join(root, 'src/commands/run-command.ts')).text()
-  const help = [...source.matchAll(/^ {2}([a-z]+) {2,}[a-z]/gm)].map(([, name]) => name)
+  const help = [...source.matchAll(/^ {2}([a-z]+) {2,}[a-z"]/gm)].map(([, name]) => name)
   expect(help.length).toBeGreaterThan(5)
   expect(table('command').map((row) => quoted(row[0])[0])).toEqual(help)
 })

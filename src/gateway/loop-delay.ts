@@ -4,9 +4,9 @@ import type { Timer } from '../flow/timers.ts'
 /** Milliseconds between two looks. */
 const lookMs = 100
 /** A timer that is later than this shows that the event loop has more work than it can do. Milliseconds. */
-const lateMs = 200
+const lateMs = 500
 /** Milliseconds for which it must be late, because one long piece of work, or a sleep of the machine, is no overload. */
-const patienceMs = 1_000
+const patienceMs = 2_000
 
 /** Tells whether the event loop has been late for a while. It looks only while calls run, so that an idle process stays idle. */
 export class LoopDelay {

@@ -166,7 +166,9 @@ describe('an answer', () => {
 
   test('uses the tokens in turn', async () => {
     const before = cohere.requests.length
-    for (let at = 0; at < 6; at++) await client.chat.completions.create(hello)
+    // a conversation stays with its token, so each is another one
+    for (let at = 0; at < 6; at++)
+      await client.chat.completions.create({ ...hello, messages: [{ role: 'user', content: crypto.randomUUID() }] })
     const sent = cohere.requests.slice(before).map(({ headers }) => headers.get('authorization'))
     expect(sent.filter((header) => header === 'Bearer token-one')).toHaveLength(3)
   })

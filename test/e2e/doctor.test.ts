@@ -75,7 +75,9 @@ function rowsOf(stdout: string): Map<string, readonly string[]> {
   const [head = '', ...lines] = stdout.trim().split('\n')
   const starts = [...head.matchAll(/\S+(?: \S+)*/g)].map(({ index }) => index)
   const cells = (line: string) => starts.map((from, at) => line.slice(from, starts[at + 1]).trim())
-  return new Map(lines.map(cells).map((row) => [row[1] ?? '', row]))
+  // sentences about an upstream whose accounts are all used up follow the table
+  const rows = lines.filter((line) => !line.startsWith('All accounts of '))
+  return new Map(rows.map(cells).map((row) => [row[1] ?? '', row]))
 }
 
 describe('doctor reports the state of an account', () => {
@@ -537,7 +539,8 @@ describe('doctor of MCP servers', () => {
       transport: 'stdio',
       state: 'failed',
       tools: 0,
-      why: 'its command could not be found (exit code 127)',
+      // on a busy machine its closed output is seen before its exit code
+      why: expect.stringMatching(/^its (command could not be found \(exit code 127\)|connection broke)$/),
       stderr: expect.stringContaining('/there/is/no/such/command'),
       advice: expect.stringContaining('Run its command by hand'),
     },
