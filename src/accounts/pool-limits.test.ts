@@ -203,6 +203,14 @@ describe('ON_LIMIT=rest', () => {
     }
   })
 
+  test('uses no other account even if the upstream states no wait', () => {
+    const { fail, refusal, pass, pick } = setUp(2, { onLimit: 'rest' })
+    fail(0, 'rate-limited', 'm', 0)
+    expect(refusal('m', 0)).toMatchObject({ reason: 'rate-limited', retryAfterMs: 100 })
+    pass(100)
+    expect(pick('m')).toBe('a0')
+  })
+
   test('lets nobody but the account that reached the limit try again, one request at a time', () => {
     const { fail, refusal, pass, succeed, pick } = setUp(3, { isWebProduct: true })
     fail(1, 'rate-limited', 'm', 40_000)

@@ -23,11 +23,15 @@ function isLimit({ reason }: ChatError): boolean {
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
 
+/** A shorter rest would be over before the call has asked the pool again, and another account would evade the limit. */
+const minRestMs = 100
+
 /** The rest after a failure. A rest that the upstream did not set is a guess, and a guess must not cause an outage. */
 export function restAfter(error: ChatError, failures: number, now: number): Rest | undefined {
   const { account: kind } = error.meaning
   if (kind === 'unchanged' || kind === 'needs-login' || kind === 'banned') return undefined
-  const until = now + (error.retryAfterMs ?? restMs(kind, failures, now))
+  const statedMs = error.retryAfterMs === undefined ? undefined : Math.max(error.retryAfterMs, minRestMs)
+  const until = now + (statedMs ?? restMs(kind, failures, now))
   const notBefore = error.retryAfterMs === undefined ? Number.NEGATIVE_INFINITY : until
   return { state: { kind, until, why: error.code }, notBefore, isLimit: isLimit(error) }
 }
