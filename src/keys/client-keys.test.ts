@@ -112,3 +112,14 @@ test('while the store cannot be read the known keys stay, and one line of the lo
   expect(lines.map(({ message }) => message)).toEqual(['client keys could not be read'])
   await expect(keys.list()).rejects.toMatchObject({ reason: 'unavailable' })
 })
+
+test('a key of the state can be revoked after the file has got one of its name', async () => {
+  const { keys, names } = await open(new MemoryStore({ runtime }))
+  await keys.add({ name: 'phone', role: 'user' })
+  const inFile = { name: 'phone', role: 'user', hash: hashOf('sk-0123456789abcdef') } as const
+  keys.reconfigure({ configured: [inFile], hasMasterKey: true })
+  await keys.remove('phone')
+  expect(names()).toEqual(['phone'])
+  expect(await keys.list()).toEqual([{ key: inFile, source: 'file' }])
+  await expect(keys.remove('phone')).rejects.toMatchObject({ code: 'key_in_file' })
+})

@@ -122,8 +122,9 @@ export class ClientKeys {
 
   /** @throws ChatError `not-found`, `conflict`, `unavailable` */
   async remove(name: string): Promise<void> {
-    this.#refuseConfigured(name)
     await this.#write((keys) => {
+      // the file may have got a key of this name later
+      if (!keys.some((key) => key.name === name)) this.#refuseConfigured(name)
       const { hash } = find(name, keys)
       return keys.filter((key) => key.hash !== hash)
     })
