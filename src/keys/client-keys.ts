@@ -68,10 +68,11 @@ export class ClientKeys {
     await this.#reread()
   }
 
-  /** Calls the listener with all keys as soon as they are known, and after each change. */
-  watch(listener: KeysListener): void {
+  /** Calls the listener with all keys as soon as they are known, and after each change. @returns a function that ends this */
+  watch(listener: KeysListener): () => void {
     this.#listeners.add(listener)
     if (this.#stored) listener(this.#hashed())
+    return () => void this.#listeners.delete(listener)
   }
 
   /** Replaces the keys of the configuration. */

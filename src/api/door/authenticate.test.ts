@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { HashedKey } from '../../chat/caller.ts'
+import { callerOf, type HashedKey } from '../../chat/caller.ts'
 import { ChatError } from '../../chat/error.ts'
 import { Secret } from '../../chat/secret.ts'
 import { machine } from '../../wire/machine.double.ts'
@@ -59,6 +59,9 @@ test('nobody comes in before the keys of the state were read, even if no other i
   const changing = {
     watch(listener: (keys: readonly HashedKey[]) => void) {
       tell = listener
+      return () => {
+        tell = () => undefined
+      }
     },
   }
   const keys = new Keys(
@@ -73,6 +76,10 @@ test('nobody comes in before the keys of the state were read, even if no other i
   ])
   tell([])
   expect([keys.isOpen, verdict(keys, new Headers())]).toEqual([true, 'in'])
+  // those of a former configuration are not told any more
+  keys.close()
+  tell([{ hash: Bun.SHA256.hash(right, 'hex'), caller: callerOf(keyOf(right)) }])
+  expect(keys.isOpen).toBe(true)
 })
 
 describe('item 19: guessing', () => {

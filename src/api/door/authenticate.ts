@@ -10,8 +10,8 @@ const minuteMs = 60_000
 
 /** The keys that can change while the program runs. */
 export interface ChangingKeys {
-  /** Calls the listener with all of them as soon as they are known, and after each change. */
-  watch(listener: (keys: readonly HashedKey[]) => void): void
+  /** Calls the listener with all of them as soon as they are known, and after each change. @returns a function that ends this */
+  watch(listener: (keys: readonly HashedKey[]) => void): () => void
 }
 
 interface KnownKey {
@@ -31,6 +31,7 @@ export class Keys {
   #known: ReadonlyMap<string, KnownKey>
   /** False until the changing keys were read for the first time. */
   #isComplete: boolean
+  readonly #stopWatching: (() => void) | undefined
 
   constructor(keys: readonly ClientKey[], runtime: Pick<Runtime, 'now' | 'randomBytes'>, changing?: ChangingKeys) {
     this.#salt = Buffer.from(runtime.randomBytes(32)).toString('hex')
@@ -38,7 +39,12 @@ export class Keys {
     this.#known = new Map(this.#fixed)
     this.#clock = runtime
     this.#isComplete = changing === undefined
-    changing?.watch((hashed) => this.#replace(hashed))
+    this.#stopWatching = changing?.watch((hashed) => this.#replace(hashed))
+  }
+
+  /** Learns of no further changes. */
+  close(): void {
+    this.#stopWatching?.()
   }
 
   /** Whether clients need no key. That is not known before the changing keys were read. */

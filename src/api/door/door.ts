@@ -30,6 +30,7 @@ export class Door {
 
   /** Checks later requests in another way. */
   reconfigure(changes: Pick<DoorOptions, 'keys' | 'proxies' | 'policy'>): void {
+    this.#options.keys.close()
     this.#options = { ...this.#options, ...changes }
     this.#lastHost = undefined
   }
