@@ -76,7 +76,8 @@ export class RepeatedText implements SeamSearch {
     const before = text.slice(0, end - repeated)
     const isAccepted = isOnlyMarks(before) || (before.length <= maxCourtesy && repeated >= anchorLength)
     if (!isAccepted || repeatsItself(text.slice(before.length, end))) return undefined
-    return { at: this.#received.originalLength(end), isFenced: opensFence(before), quote: quotes[before.slice(-1)] }
+    const isFenced = opensFence(before)
+    return { at: this.#received.originalLength(end), isFenced, quote: isFenced ? undefined : quotes[before.slice(-1)] }
   }
 
   #isTooLong(): boolean {

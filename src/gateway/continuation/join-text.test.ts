@@ -157,6 +157,18 @@ describe('a block of code', () => {
     expect(joinAll(block, quoted)).toBe(`${block}const sea = 3\n\`\`\``)
   })
 
+  test('may have blocks with other marks in it', () => {
+    const outer = 'Write this down:\n\n````md\nA text with code in it:'
+    const inner = '\n\n```js\nlet a = 1\n```\n````\n\nThat is all.'
+    expect(joinAll(outer, outer + inner)).toBe(outer + inner)
+    expect(joinAll(outer, inner, 'prefix')).toBe(outer + inner)
+  })
+
+  test('around what is repeated is no quotation', () => {
+    const said = 'One of the rivers is long. In code `rivers[i] += brook'
+    expect(joinAll(said, '```\nIn code `rivers[i] += brook` works, too.')).toBe(`${said}\` works, too.`)
+  })
+
   test('is closed by a fence without a language', () => {
     expect(joinAll(block, '```\n\nThat is all, and it is enough.', 'prefix')).toBe(
       `${block}\`\`\`\n\nThat is all, and it is enough.`,

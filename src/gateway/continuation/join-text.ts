@@ -1,4 +1,4 @@
-import { isInFence, mayBecomeFence, repairFence } from './fences.ts'
+import { mayBecomeFence, openFence, repairFence } from './fences.ts'
 import type { FoundSeam, SeamSearch } from './find-seam.ts'
 import type { SaidText } from './said-text.ts'
 
@@ -11,7 +11,8 @@ export class TextJoin {
   readonly #search: SeamSearch
   /** The text of the new answer that waits. */
   #held = ''
-  #isInside = false
+  /** The marks of the block of code in which the broken answer ended. */
+  #open: string | undefined
   #isFenced = false
   #quote = ''
   #isSearching = true
@@ -56,7 +57,7 @@ export class TextJoin {
     this.#isSearching = false
     this.#isFenced = isFenced
     this.#quote = quote
-    this.#isInside = isInFence(this.#said.whole)
+    this.#open = openFence(this.#said.whole)
     this.#hold(this.#held.slice(at))
   }
 
@@ -76,12 +77,12 @@ export class TextJoin {
       if (!this.#held.startsWith(half)) return undefined
       return this.#show(this.#held.slice(1))
     }
-    const fence = { isInside: this.#isInside, isFenced: this.#isFenced }
+    const fence = { open: this.#open, isFenced: this.#isFenced }
     if (!isEnd && (isUnclear(this.#held) || mayBecomeFence(this.#held, fence))) return ''
     const repaired = repairFence(this.#held, fence)
     const startsLine = this.#said.space.includes('\n') || this.#held.startsWith('\n')
     // a block that begins again within a line repeats that line
-    if (repaired !== this.#held && this.#isInside && !startsLine) return undefined
+    if (repaired !== this.#held && this.#open !== undefined && !startsLine) return undefined
     return this.#show(withoutSpace(repaired, this.#said.space))
   }
 
