@@ -25,6 +25,9 @@ const countNames = [
 
 export type CountName = (typeof countNames)[number]
 
+/** The place of each number in a stored row. */
+const places = new Map(countNames.map((name, at) => [name, at]))
+
 /** Those that are absent are zero. */
 export type Counts = Readonly<Partial<Record<CountName, number>>>
 
@@ -42,10 +45,10 @@ export class Totals {
   }
 
   add(counts: Counts): void {
-    for (let at = 0; at < countNames.length; at++) {
-      const name = countNames[at]
-      const count = name && counts[name]
-      if (count) this.#numbers[at] = (this.#numbers[at] ?? 0) + count
+    let name: CountName
+    for (name in counts) {
+      const at = places.get(name)
+      if (at !== undefined) this.#numbers[at] = (this.#numbers[at] ?? 0) + (counts[name] ?? 0)
     }
   }
 

@@ -42,6 +42,8 @@ export class Ledger {
   #sequence = 0
   /** By the key of the stored page. */
   readonly #pending = new Map<string, Page>()
+  /** The page that was used last, until it is written. */
+  #last: { readonly id: string; readonly day: string; readonly page: Page } | undefined
   /** Writes that have begun, and have not been seen to succeed. They are repeated as they are. */
   readonly #unwritten = new Map<string, PageWrite>()
   /** Today, and when it ends. */
@@ -57,9 +59,9 @@ export class Ledger {
   /** Counts an answer of an upstream. */
   addAnswer(caller: Caller, answer: AnswerUsage): void {
     const { prices, runtime } = this.#options
-    const page = this.#pageOf(caller)
-    page.add(answer.upstream, answer.model, tokensOf(answer))
-    page.add(answer.upstream, answer.model, costCounts(prices, answer, runtime.now()))
+    const totals = this.#pageOf(caller).totalsOf(answer.upstream, answer.model)
+    totals.add(tokensOf(answer))
+    totals.add(costCounts(prices, answer, runtime.now()))
   }
 
   /** Counts a request, at the upstream that answered last. */
@@ -97,10 +99,19 @@ export class Ledger {
 
   /** The page of a caller today, which will be written. */
   #pageOf({ id, name }: Pick<Caller, 'id' | 'name'>): Page {
+    const day = this.#today()
+    // most answers are for the same caller as the last one
+    if (this.#last && this.#last.id === id && this.#last.day === day) return this.#last.page
+    const page = this.#findPage({ id, name }, day)
+    this.#last = { id, day, page }
+    return page
+  }
+
+  #findPage({ id, name }: Pick<Caller, 'id' | 'name'>, day: string): Page {
     this.#schedule(flushMs)
-    const key = keyOfPage(this.#today(), id)
+    const key = keyOfPage(day, id)
     const known = this.#pending.get(key)
-    if (!known && this.#pending.size >= maxPages && id !== other) return this.#pageOf({ id: other, name: other })
+    if (!known && this.#pending.size >= maxPages && id !== other) return this.#findPage({ id: other, name: other }, day)
     const page = known ?? new Page(name)
     page.name = name
     if (!known) this.#pending.set(key, page)
@@ -121,6 +132,7 @@ export class Ledger {
   async #writeAll(): Promise<void> {
     this.#timer?.stop()
     this.#timer = undefined
+    this.#last = undefined
     for (const [key, page] of this.#pending) {
       if (this.#unwritten.has(key)) continue
       this.#unwritten.set(key, { page, writer: this.#writer, sequence: ++this.#sequence })
