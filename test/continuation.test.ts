@@ -1,5 +1,5 @@
 /** An answer that breaks off is continued where it stopped, with the whole program and the official clients. */
-import { afterAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
 import { tenAnswers } from '../src/gateway/continuation/ten-answers.double.ts'
@@ -134,6 +134,9 @@ afterAll(async () => {
   await gateway.close()
   for (const emulator of [lab, vllm, mistral, claude, dying, spare]) await emulator.close()
 })
+
+/** Each test spends up to two retries, and an upstream gets ten a second. */
+beforeEach(() => Bun.sleep(200))
 
 const messages = [{ role: 'user' as const, content: 'Hello' }]
 
