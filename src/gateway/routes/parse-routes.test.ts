@@ -163,3 +163,9 @@ test('the tree of a route has a line for each part', () => {
     '      c/z',
   ])
 })
+
+test('parentheses within parentheses without end have a problem of their own', () => {
+  const nested = (count: number) => parseRoutes(`x = ${'('.repeat(count)}a > b${')'.repeat(count)}`)
+  expect(nested(100).faults).toEqual([])
+  expect(nested(20_000).faults[0]?.problem).toContain('at most 100 parentheses')
+})

@@ -111,8 +111,22 @@ function readMember(cursor: Cursor): PartReading {
 
 const maxWeight = 1_000
 
+/** Each level is a call within a call. */
+const maxNesting = 100
+
+function openBefore({ text, at }: Cursor): number {
+  const before = text.slice(0, at)
+  return before.split('(').length - before.split(')').length
+}
+
 function readGroup(cursor: Cursor): PartReading {
   const openedAt = cursor.at - 1
+  if (openBefore(cursor) > maxNesting)
+    return expected(
+      { ...cursor, at: openedAt },
+      `at most ${maxNesting} parentheses within each other`,
+      'name a part of the route',
+    )
   const part = readExpression(cursor)
   if ('problem' in part || takeSign(cursor, ')')) return part
   const remedy = `close the parenthesis of column ${columnOf(cursor.text, openedAt)}`
