@@ -175,7 +175,8 @@ interface ClientsOptions {
 
 /** Opens the client keys that have a name, and what keeps them within their limits. */
 function openClients({ namedKeys, keys, state }: Config, { store, spare, log, runtime }: ClientsOptions) {
-  const clientKeys = new ClientKeys({ configured: namedKeys, hasMasterKey: keys.length > 0, store, log, runtime })
+  const configured = { configured: namedKeys, hasMasterKey: keys.length > 0 }
+  const clientKeys = new ClientKeys({ ...configured, isStoreNew: !state.isDurable, store, log, runtime })
   const shared = state.isShared ? { store, processId: runtime.newId() } : undefined
   const limiter = new Limiter({ store: spare, shared, log, runtime })
   clientKeys.watch((known) => limiter.keep(known.map(({ caller }) => caller)))

@@ -24,6 +24,8 @@ export interface ConfiguredKeys {
 }
 
 export interface ClientKeysOptions extends ConfiguredKeys {
+  /** Whether the store is new with this process, so that it has no keys yet. */
+  readonly isStoreNew?: boolean
   readonly store: Store
   readonly log: Logger
   readonly runtime: Pick<Runtime, 'now' | 'randomBytes' | 'timers'>
@@ -57,6 +59,7 @@ export class ClientKeys {
   constructor(options: ClientKeysOptions) {
     this.#options = options
     this.#ofConfiguration = options
+    if (options.isStoreNew) this.#stored = []
   }
 
   /** Reads the keys now, when another process says that they have changed, and from time to time. */
