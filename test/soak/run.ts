@@ -64,7 +64,7 @@ async function askOnce(url: string, number: number): Promise<void> {
   const leaves = kind > 0.95
   const content = `${fault} question ${number}`
   const asked =
-    path === '/v1/responses' ? { input: content } : { messages: [{ role: 'user', content }], max_tokens: 999 }
+    path === '/v1/responses' ? { input: content, store: false } : { messages: [{ role: 'user', content }], max_tokens: 999 }
   const controller = new AbortController()
   if (leaves) setTimeout(() => controller.abort(), Math.random() * 60)
   counts.asked++
@@ -75,6 +75,8 @@ async function askOnce(url: string, number: number): Promise<void> {
     const text = await response.text()
     const isComplete = response.ok && text.includes(end)
     if (isComplete && words.every((word) => text.includes(word.trim()))) counts.whole++
+    // five faults in a row eject the upstream for a moment
+    else if (text.includes('failed several times in a row')) counts.failed++
     else if (isComplete || fault === '') throw new Error(`${response.status} ${text.slice(-300)}`)
     else counts.failed++
   } catch (thrown) {
