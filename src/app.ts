@@ -30,6 +30,8 @@ const idleSeconds = 30
 export interface App {
   readonly url: string
   readonly server: Server
+  /** Resolves when the client keys of the state were read, or cannot be. Until then requests may get 503. */
+  readonly ready: Promise<void>
   /** Answers later requests by another configuration, as far as it can change. Running ones go on as they began. */
   reconfigure(config: Config): void
   close(): Promise<void>
@@ -89,6 +91,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
   return {
     url: server.url,
     server,
+    ready: clients.ready,
     reconfigure(changed) {
       clients.keys.reconfigure({ configured: changed.namedKeys, hasMasterKey: changed.keys.length > 0 })
       prices.reconfigure({ upstreams: changed.upstreams, own: changed.prices })
@@ -180,10 +183,11 @@ function openClients({ namedKeys, keys, state }: Config, { store, spare, log, ru
   const shared = state.isShared ? { store, processId: runtime.newId() } : undefined
   const limiter = new Limiter({ store: spare, shared, log, runtime })
   clientKeys.watch((known) => limiter.keep(known.map(({ caller }) => caller)))
-  void clientKeys.follow()
+  const ready = clientKeys.follow()
   return {
     keys: clientKeys,
     limiter,
+    ready,
     async close() {
       clientKeys.close()
       await limiter.flush()

@@ -64,6 +64,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
   // until now functions were compiled late, because most functions of the start run once
   Bun.unsafe.setJITPolicy(1)
   reportSignals(onSignals(config, { app, log, read }))
+  await app.ready
   announce(app.url, (text) => lines.write(text))
   lines.flush()
   const signal = await stopped

@@ -64,7 +64,9 @@ async function askOnce(url: string, number: number): Promise<void> {
   const leaves = kind > 0.95
   const content = `${fault} question ${number}`
   const asked =
-    path === '/v1/responses' ? { input: content, store: false } : { messages: [{ role: 'user', content }], max_tokens: 999 }
+    path === '/v1/responses'
+      ? { input: content, store: false }
+      : { messages: [{ role: 'user', content }], max_tokens: 999 }
   const controller = new AbortController()
   if (leaves) setTimeout(() => controller.abort(), Math.random() * 60)
   counts.asked++
