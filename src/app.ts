@@ -51,17 +51,15 @@ function modelsOf({ upstreams, routes, aliases, deadlines, emulateTools }: Confi
 function listeningOf(config: Config) {
   const { host: hostname, port, keys, trustedProxies, policy, maxBodyBytes, keepAliveMs, egress, chatModel } = config
   return {
-    ...{
-      hostname,
-      port,
-      sharesPort: config.workers > 1,
-      trustedProxies,
-      policy,
-      maxBodyBytes,
-      keepAliveMs,
-      idleSeconds,
-      egress,
-    },
+    hostname,
+    port,
+    sharesPort: config.workers > 1,
+    trustedProxies,
+    policy,
+    maxBodyBytes,
+    keepAliveMs,
+    idleSeconds,
+    egress,
     // the master key's callers may do everything
     keys: keys.map((secret) => ({ secret, role: 'admin' }) as const),
     ...(chatModel !== undefined && { chatModel }),
