@@ -27,7 +27,20 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   keys: ['chat', 'flow', 'state'],
   gateway: ['chat', 'flow', 'state', 'accounts', 'tools', 'keys', 'providers/provider.ts'],
   telemetry: ['chat', 'flow'],
-  api: ['chat', 'flow', 'wire', 'dialects', 'clients', 'conversations', 'tools/tool.ts', 'keys', 'usage', 'gateway'],
+  console: [],
+  api: [
+    'chat',
+    'flow',
+    'wire',
+    'dialects',
+    'clients',
+    'conversations',
+    'tools/tool.ts',
+    'keys',
+    'usage',
+    'gateway',
+    'console',
+  ],
   // imports within the room point one way too: the exchange knows no surface, and a surface knows neither the door nor another surface
   'api/exchange': ['chat', 'flow', 'wire', 'conversations', 'tools/tool.ts', 'keys', 'usage', 'gateway'],
   'api/surfaces/json-schema.ts': ['chat'],
@@ -44,6 +57,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'keys',
     'usage',
     'gateway',
+    'api/exchange',
+    'api/surfaces/json-schema.ts',
+    'api/surfaces/surface.ts',
+  ],
+  'api/surfaces/console': [
+    'chat',
+    'dialects',
+    'console',
     'api/exchange',
     'api/surfaces/json-schema.ts',
     'api/surfaces/surface.ts',
@@ -108,18 +129,23 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   'socket.io-client': ['wire'],
   ioredis: ['state/redis'],
   '@modelcontextprotocol/client': ['tools'],
+  preact: ['console/page'],
+  '@preact/signals': ['console/page'],
+  marked: ['console/page'],
+  'eventsource-parser': ['console/page'],
 }
 
 /** The places where each finding is allowed. It is a violation everywhere else. */
 const findingHomes: Readonly<Partial<Record<Finding, readonly string[]>>> = {
   environment: ['config', 'bun-settings.ts'],
   // docs/decisions/0034-runtime-port.md
-  fetch: ['wire/machine-network.ts'],
+  fetch: ['wire/machine-network.ts', 'console/page'],
   'SSE framing': ['wire'],
-  clock: ['wire/machine.ts'],
+  // the page runs in a browser
+  clock: ['wire/machine.ts', 'console/page'],
   chance: ['wire/machine.ts'],
   // a turn of the event loop does not depend on time: it comes after the turns of the others
-  timer: ['wire/machine.ts', 'flow/next-turn.ts'],
+  timer: ['wire/machine.ts', 'flow/next-turn.ts', 'console/page'],
   socket: [
     'wire/machine-network.ts',
     // wraps a socket of Node
@@ -172,7 +198,7 @@ function findingViolations({ path, findings, packages }: SourceFile): string[] {
 }
 
 function nameViolations({ path }: SourceFile): string[] {
-  const isKebab = path.split('/').every((part) => /^[a-z0-9]+(-[a-z0-9]+)*(\.double)?(\.ts)?$/.test(part))
+  const isKebab = path.split('/').every((part) => /^[a-z0-9]+(-[a-z0-9]+)*(\.double)?(\.tsx?|\.css)?$/.test(part))
   return isKebab ? [] : [`${path} is not kebab-case`]
 }
 
@@ -230,7 +256,7 @@ function violations(files: readonly SourceFile[]): string[] {
 }
 
 const root = join(import.meta.dir, '../src')
-const isSource = (path: string) => path.endsWith('.ts') && !path.endsWith('.test.ts')
+const isSource = (path: string) => /\.tsx?$/.test(path) && !path.endsWith('.test.ts')
 const paths = [...new Bun.Glob('**').scanSync({ cwd: root })].filter(isSource).sort()
 const files = await Promise.all(paths.map(async (path) => readSource(path, await Bun.file(join(root, path)).text())))
 

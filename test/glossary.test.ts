@@ -27,7 +27,7 @@ const [emptyWords = [], emptyNames = []] = page
 /** Splits a name into words: `CredentialStoreOptions` and `credential-store.ts` have the words Credential and Store. */
 function wordsOf(name: string): string[] {
   return name
-    .replace(/\.ts$/, '')
+    .replace(/\.tsx?$/, '')
     .split(/[-/.]|(?<=[a-z0-9])(?=[A-Z])/)
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
 }
@@ -35,7 +35,9 @@ function wordsOf(name: string): string[] {
 /** Finds names that several files declare, each with its files. */
 function doubles(files: readonly SourceFile[]): string[] {
   const homes = new Map<string, Set<string>>()
-  for (const { path, types } of files)
+  // the page is a program of its own, and its types mirror the JSON that it gets
+  const ofProgram = files.filter(({ path }) => !path.startsWith('console/page/'))
+  for (const { path, types } of ofProgram)
     for (const type of types) homes.set(type, (homes.get(type) ?? new Set()).add(path))
   return [...homes].filter(([, paths]) => paths.size > 1).map(([type, paths]) => `${type}: ${[...paths].join(', ')}`)
 }
@@ -50,7 +52,9 @@ function forbidden(files: readonly SourceFile[]): string[] {
   })
 }
 
-const sources = [...new Bun.Glob('src/**/*.ts').scanSync({ cwd: root })].filter((path) => !path.endsWith('.test.ts'))
+const sources = [...new Bun.Glob('src/**/*.{ts,tsx}').scanSync({ cwd: root })].filter(
+  (path) => !path.endsWith('.test.ts'),
+)
 const files = await Promise.all(
   sources.sort().map(async (path) => readSource(path.slice('src/'.length), await Bun.file(join(root, path)).text())),
 )

@@ -25,7 +25,7 @@ export interface ChangingOptions extends Pick<Services, (typeof changingServices
 
 const changingServices = ['gateway', 'egress', 'chatModel', 'maxBodyBytes', 'keepAliveMs'] as const
 
-export interface ServerOptions extends Omit<Services, 'calls' | 'phase' | 'openapi'>, ChangingOptions {
+export interface ServerOptions extends Omit<Services, 'calls' | 'phase' | 'needsKey' | 'openapi'>, ChangingOptions {
   readonly hostname: string
   readonly port: number
   /** Whether other processes listen on the port too. */
@@ -79,6 +79,7 @@ export function openServer(options: ServerOptions): Server {
     openapi: () => describeSurfaces(surfaces, options.version),
     calls,
     phase: () => door.phase,
+    needsKey: () => door.needsKey,
   }
   const answer: AnswerRequest = (request, found) => door.answer(request, listener, found)
   const { hostname, port, sharesPort = false, idleSeconds } = options

@@ -28,6 +28,11 @@ export class Door {
     this.#options = options
   }
 
+  /** Whether callers need a key. */
+  get needsKey(): boolean {
+    return !this.#options.keys.isOpen
+  }
+
   /** Checks later requests in another way. */
   reconfigure(changes: Pick<DoorOptions, 'keys' | 'proxies' | 'policy'>): void {
     this.#options.keys.close()
@@ -70,12 +75,13 @@ export class Door {
     this.#lastHost = host
   }
 
-  /** Without keys, only a program on this machine is an admin, and only on routes for admins. */
+  /** Without keys, only a program on this machine is an admin, and only on routes that ask for the role. */
   #identify(exchange: RoutedExchange): void {
     const { keys } = this.#options
-    const isAdmins = exchange.found?.route.access === 'admin'
+    const { access, showsRole } = exchange.found?.route ?? {}
+    const isAdmins = access === 'admin'
     if (!keys.isOpen) exchange.identify(keys.check(exchange.request.headers, exchange.address))
-    else exchange.identify(isAdmins && isOwnMachine(exchange) ? ownAdmin : anybody)
+    else exchange.identify((isAdmins || showsRole) && isOwnMachine(exchange) ? ownAdmin : anybody)
     if (isAdmins) refuseClients(exchange.caller, !keys.isOpen)
   }
 

@@ -41,6 +41,8 @@ export interface Services {
   /** Whether the stored state has no problem. */
   isStateWell(): boolean
   phase(): Phase
+  /** Whether callers need a key. */
+  needsKey(): boolean
 }
 
 /** A chat that is being answered. */

@@ -17,6 +17,8 @@ export interface SurfaceRoute {
   readonly cors: boolean
   /** Whether the route still answers during a shutdown, when new work is refused. */
   readonly isLast?: true
+  /** Whether the answer depends on the caller's role, although every caller may use the route. */
+  readonly showsRole?: true
   /** One sentence for `openapi.json`. The fields below are for it too. */
   readonly summary: string
   /** The schema of the request's body. */

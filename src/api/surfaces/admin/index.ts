@@ -2,6 +2,7 @@ import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
 import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
 import type { Surface } from '../surface.ts'
 import { keyRoutes } from './keys.ts'
+import { showCaller } from './me.ts'
 import { requestRoutes } from './requests.ts'
 import { schemas } from './schemas.ts'
 import { listUpstreams, testUpstream } from './upstreams.ts'
@@ -41,6 +42,16 @@ export const surface: Surface = {
       summary: 'Sums the usage and its cost by day, model, upstream or key, as JSON or CSV',
       gives: 'Usage',
       handler: reportUsage,
+    },
+    {
+      access: 'client',
+      cors: false,
+      method: 'GET',
+      path: '/v1/me',
+      showsRole: true,
+      summary: 'Names the caller, its role and its limits',
+      gives: 'Me',
+      handler: showCaller,
     },
     {
       access: 'client',

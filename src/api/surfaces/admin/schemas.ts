@@ -55,6 +55,12 @@ const quotaWindow = {
 
 /** The schemas of the requests and responses. */
 export const schemas = {
+  Me: objectOf({
+    ...{ name: text, role: oneOf('client', 'admin'), needs_key: flag, version: text },
+    limits: objectOf({
+      ...{ rpm: orNull(integer), tpm: orNull(integer), concurrent: orNull(integer), budget: orNull(anyObject) },
+    }),
+  }),
   Request: objectOf(request),
   RequestList: objectOf({ object: oneOf('list'), data: listOf(named('Request')) }),
   RequestDetails: objectOf({

@@ -6,10 +6,6 @@ import { shuttingDown } from '../../exchange/shutting-down.ts'
 import type { Surface } from '../surface.ts'
 import { schemas } from './schemas.ts'
 
-const greeting = 'tributary: every upstream, one stream. The OpenAI API is at /v1.'
-
-const greet = answerJson((_request, _call, { version }) => ({ body: { message: greeting, version } }))
-
 const reportHealth = answerJson((_request, _call, { version }) => ({ body: { status: 'ok', version } }))
 
 /** The response names no file and no upstream, because the route needs no key. The log has the details. */
@@ -51,14 +47,6 @@ export const surface: Surface = {
   failure: 'Error',
   schemas: { ...schemas, Error: errorSchema },
   routes: [
-    {
-      ...open,
-      method: 'GET',
-      path: '/',
-      summary: 'Names the program and its version',
-      gives: 'Greeting',
-      handler: greet,
-    },
     {
       ...open,
       method: 'GET',

@@ -2,7 +2,6 @@ import { anyObject, listOf, objectOf, oneOf, text } from '../json-schema.ts'
 
 /** The schemas of the responses. */
 export const schemas = {
-  Greeting: objectOf({ message: text, version: text }),
   Health: objectOf({ status: oneOf('ok'), version: text }),
   Readiness: objectOf({
     status: oneOf('ready', 'degraded', 'overloaded'),

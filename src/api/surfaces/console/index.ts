@@ -1,0 +1,66 @@
+import { ChatError } from '../../../chat/error.ts'
+import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
+import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
+import { answerJson } from '../../exchange/answer-json.ts'
+import { objectOf, text } from '../json-schema.ts'
+import type { Handler, Surface } from '../surface.ts'
+import { documentHeaders, fileHeaders } from './headers.ts'
+
+/** Loaded with the first browser: from source the page is built then, and most requests are no browser's. */
+const page = (): typeof import('../../../console/console-page.ts') => require('../../../console/console-page.ts')
+
+const base = '/console/'
+const greeting = 'tributary: every upstream, one stream. The OpenAI API is at /v1.'
+
+const greet = answerJson((_request, _call, { version }) => ({ body: { message: greeting, version } }))
+
+/** Browsers get the page, and everybody else the greeting. */
+const welcome: Handler = (exchange, services) => {
+  if (!wantsPage(exchange.request.headers)) return greet(exchange, services)
+  const headers = Object.assign(exchange.newHeaders(), documentHeaders)
+  return new Response(page().pageDocument(base), { headers })
+}
+
+const sendFile: Handler = (exchange) => {
+  const file = page().pageFiles.get(exchange.params.file ?? '')
+  if (!file)
+    throw new ChatError('not-found', {
+      message: 'The console has no such file. Load the page again: it was made for another version.',
+    })
+  const headers = Object.assign(exchange.newHeaders(), fileHeaders, { 'content-type': file.type })
+  if (!/\bgzip\b/i.test(exchange.request.headers.get('accept-encoding') ?? ''))
+    return new Response(Bun.gunzipSync(file.gzip), { headers })
+  return new Response(file.gzip, { headers: { ...headers, 'content-encoding': 'gzip' } })
+}
+
+/** Whether HTML is named and not refused. A program that takes anything does not name it. */
+function wantsPage(headers: Headers): boolean {
+  return /\btext\/html\b(?!\s*;\s*q=0(\.0*)?(?!\.?\d))/i.test(headers.get('accept') ?? '')
+}
+
+/** The page for the operator's browser. */
+export const surface: Surface = {
+  name: 'console',
+  error: encodeFailure,
+  failure: 'Error',
+  schemas: { Greeting: objectOf({ message: text, version: text }), Error: errorSchema },
+  routes: [
+    {
+      access: 'open',
+      cors: false,
+      method: 'GET',
+      path: '/',
+      summary: 'Shows the console to browsers, and names the program and its version to everything else',
+      gives: 'Greeting',
+      handler: welcome,
+    },
+    {
+      access: 'open',
+      cors: false,
+      method: 'GET',
+      path: `${base}{file}`,
+      summary: 'Sends a file of the console',
+      handler: sendFile,
+    },
+  ],
+}

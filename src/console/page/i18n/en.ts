@@ -1,0 +1,67 @@
+/** The texts in English. Each view has a part of its own. */
+export const en = {
+  words: {
+    loading: 'Loading…',
+    again: 'Try again',
+    close: 'Close',
+    cancel: 'Cancel',
+    save: 'Save',
+    copy: 'Copy',
+    copied: 'Copied',
+    notCopied: 'The browser did not allow it. Select the text and copy it.',
+    unknown: 'unknown',
+    yes: 'yes',
+    no: 'no',
+    none: 'none',
+    all: 'all',
+  },
+  shell: {
+    skip: 'Skip to the content',
+    views: 'Views',
+    menu: 'Menu',
+    live: 'Live',
+    notLive: 'Not live',
+    language: 'Language',
+    colours: 'Colours',
+    themes: { system: 'Like the system', light: 'Light', dark: 'Dark' },
+    leave: 'Forget the key',
+  },
+  signIn: {
+    why: 'This gateway needs a key.',
+    key: 'Key',
+    hint: 'It is kept in this tab only. An admin key shows everything; the key of a client shows what it may use.',
+    enter: 'Enter',
+  },
+  views: {
+    home: 'Home',
+    upstreams: 'Upstreams',
+    requests: 'Requests',
+    usage: 'Usage',
+    keys: 'Keys',
+    try: 'Try',
+    tools: 'Tools',
+    connect: 'Connect',
+    settings: 'Settings',
+  },
+
+  home: {},
+
+  upstreams: {},
+
+  requests: {},
+
+  usage: {},
+
+  keys: {},
+
+  try: {},
+
+  tools: {},
+
+  connect: {},
+
+  settings: {},
+}
+
+/** The texts of the page. Every language has the same ones. */
+export type Texts = typeof en

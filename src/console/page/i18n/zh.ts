@@ -1,0 +1,66 @@
+import type { Texts } from './en.ts'
+
+/** The texts in Chinese. */
+export const zh: Texts = {
+  words: {
+    loading: '加载中…',
+    again: '重试',
+    close: '关闭',
+    cancel: '取消',
+    save: '保存',
+    copy: '复制',
+    copied: '已复制',
+    notCopied: '浏览器不允许复制，请手动选中文本复制。',
+    unknown: '未知',
+    yes: '是',
+    no: '否',
+    none: '无',
+    all: '全部',
+  },
+  shell: {
+    skip: '跳到内容',
+    views: '视图',
+    menu: '菜单',
+    live: '实时',
+    notLive: '未连接',
+    language: '语言',
+    colours: '配色',
+    themes: { system: '跟随系统', light: '浅色', dark: '深色' },
+    leave: '忘记密钥',
+  },
+  signIn: {
+    why: '此网关需要密钥。',
+    key: '密钥',
+    hint: '密钥只保存在本标签页中。管理员密钥可查看全部内容，客户端密钥只能查看其可用的部分。',
+    enter: '进入',
+  },
+  views: {
+    home: '首页',
+    upstreams: '上游',
+    requests: '请求',
+    usage: '用量',
+    keys: '密钥',
+    try: '试用',
+    tools: '工具',
+    connect: '接入',
+    settings: '设置',
+  },
+
+  home: {},
+
+  upstreams: {},
+
+  requests: {},
+
+  usage: {},
+
+  keys: {},
+
+  try: {},
+
+  tools: {},
+
+  connect: {},
+
+  settings: {},
+}

@@ -1,0 +1,64 @@
+import { key } from './key.ts'
+
+/** An answer of the gateway that says that something failed, or that it could not be reached (status 0). */
+export class ApiError extends Error {
+  readonly status: number
+  readonly code: string
+
+  constructor(status: number, { message, code }: { readonly message: string; readonly code: string }) {
+    super(message)
+    this.status = status
+    this.code = code
+  }
+}
+
+interface RequestParts {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** RequestParts as JSON. */
+  readonly body?: unknown
+  readonly signal?: AbortSignal | undefined
+  /** Another key than that of the tab. */
+  readonly key?: string | undefined
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Asks this gateway. @throws ApiError */
+export async function ask(
+  path: string,
+  { method = 'GET', body, signal, key: other, headers }: RequestParts = {},
+): Promise<Response> {
+  const used = other ?? key.value
+  const response = await fetch(path, {
+    method,
+    headers: {
+      ...(used !== undefined && { authorization: `Bearer ${used}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    ...(signal && { signal }),
+    cache: 'no-store',
+  }).catch((thrown: unknown) => {
+    if (signal?.aborted) throw thrown
+    throw new ApiError(0, { message: 'The gateway cannot be reached.', code: 'unreachable' })
+  })
+  if (!response.ok) throw await errorIn(response)
+  return response
+}
+
+/** Asks for JSON. The caller says what it is: the gateway and this page are of one version. @throws ApiError */
+export async function askJson<Body>(path: string, sent?: RequestParts): Promise<Body> {
+  const body: Body = await (await ask(path, sent)).json()
+  return body
+}
+
+async function errorIn(response: Response): Promise<ApiError> {
+  const body: { readonly error?: { readonly message?: unknown; readonly code?: unknown } } | undefined = await response
+    .json()
+    .catch(() => undefined)
+  const { message, code } = body?.error ?? {}
+  return new ApiError(response.status, {
+    message: typeof message === 'string' ? message : `HTTP ${response.status}`,
+    code: typeof code === 'string' ? code : 'unknown',
+  })
+}

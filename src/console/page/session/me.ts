@@ -1,0 +1,44 @@
+import { signal } from '@preact/signals'
+import { ApiError, askJson } from './api.ts'
+import { forgetKey, keepKey } from './key.ts'
+
+/** The caller, as `GET /v1/me` says. */
+export interface Me {
+  readonly name: string
+  readonly role: 'client' | 'admin'
+  /** Whether the gateway needs a key at all. */
+  readonly needs_key: boolean
+  readonly version: string
+}
+
+/** `asking`: nothing is known yet; `refused`: a key is needed, or another one; else who the caller is. */
+export type SignIn =
+  | { readonly kind: 'asking' }
+  | { readonly kind: 'refused'; readonly error: ApiError | undefined }
+  | { readonly kind: 'known'; readonly me: Me }
+
+export const signIn = signal<SignIn>({ kind: 'asking' })
+
+/** Whether the caller may use the operator's views. */
+export function isAdmin(): boolean {
+  return signIn.value.kind === 'known' && signIn.value.me.role === 'admin'
+}
+
+/** Finds out who the caller is. @param key the key to try; it is kept if it is right */
+export async function enter(key?: string): Promise<void> {
+  try {
+    const me = await askJson<Me>('/v1/me', { key })
+    if (key !== undefined) keepKey(key)
+    signIn.value = { kind: 'known', me }
+  } catch (thrown) {
+    const error = thrown instanceof ApiError ? thrown : undefined
+    // without a key, the refusal says nothing that the reader has done wrong
+    const isNews = key !== undefined || error?.status !== 401
+    signIn.value = { kind: 'refused', error: isNews ? error : undefined }
+  }
+}
+
+export function leave(): void {
+  forgetKey()
+  signIn.value = { kind: 'refused', error: undefined }
+}
