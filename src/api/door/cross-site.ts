@@ -48,14 +48,19 @@ export function refuseCrossSite(headers: Headers, policy: CrossSitePolicy): void
   }
 }
 
+function isCrossSite(headers: Headers, host: string, { corsOrigins }: CrossSitePolicy): boolean {
+  const origin = headers.get('origin')
+  if (origin !== null && corsOrigins?.includes(origin)) return false
+  return isFromForeignPage(headers, host)
+}
+
 /**
  * Whether the request comes from a page of another origin. A browser sends `Sec-Fetch-Site`, which no page can set
  * (W3C Fetch Metadata). It also sends the page's `Origin`, except with some GET requests. Other programs send neither
  * header.
  */
-function isCrossSite(headers: Headers, host: string, { corsOrigins }: CrossSitePolicy): boolean {
+export function isFromForeignPage(headers: Headers, host: string): boolean {
   const origin = headers.get('origin')
-  if (origin !== null && corsOrigins?.includes(origin)) return false
   const site = headers.get('sec-fetch-site') ?? 'none'
   if (site === 'none' || site === 'same-origin') return origin !== null && !isOriginOf(host, origin)
   // for a browser, http and https of one host are the same site, but two origins

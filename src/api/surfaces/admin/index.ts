@@ -14,6 +14,7 @@ const admin = { access: 'admin', cors: false } as const
 export const surface: Surface = {
   name: 'admin',
   error: encodeFailure,
+  headers: () => ({ 'cache-control': 'no-store' }),
   failure: 'Error',
   schemas: { ...schemas, Error: errorSchema },
   routes: [

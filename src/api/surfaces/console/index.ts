@@ -12,7 +12,10 @@ const page = (): typeof import('../../../console/console-page.ts') => require('.
 const base = '/console/'
 const greeting = 'tributary: every upstream, one stream. The OpenAI API is at /v1.'
 
-const greet = answerJson((_request, _call, { version }) => ({ body: { message: greeting, version } }))
+const greet = answerJson((_request, _call, { version }) => ({
+  body: { message: greeting, version },
+  headers: { vary: 'Accept' },
+}))
 
 /** Browsers get the page, and everybody else the greeting. */
 const welcome: Handler = (exchange, services) => {
@@ -28,14 +31,22 @@ const sendFile: Handler = (exchange) => {
       message: 'The console has no such file. Load the page again: it was made for another version.',
     })
   const headers = Object.assign(exchange.newHeaders(), fileHeaders, { 'content-type': file.type })
-  if (!/\bgzip\b/i.test(exchange.request.headers.get('accept-encoding') ?? ''))
+  if (!accepts(exchange.request.headers.get('accept-encoding'), 'gzip'))
     return new Response(Bun.gunzipSync(file.gzip), { headers })
   return new Response(file.gzip, { headers: { ...headers, 'content-encoding': 'gzip' } })
 }
 
-/** Whether HTML is named and not refused. A program that takes anything does not name it. */
+/** A program that takes anything does not name HTML. */
 function wantsPage(headers: Headers): boolean {
-  return /\btext\/html\b(?!\s*;\s*q=0(\.0*)?(?!\.?\d))/i.test(headers.get('accept') ?? '')
+  return accepts(headers.get('accept'), 'text/html')
+}
+
+/** Whether a header such as `Accept` names this value, and does not refuse it with `q=0`. */
+function accepts(header: string | null, value: string): boolean {
+  return (header ?? '').split(',').some((item) => {
+    const [name, ...parameters] = item.split(';').map((text) => text.trim().toLowerCase())
+    return name === value && !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))
+  })
 }
 
 /** The page for the operator's browser. */
