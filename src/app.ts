@@ -1,6 +1,8 @@
 import { openServer, type Server } from './api/server.ts'
 import { maxFetches } from './bun-settings.ts'
-import type { Config } from './config/config.ts'
+import type { Config, Misconfigured } from './config/config.ts'
+import { configuredKeys } from './config/keep-administrable.ts'
+import { LiveConfig } from './config/live-config.ts'
 import { ClientSeals } from './conversations/client-seals.ts'
 import { Conversations } from './conversations/conversations.ts'
 import { Recordings } from './conversations/recordings.ts'
@@ -32,14 +34,20 @@ export interface App {
   readonly server: Server
   /** Resolves when the client keys of the state were read, or cannot be. Until then requests may get 503. */
   readonly ready: Promise<void>
-  /** Answers later requests by another configuration, as far as it can change. Running ones go on as they began. */
-  reconfigure(config: Config): void
+  /** A changed one answers later requests, as far as it can change. Running ones go on as they began. */
+  readonly configuration: LiveConfig
   close(): Promise<void>
 }
 
 /** What the program needs from its surroundings. */
 export interface Surroundings {
   readonly runtime: Runtime
+  /** Reads the configuration again, as at the start. */
+  readonly read?: (() => Config | Misconfigured) | undefined
+  /** Is told of each changed configuration that is in force. */
+  onReconfigured?(config: Config): void
+  /** Asks the other processes of `WORKERS` to read the configuration again too. */
+  reloadOthers?(): void
 }
 
 /** The upstreams, and how they are asked. */
@@ -67,7 +75,7 @@ function listeningOf(config: Config) {
 }
 
 /** Puts the rooms together. Closing the app closes the store. @throws when the address cannot be bound */
-export function openApp(config: Config, log: Logger, store: Store, { runtime }: Surroundings): App {
+export function openApp(config: Config, log: Logger, store: Store, { runtime, ...surroundings }: Surroundings): App {
   const shared = { log, runtime, version }
   const tools = openTools(config.tools, shared)
   const spare = openSpare(config, store, shared)
@@ -75,6 +83,16 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
   const prices = new Prices({ upstreams: config.upstreams, own: config.prices })
   const ledger = new Ledger({ store, prices, ...shared })
   const gateways = openGateways(config, { tools, clients, prices, ledger, store, ...shared })
+  const configuration = new LiveConfig(config, {
+    ...{ read: surroundings.read, clientKeys: clients.keys, log, runtime },
+    reloadOthers: () => surroundings.reloadOthers?.(),
+    apply(changed) {
+      clients.keys.reconfigure(configuredKeys(changed))
+      prices.reconfigure({ upstreams: changed.upstreams, own: changed.prices })
+      server.reconfigure({ ...listeningOf(changed), gateway: gateways.replace(changed) })
+      surroundings.onReconfigured?.(changed)
+    },
+  })
   const server = openServer({
     ...listeningOf(config),
     clientKeys: clients.keys,
@@ -82,6 +100,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
     ...openMemory(config, spare, runtime),
     tools,
     usage: ledger,
+    configuration,
     isStateWell: () => store.problem() === undefined,
     ...shared,
   })
@@ -90,11 +109,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime }: 
     url: server.url,
     server,
     ready: clients.ready,
-    reconfigure(changed) {
-      clients.keys.reconfigure({ configured: changed.namedKeys, hasMasterKey: changed.keys.length > 0 })
-      prices.reconfigure({ upstreams: changed.upstreams, own: changed.prices })
-      server.reconfigure({ ...listeningOf(changed), gateway: gateways.replace(changed) })
-    },
+    configuration,
     async close() {
       await server.stop(config.shutdownGraceMs, config.shutdownDelayMs)
       gateways.close()
@@ -175,9 +190,9 @@ interface ClientsOptions {
 }
 
 /** Opens the client keys that have a name, and what keeps them within their limits. */
-function openClients({ namedKeys, keys, state }: Config, { store, spare, log, runtime }: ClientsOptions) {
-  const configured = { configured: namedKeys, hasMasterKey: keys.length > 0 }
-  const clientKeys = new ClientKeys({ ...configured, isStoreNew: !state.isDurable, store, log, runtime })
+function openClients(config: Config, { store, spare, log, runtime }: ClientsOptions) {
+  const { state } = config
+  const clientKeys = new ClientKeys({ ...configuredKeys(config), isStoreNew: !state.isDurable, store, log, runtime })
   const shared = state.isShared ? { store, processId: runtime.newId() } : undefined
   const limiter = new Limiter({ store: spare, shared, log, runtime })
   clientKeys.watch((known) => limiter.keep(known.map(({ caller }) => caller)))

@@ -63,6 +63,8 @@ describe('the program matches openapi.json:', () => {
     ['POST /api/chat/abort', 'Aborted', { session_id: 's' }, 'AbortRequest'],
     ['GET /admin/upstreams', 'UpstreamList'],
     ['POST /admin/upstreams/demo/test', 'UpstreamTest'],
+    ['GET /admin/settings', 'SettingList'],
+    ['POST /admin/reload', 'Reload'],
     ['GET /nothing', 'Error'],
     ['GET /api/sessions/none/messages', 'Error'],
   ]

@@ -4,7 +4,6 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { openApp } from '../src/app.ts'
-import { reload } from '../src/commands/reload.ts'
 import { type Config, readConfig } from '../src/config/config.ts'
 import { emulateOpenai, frame } from '../src/providers/openai-compatible/emulator/index.ts'
 import { MemoryStore } from '../src/state/memory/memory-store.ts'
@@ -93,7 +92,10 @@ describe('what is known', () => {
     }
     const log = openLog({ runtime: machine, level: 'silent', format: 'json', write: () => undefined })
     const config = read(variables)
-    const app = openApp(config, log, new MemoryStore({ runtime: machine }), { runtime: machine })
+    const app = openApp(config, log, new MemoryStore({ runtime: machine }), {
+      runtime: machine,
+      read: () => read({ ...variables, UPSTREAM_B_KEY: other, LOG_LEVEL: 'error' }),
+    })
     const states = async () => {
       const shown = Shown.parse(await (await fetch(`${app.url}/admin/upstreams`)).json())
       return shown.data.flatMap(({ name, accounts }) => accounts.map(({ label, state }) => `${name} ${label} ${state}`))
@@ -103,7 +105,7 @@ describe('what is known', () => {
     const before = await states()
     expect(before).toContain('a UPSTREAM_A_KEY_1 refused')
     expect(before).toContain('b UPSTREAM_B_KEY refused')
-    reload(config, { app, log, read: () => read({ ...variables, UPSTREAM_B_KEY: other, LOG_LEVEL: 'error' }) })
+    app.configuration.reload()
     const after = await states()
     expect(after).toContain('a UPSTREAM_A_KEY_1 refused')
     expect(after).toContain('b UPSTREAM_B_KEY ok')

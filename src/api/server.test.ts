@@ -98,6 +98,11 @@ function start(options: Partial<ServerOptions> = {}): Server {
       runtime: machine,
     }),
     egress: { hosts: [] },
+    configuration: {
+      lastReload: undefined,
+      show: () => ({ settings: [], envFile: undefined, warnings: [] }),
+      reload: () => ({ at: 0, changed: [], atNextStart: [], problems: [] }),
+    },
     log,
     version: '9.9.9',
     ...options,

@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts'
+import type { Config, Misconfigured } from '../config/config.ts'
 import { bypassProxies } from '../config/load-config.ts'
 import type { RawVariables } from '../config/spelled-values.ts'
 import type { Runtime } from '../flow/runtime.ts'
@@ -15,7 +15,7 @@ import { table } from './table.ts'
 export interface Demo {
   /** Keeps the operator's variables for the gateway itself, and adds the emulators' variables for everything else. */
   choose(set: RawVariables): RawVariables
-  serve(config: Config, running: { readonly runtime: Runtime }): Promise<number>
+  serve(config: Config, running: { readonly runtime: Runtime; read(): Config | Misconfigured }): Promise<number>
 }
 
 const ownNames = ['HOST', 'PORT', 'API_MASTER_KEY', 'ALLOW_UNAUTHENTICATED', 'LOG_LEVEL', 'LOG_FORMAT']
@@ -28,11 +28,11 @@ export async function openDemo(): Promise<Demo> {
   return {
     // nothing that is emulated outlives the process, and no client waits for an answer
     choose: (set) => ({ ...pickOwn(set), ...theirs, STATE_URL: 'memory:', SHUTDOWN_GRACE: '1' }),
-    async serve(config, { runtime }) {
+    async serve(config, { runtime, read }) {
       const models = await modelsOf(config, runtime)
       ignoreClosedOutput(process.stdout)
       const announce = (url: string) => void process.stdout.write(introduction(config, url, models))
-      const code = await serveUntilStopped(config, { runtime, logTo: Bun.stderr.writer(), announce })
+      const code = await serveUntilStopped(config, { runtime, read, logTo: Bun.stderr.writer(), announce })
       await Promise.all(emulated.map((service) => service.close()))
       return code
     },

@@ -6,7 +6,7 @@ import { type Log, openLog } from '../telemetry/log.ts'
 import { explainBindFailure } from './bind-failure.ts'
 import { reportSignals } from './hold-signals.ts'
 import { announcement } from './serve.ts'
-import { onStopSignal, workerName } from './worker.ts'
+import { asksToReloadOthers, onStopSignal, workerName } from './worker.ts'
 
 /** Milliseconds before a worker that ended is started again: doubled each time, and the first again after it ran for long. */
 const firstPauseMs = 500
@@ -82,6 +82,10 @@ class Workers {
     for (const child of this.#running) child.kill(signal)
   }
 
+  #reloadOthers(pid: number): void {
+    for (const child of this.#running) if (child.pid !== pid) child.kill('SIGHUP')
+  }
+
   #start(pauseMs: number): void {
     const { log, runtime } = this.#options
     const script = Bun.isStandaloneExecutable ? [] : [...process.execArgv, Bun.main]
@@ -89,7 +93,8 @@ class Workers {
     const child = Bun.spawn([process.execPath, ...script, ...process.argv.slice(2)], {
       argv0: workerName,
       stdio: ['ignore', 'inherit', 'inherit'],
-      ipc: (url) => this.#noteListening(String(url)),
+      ipc: (message, sender) =>
+        asksToReloadOthers(message) ? this.#reloadOthers(sender.pid) : this.#noteListening(String(message)),
     })
     this.#running.add(child)
     void child.exited.then((code) => {

@@ -8,13 +8,13 @@ import { guardDescriptors } from '../wire/descriptors.ts'
 import { hideFromServers } from './hide-from-servers.ts'
 import { reportSignals } from './hold-signals.ts'
 import { openState } from './open-state.ts'
-import { isWorker, onStopSignal, tellParent } from './worker.ts'
+import { isWorker, onStopSignal, reloadOtherWorkers, tellParent } from './worker.ts'
 
 /** Serves until SIGTERM or SIGINT, then lets running answers finish. A second signal ends the process at once. */
 export function serve(config: Config, { runtime, read }: Pick<Serving, 'runtime' | 'read'>): Promise<number> {
   return serveUntilStopped(config, {
     runtime,
-    ...(read && { read }),
+    read,
     logTo: Bun.stdout.writer(),
     announce: (url, write) => (isWorker ? tellParent(url) : write(announcement(config, url, runtime.now()))),
   })
@@ -24,8 +24,8 @@ export interface Serving {
   readonly runtime: Runtime
   /** The output for the lines of the log. */
   readonly logTo: LineSink
-  /** Reads the configuration again after SIGHUP; without it, that has no effect. */
-  read?(): Config | Misconfigured
+  /** Reads the configuration again. */
+  read(): Config | Misconfigured
   /** Prints the address that the server listens on. @param write writes to the output of the log */
   announce(url: string, write: (text: string) => void): void
 }
@@ -53,7 +53,11 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
   hideFromServers(config, log)
   let app: App
   try {
-    app = openApp(config, log, store, { runtime })
+    app = openApp(config, log, store, {
+      ...{ runtime, read },
+      onReconfigured: ({ logLevel }) => log.setLevel(logLevel),
+      reloadOthers: reloadOtherWorkers,
+    })
   } catch (thrown) {
     const { explainBindFailure } = await import('./bind-failure.ts')
     process.stderr.write(await explainBindFailure(config, runtime.network, thrown))
@@ -63,7 +67,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
   const releaseDescriptors = guardDescriptors(log, runtime.timers)
   // until now functions were compiled late, because most functions of the start run once
   Bun.unsafe.setJITPolicy(1)
-  reportSignals(onSignals(config, { app, log, read }))
+  reportSignals(onSignals(app, log))
   await app.ready
   announce(app.url, (text) => lines.write(text))
   lines.flush()
@@ -80,19 +84,11 @@ function ignoreSignal(log: Log): (signal: string) => void {
   return (signal) => log.warn({ signal }, ignoredSignal)
 }
 
-interface SignalParts {
-  readonly app: App
-  readonly log: Log
-  readonly read: Serving['read']
-}
-
-/** SIGHUP reads the configuration again. Its module is loaded then, because it is seldom needed. */
-function onSignals(config: Config, { app, log, read }: SignalParts): (signal: string) => void {
-  let current = config
+/** SIGHUP reads the configuration again. */
+function onSignals({ configuration }: App, log: Log): (signal: string) => void {
   return (signal) => {
-    if (signal !== 'SIGHUP' || !read) return ignoreSignal(log)(signal)
-    const { reload }: typeof import('./reload.ts') = require('./reload.ts')
-    current = reload(current, { app, log, read })
+    if (signal === 'SIGHUP') configuration.reloadHere()
+    else ignoreSignal(log)(signal)
   }
 }
 

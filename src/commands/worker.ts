@@ -16,6 +16,18 @@ export function onStopSignal(listener: (signal: string) => void): void {
   process.on('disconnect', () => listener('the parent is gone'))
 }
 
+const reloadOthers = 'reload the others'
+
+/** Has the other processes of `WORKERS` read the configuration again. */
+export function reloadOtherWorkers(): void {
+  if (isWorker) process.send?.(reloadOthers)
+}
+
+/** Whether a worker asks its parent for that. */
+export function asksToReloadOthers(message: unknown): boolean {
+  return message === reloadOthers
+}
+
 /** Tells the parent that this worker listens. */
 export function tellParent(url: string): void {
   process.send?.(url)

@@ -16,6 +16,8 @@ export class Environment implements Variables {
   #read = new Set<string>()
   readonly #visibility = new Visibility()
   readonly #problems: Problem[] = []
+  /** The contents of the files that variables name. */
+  readonly #files = new Map<string, string>()
   readonly #warnings: string[] = []
 
   constructor(values: RawVariables, origins = environmentAlone) {
@@ -210,8 +212,13 @@ export class Environment implements Variables {
     return new Map(set.map((name) => [name, this.#fingerprintOf([name])]))
   }
 
+  /** Notes the content of the file that a variable names, so that a change of it is seen. */
+  noteFile(name: string, content: string): void {
+    this.#files.set(name, content)
+  }
+
   #fingerprintOf(names: readonly string[]): string {
-    const values = names.toSorted().map((name) => [name, this.#values.get(name)])
+    const values = names.toSorted().map((name) => [name, this.#values.get(name), this.#files.get(name)])
     return Bun.SHA256.hash(JSON.stringify(values), 'hex')
   }
 

@@ -17,6 +17,7 @@ export function readClientKeys(environment: Environment, others: readonly Secret
   const path = environment.text(variable)
   const text = path === undefined ? undefined : readGuardedFile(path, keysFile, report)
   if (text === undefined) return []
+  environment.noteFile(variable, text)
   const items = itemsOf(text)
   if (!items) {
     report('names a file that has no list of keys', `for example ${example}, also as YAML`)

@@ -15,6 +15,8 @@ export interface Listening {
   /** The keys of `API_KEYS_FILE`. */
   readonly namedKeys: readonly NamedKey[]
   readonly policy: CrossSitePolicy
+  /** Whether it may be used without a key from other machines. */
+  readonly allowsUnauthenticated: boolean
 }
 
 /** @param isShared whether several processes may use the state */
@@ -78,6 +80,7 @@ function readAddress(environment: Environment, hasKeys: boolean): Omit<Listening
   return {
     host,
     port: environment.integer('PORT', { fallback: 8000, min: 0, max: 65_535 }),
+    allowsUnauthenticated: isAllowed,
     policy: {
       hasKeys,
       isPublic,

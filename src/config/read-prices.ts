@@ -26,6 +26,7 @@ export function readPrices(environment: Environment): OwnPrices {
   const path = environment.text(variable)
   const text = path === undefined ? undefined : readFile(path, report)
   if (text === undefined) return new OwnPrices({})
+  environment.noteFile(variable, text)
   const prices = pricesIn(text)
   if (!prices) report('names a file that has no prices', `for example ${example}, also as YAML`)
   const entries = Object.entries(prices ?? {}).map(([address, value]) => [address, readRates(address, value, report)])

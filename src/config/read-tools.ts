@@ -23,6 +23,7 @@ export function readTools(environment: Environment, inherited: Inherited): Tools
   const report = (problem: string, remedy: string) => environment.report({ variable: 'MCP_SERVERS', problem, remedy })
   const text = environment.text('MCP_SERVERS')
   const json = text === undefined || text.startsWith('{') ? text : readGuardedFile(text, serversFile, report)
+  if (json !== undefined) environment.noteFile('MCP_SERVERS', json)
   const entries = json === undefined ? [] : entriesOf(json, report)
   const servers = entries.flatMap(([name, listed]) => readServer(name, listed, { environment, report, inherited }))
   const exa = readExa(environment)

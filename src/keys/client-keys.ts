@@ -31,6 +31,9 @@ export interface ClientKeysOptions extends ConfiguredKeys {
   readonly runtime: Pick<Runtime, 'now' | 'randomBytes' | 'timers'>
 }
 
+/** `open`: there is no key, and none is needed. `unadministered`: there are keys, but none of an admin that is still valid. */
+export type Access = 'open' | 'unadministered' | 'administered'
+
 /** A key, and where it can be changed. */
 export interface ListedKey {
   readonly key: NamedKey
@@ -82,6 +85,16 @@ export class ClientKeys {
   reconfigure(keys: ConfiguredKeys): void {
     this.#ofConfiguration = keys
     this.#tell()
+  }
+
+  /** Who could do what with these keys of a configuration, and those of the store as far as they are known. */
+  accessWith({ configured, hasMasterKey }: ConfiguredKeys): Access {
+    if (hasMasterKey) return 'administered'
+    const keys = [...configured, ...(this.#stored ?? [])]
+    if (keys.length === 0) return 'open'
+    const now = this.#options.runtime.now()
+    const isAdmin = (key: NamedKey) => key.role === 'admin' && (hashedKeyOf(key).expiresAt ?? Infinity) > now
+    return keys.some(isAdmin) ? 'administered' : 'unadministered'
   }
 
   /** @throws ChatError `unavailable` */

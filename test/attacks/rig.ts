@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { type App, openApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config/config.ts'
+import { type Config, type Misconfigured, readConfig } from '../../src/config/config.ts'
 import { MemoryStore } from '../../src/state/memory/memory-store.ts'
 import { openLog } from '../../src/telemetry/log.ts'
 import { machine } from '../../src/wire/machine.double.ts'
@@ -17,7 +17,10 @@ export interface TestApp extends AsyncDisposable {
 }
 
 /** Starts the whole program in this process, on a free port of loopback. By default it has no key and answers as `demo/echo`. */
-export function startApp(variables: Readonly<Record<string, string>> = {}): TestApp {
+export function startApp(
+  variables: Readonly<Record<string, string>> = {},
+  { read }: { read?: () => Config | Misconfigured } = {},
+): TestApp {
   const config = readConfig(
     { HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'trace', SHUTDOWN_GRACE: '1', ...variables },
     false,
@@ -28,7 +31,7 @@ export function startApp(variables: Readonly<Record<string, string>> = {}): Test
     config,
     openLog({ runtime: machine, level: config.logLevel, format: 'json', write: (line) => lines.push(line) }),
     new MemoryStore({ runtime: machine }),
-    { runtime: machine },
+    { runtime: machine, read },
   )
   return { url: app.url, lines, app, [Symbol.asyncDispose]: () => app.close() }
 }

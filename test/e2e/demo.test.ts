@@ -65,6 +65,16 @@ test('a .env that is valid for the server causes no warning', async () => {
   expect(demo.output()).not.toContain('warning')
 })
 
+test('it reads its .env again when it is asked to', async () => {
+  await using folder = await emptyFolder()
+  const path = join(folder.path, '.env')
+  await Bun.write(path, 'LOG_LEVEL=info')
+  await using demo = await start({}, { args: ['demo'], cwd: folder.path })
+  await Bun.write(path, 'LOG_LEVEL=warn')
+  const response = await fetch(`${demo.url}/admin/reload`, { method: 'POST' })
+  expect(await response.json()).toEqual({ changed: ['LOG_LEVEL'], at_next_start: [], problems: [] })
+})
+
 describe('demo', () => {
   let demo: Running
   let client: OpenAI

@@ -62,6 +62,18 @@ describe.skipIf(!process.env.CI && (process.platform !== 'linux' || !Bun.which('
     expect(now.filter(isRunning)).toEqual([])
   })
 
+  test('a reload that one of them is asked for is done by both', async () => {
+    await using redis = await startRedis()
+    const { gateway } = await startTwo(redis.socket)
+    await using _ = gateway
+    const response = await fetch(`${gateway.url}/admin/reload`, { method: 'POST' })
+    expect(await response.json()).toEqual({ changed: [], at_next_start: [], problems: [] })
+    const reloads = () => gateway.output().match(/were read again/g)?.length ?? 0
+    await until(() => reloads() >= 2, patienceMs, 'both have read it')
+    expect(await gateway.stop('SIGTERM')).toBe(0)
+    expect(reloads()).toBe(2)
+  })
+
   test('a second program is refused its port, and workers end with a parent that was killed', async () => {
     await using redis = await startRedis()
     const { gateway, workers } = await startTwo(redis.socket)

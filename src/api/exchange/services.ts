@@ -10,6 +10,7 @@ import type { Ledger } from '../../usage/ledger.ts'
 import type { EgressPolicy } from '../../wire/egress.ts'
 import type { Calls, OpenCall } from './calls.ts'
 import type { Exchange } from './exchange.ts'
+import type { LiveConfiguration } from './live-configuration.ts'
 
 /** `leaving`: the server will stop, and `/ready` reports it. `draining`: it refuses new work. */
 export type Phase = 'open' | 'leaving' | 'draining'
@@ -36,6 +37,7 @@ export interface Services {
   readonly keepAliveMs: number
   readonly version: string
   readonly calls: Calls
+  readonly configuration: LiveConfiguration
   /** Makes the OpenAPI document of the surfaces. */
   openapi(): Fields
   /** Whether the stored state has no problem. */

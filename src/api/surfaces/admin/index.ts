@@ -5,6 +5,7 @@ import { keyRoutes } from './keys.ts'
 import { showCaller } from './me.ts'
 import { requestRoutes } from './requests.ts'
 import { schemas } from './schemas.ts'
+import { settingsRoutes } from './settings.ts'
 import { listUpstreams, testUpstream } from './upstreams.ts'
 import { reportOwnUsage, reportUsage } from './usage.ts'
 
@@ -36,6 +37,7 @@ export const surface: Surface = {
     },
     ...keyRoutes,
     ...requestRoutes,
+    ...settingsRoutes,
     {
       ...admin,
       method: 'GET',

@@ -75,6 +75,22 @@ export const schemas = {
       }),
     ),
   }),
+  SettingList: objectOf({
+    object: oneOf('list'),
+    data: listOf(
+      objectOf({
+        ...{ name: text, value: orNull(text), is_secret: flag, is_set: flag, origin: text },
+        changes: oneOf('now', 'restart'),
+      }),
+    ),
+    env_file: orNull(text),
+    warnings: listOf(text),
+  }),
+  Reload: objectOf({
+    changed: listOf(text),
+    at_next_start: listOf(text),
+    problems: listOf(objectOf({ variable: text, problem: text, remedy: text })),
+  }),
   NewClientKey: objectOf({ name: text, ...settings }),
   ClientKeyChanges: objectOf(
     Object.fromEntries(Object.entries(settings).map(([name, schema]) => [name, orNull(schema)])),

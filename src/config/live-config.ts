@@ -1,0 +1,115 @@
+import { resolve } from 'node:path'
+import type {
+  LiveConfiguration,
+  Reload,
+  ReloadProblem,
+  ShownConfiguration,
+} from '../api/exchange/live-configuration.ts'
+import { redact } from '../chat/secret.ts'
+import type { Logger } from '../flow/call.ts'
+import type { Runtime } from '../flow/runtime.ts'
+import type { ClientKeys } from '../keys/client-keys.ts'
+import type { Config, Misconfigured } from './config.ts'
+import { settingsInForce } from './in-force.ts'
+import { findLockOut } from './keep-administrable.ts'
+import { changedNames, whenChanged } from './when-changed.ts'
+
+export interface LiveConfigOptions {
+  /** Reads the configuration as at the start. Without it, the configuration cannot change. */
+  readonly read: (() => Config | Misconfigured) | undefined
+  /** Answers later requests by this configuration. */
+  apply(config: Config): void
+  /** Asks the other processes of the gateway to read the configuration again. */
+  reloadOthers(): void
+  readonly clientKeys: Pick<ClientKeys, 'accessWith'>
+  readonly log: Logger
+  readonly runtime: Pick<Runtime, 'now'>
+}
+
+/** The configuration in force. If a changed one has a problem, the former one stays. */
+export class LiveConfig implements LiveConfiguration {
+  readonly #options: LiveConfigOptions
+  #current: Config
+  #lastReload: Reload | undefined
+
+  constructor(config: Config, options: LiveConfigOptions) {
+    this.#current = config
+    this.#options = options
+  }
+
+  get lastReload(): Reload | undefined {
+    return this.#lastReload
+  }
+
+  show(): ShownConfiguration {
+    const { envFile, warnings } = this.#current
+    return {
+      settings: settingsInForce(this.#current).map(({ name, value, origin }) => ({
+        name,
+        value: value === undefined ? undefined : redact(value),
+        isSet: origin !== 'default',
+        origin,
+        changes: whenChanged(name),
+      })),
+      envFile: envFile === undefined ? undefined : resolve(envFile),
+      warnings: warnings.map((warning) => redact(warning)),
+    }
+  }
+
+  reload(): Reload {
+    this.#options.reloadOthers()
+    return this.reloadHere()
+  }
+
+  /**
+   * Reads the configuration again, and applies it to later requests of this process. The log says what has changed, by names
+   * only.
+   */
+  reloadHere(): Reload {
+    this.#lastReload = { at: this.#options.runtime.now(), ...this.#readAgain() }
+    return this.#lastReload
+  }
+
+  #readAgain(): Omit<Reload, 'at'> {
+    const { read, apply, clientKeys, log } = this.#options
+    if (!read) return this.#refuse([notReadable])
+    const former = this.#current
+    const changed = read()
+    if ('problems' in changed) return this.#refuse(changed.problems)
+    const lockOut = findLockOut(former, changed, clientKeys)
+    if (lockOut) return this.#refuse([lockOut])
+    for (const warning of changed.warnings)
+      if (!former.warnings.includes(warning)) log.warn({ warning }, 'configuration')
+    this.#current = changed
+    apply(changed)
+    const names = changedNames(former, changed)
+    const atNextStart = names.filter((name) => whenChanged(name) === 'restart')
+    const now = names.filter((name) => whenChanged(name) === 'now')
+    log.info(
+      { changed: now, ...(atNextStart.length > 0 && { atNextStart }) },
+      'the configuration and its files were read again',
+    )
+    return { changed: now, atNextStart, problems: [] }
+  }
+
+  #refuse(problems: readonly ReloadProblem[]): Omit<Reload, 'at'> {
+    for (const { variable, problem, remedy } of problems)
+      this.#options.log.error(
+        { variable, problem, remedy },
+        'the changed configuration has a problem, so the former one stays',
+      )
+    const shown = problems.map(({ variable, problem, remedy }) => ({
+      variable,
+      problem: redact(problem),
+      remedy: redact(remedy),
+    }))
+    return { changed: [], atNextStart: [], problems: shown }
+  }
+}
+
+/** A program that was started without a reader, such as one within a test. */
+const notReadable: ReloadProblem = {
+  variable: '(all)',
+  problem: 'cannot be read again by this program',
+  remedy: 'restart it',
+}
