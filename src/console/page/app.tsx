@@ -1,14 +1,17 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentType } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { chooseLanguage, type Language, language, languages, texts } from './i18n/index.ts'
+import { chooseLanguage, language, texts } from './i18n/index.ts'
+import { Brand } from './kit/brand.tsx'
 import { Button } from './kit/button.tsx'
 import { Icon, type IconName } from './kit/icon.tsx'
+import { Segments } from './kit/segments.tsx'
 import { Toasts } from './kit/toast.tsx'
 import { address, hrefOf } from './router.ts'
 import { followEvents, isLive } from './session/live.ts'
 import { enter, isAdmin, leave, signIn } from './session/me.ts'
-import { chooseTheme, type Theme, theme } from './session/theme.ts'
+import { followOverview, overview } from './session/overview.ts'
+import { chooseTheme, theme } from './session/theme.ts'
 import { SignInForm } from './sign-in-form.tsx'
 import { ConnectView } from './views/connect/connect.tsx'
 import { HomeView } from './views/home/home.tsx'
@@ -64,12 +67,15 @@ function House() {
   const usual = isAdmins ? 'home' : 'try'
   const { view } = address.value
   const current = allowed.find(({ name }) => name === view) ?? allowed.find(({ name }) => name === usual)
-  useEffect(() => (isAdmins ? followEvents() : undefined), [isAdmins])
+  useEffect(() => (isAdmins ? followAll() : undefined), [isAdmins])
   useEffect(() => {
     if (!current) return
     document.title = `${texts.value.views[current.name]} · tributary`
-    document.querySelector<HTMLElement>('.view h1')?.focus({ preventScroll: true })
   }, [current?.name, language.value])
+  useEffect(() => {
+    document.querySelector<HTMLElement>('.view h1')?.focus({ preventScroll: true })
+    scrollTo(0, 0)
+  }, [current?.name])
   if (!current) return null
   const Show = current.show
   return (
@@ -86,27 +92,32 @@ function House() {
   )
 }
 
+/** Follows what changes at the gateway. @returns a function that ends this */
+function followAll(): () => void {
+  const ends = [followOverview(), followEvents()]
+  return () => {
+    for (const end of ends) end()
+  }
+}
+
 function Sidebar({ views, current }: { readonly views: readonly ViewEntry[]; readonly current: string }) {
   const { shell, views: names } = texts.value
   const isOpen = useSignal(false)
   // on a phone the menu closes when a view is chosen
-  useEffect(() => void (isOpen.value = false), [current])
+  useEffect(() => void (isOpen.value = false), [current, address.value])
   return (
     <header class={isOpen.value ? 'sidebar open' : 'sidebar'}>
       <div class="brand">
+        <Brand />
         <span class="name">tributary</span>
-        {isAdmin() && (
-          <span class={isLive.value ? 'live on' : 'live'} title={isLive.value ? shell.live : shell.notLive}>
-            <span class="unseen">{isLive.value ? shell.live : shell.notLive}</span>
-          </span>
-        )}
+        {isAdmin() && <LiveSign />}
         <button
           type="button"
           class="button quiet menu"
           aria-expanded={isOpen.value}
           onClick={() => void (isOpen.value = !isOpen.value)}
         >
-          <Icon name="menu" />
+          <Icon name={isOpen.value ? 'close' : 'menu'} />
           <span class="unseen">{shell.menu}</span>
         </button>
       </div>
@@ -115,6 +126,7 @@ function Sidebar({ views, current }: { readonly views: readonly ViewEntry[]; rea
           <a key={name} href={hrefOf([name])} {...(name === current && { 'aria-current': 'page' as const })}>
             <Icon name={name} />
             {names[name]}
+            {name === 'home' && <NeedCount />}
           </a>
         ))}
       </nav>
@@ -123,48 +135,80 @@ function Sidebar({ views, current }: { readonly views: readonly ViewEntry[]; rea
   )
 }
 
+function LiveSign() {
+  const { shell } = texts.value
+  const text = isLive.value ? shell.live : shell.notLive
+  return (
+    <span class={isLive.value ? 'live on' : 'live'} title={text}>
+      <span class="unseen">{text}</span>
+    </span>
+  )
+}
+
+/** How many things need somebody, notes apart. */
+function NeedCount() {
+  const needs = overview.value?.needs.filter(({ severity }) => severity !== 'note') ?? []
+  if (needs.length === 0) return null
+  const isUrgent = needs.some(({ severity }) => severity === 'urgent')
+  return (
+    <span class={isUrgent ? 'need-count bad' : 'need-count warning'}>
+      <span aria-hidden="true">{needs.length}</span>
+      <span class="unseen">{texts.value.shell.needs(needs.length)}</span>
+    </span>
+  )
+}
+
+const themeIcons = { system: 'screen', light: 'sun', dark: 'moon' } as const
+const themes = ['system', 'light', 'dark'] as const
+const languageSigns = [
+  { value: 'en', text: 'EN', title: 'English' },
+  { value: 'zh', text: '中文', title: '中文' },
+] as const
+
 /** The language, the colours and the way out. */
 function Choices() {
   const { shell } = texts.value
   const known = signIn.value.kind === 'known' ? signIn.value.me : undefined
   return (
     <div class="choices">
-      <select
-        aria-label={shell.language}
-        value={language.value}
-        onChange={({ currentTarget }) => chooseLanguage(readLanguage(currentTarget.value))}
-      >
-        {Object.entries(languages).map(([code, name]) => (
-          <option key={code} value={code}>
-            {name}
-          </option>
-        ))}
-      </select>
-      <select
-        aria-label={shell.colours}
-        value={theme.value}
-        onChange={({ currentTarget }) => chooseTheme(readTheme(currentTarget.value))}
-      >
-        {(['system', 'light', 'dark'] as const).map((name) => (
-          <option key={name} value={name}>
-            {shell.themes[name]}
-          </option>
-        ))}
-      </select>
+      {known && (
+        <p class="who">
+          <bdi>{known.name}</bdi>
+          <span class="version">{known.version}</span>
+        </p>
+      )}
+      <div class="row">
+        <Segments
+          label={shell.language}
+          value={language.value}
+          options={languageSigns.map(({ value, text, title }) => ({
+            value,
+            title,
+            text: <span lang={value === 'zh' ? 'zh-Hans' : 'en'}>{text}</span>,
+          }))}
+          onChoose={chooseLanguage}
+        />
+        <Segments
+          label={shell.colours}
+          value={theme.value}
+          options={themes.map((value) => ({
+            value,
+            title: shell.themes[value],
+            text: (
+              <>
+                <Icon name={themeIcons[value]} />
+                <span class="unseen">{shell.themes[value]}</span>
+              </>
+            ),
+          }))}
+          onChoose={chooseTheme}
+        />
+      </div>
       {known?.needs_key && (
-        <Button kind="quiet" onPress={leave}>
+        <Button kind="quiet" icon="exit" onPress={leave}>
           {shell.leave}
         </Button>
       )}
-      <p class="version">{known?.version}</p>
     </div>
   )
-}
-
-function readLanguage(text: string): Language {
-  return text === 'zh' ? 'zh' : 'en'
-}
-
-function readTheme(text: string): Theme {
-  return text === 'light' || text === 'dark' ? text : 'system'
 }

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { texts } from './i18n/index.ts'
+import { Brand } from './kit/brand.tsx'
 import { Field } from './kit/field.tsx'
 import type { ApiError } from './session/api.ts'
 import { enter } from './session/me.ts'
@@ -18,7 +19,9 @@ export function SignInForm({ error }: { readonly error: ApiError | undefined }) 
   return (
     <main class="sign-in">
       <form onSubmit={(event) => void submit(event)}>
-        <h1>tributary</h1>
+        <h1>
+          <Brand /> tributary
+        </h1>
         <p>{signIn.why}</p>
         <Field label={signIn.key} hint={signIn.hint} error={error?.message}>
           {(attributes) => (

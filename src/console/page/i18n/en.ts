@@ -14,6 +14,9 @@ export const en = {
     no: 'no',
     none: 'none',
     all: 'all',
+    more: 'Show all',
+    less: 'Show less',
+    unreachable: 'The gateway cannot be reached. Is it running, and is this computer on its network?',
   },
   shell: {
     skip: 'Skip to the content',
@@ -24,6 +27,7 @@ export const en = {
     language: 'Language',
     colours: 'Colours',
     themes: { system: 'Like the system', light: 'Light', dark: 'Dark' },
+    needs: (count: number) => (count === 1 ? '1 thing needs you' : `${count} things need you`),
     leave: 'Forget the key',
   },
   signIn: {

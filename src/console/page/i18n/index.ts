@@ -2,8 +2,7 @@ import { computed, effect, signal } from '@preact/signals'
 import { en, type Texts } from './en.ts'
 import { zh } from './zh.ts'
 
-export const languages = { en: 'English', zh: '中文' } as const
-export type Language = keyof typeof languages
+export type Language = 'en' | 'zh'
 
 const dictionaries: Readonly<Record<Language, Texts>> = { en, zh }
 const kept = 'tributary-language'

@@ -16,6 +16,9 @@ export const zh: Texts = {
     no: '否',
     none: '无',
     all: '全部',
+    more: '显示全部',
+    less: '收起',
+    unreachable: '无法连接网关。它在运行吗？本机与它在同一网络吗？',
   },
   shell: {
     skip: '跳到内容',
@@ -26,6 +29,7 @@ export const zh: Texts = {
     language: '语言',
     colours: '配色',
     themes: { system: '跟随系统', light: '浅色', dark: '深色' },
+    needs: (count: number) => `${count} 项需要处理`,
     leave: '忘记密钥',
   },
   signIn: {

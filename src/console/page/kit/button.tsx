@@ -9,13 +9,16 @@ interface ButtonProps {
   /** The name for screen readers, if the children do not say it. */
   readonly label?: string
   readonly disabled?: boolean
+  /** Whether what it shows and hides is shown; leave it out if it shows nothing. */
+  readonly isOpen?: boolean
   readonly children?: ComponentChildren
 }
 
-/** A button. While what it started has not ended, it cannot be pressed again. */
-export function Button({ onPress, kind = 'plain', icon, label, disabled = false, children }: ButtonProps) {
+/** A button. While what it started has not ended, it cannot be pressed again, and it keeps the focus. */
+export function Button({ onPress, kind = 'plain', icon, label, disabled = false, isOpen, children }: ButtonProps) {
   const isBusy = useSignal(false)
   const press = async () => {
+    if (isBusy.value) return
     isBusy.value = true
     try {
       await onPress()
@@ -27,8 +30,10 @@ export function Button({ onPress, kind = 'plain', icon, label, disabled = false,
     <button
       type="button"
       class={`button ${kind}`}
-      disabled={disabled || isBusy.value}
+      disabled={disabled}
+      aria-disabled={isBusy.value}
       aria-busy={isBusy.value}
+      {...(isOpen !== undefined && { 'aria-expanded': isOpen })}
       {...(label !== undefined && { 'aria-label': label, title: label })}
       onClick={() => void press()}
     >

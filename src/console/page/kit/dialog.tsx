@@ -14,8 +14,13 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const id = useId()
   useEffect(() => dialog.current?.showModal(), [])
+  // a press on what lies behind the dialog closes it, if nothing was written in it
+  const closeBehind = (event: Event) => {
+    const isEmpty = !dialog.current?.querySelector('input, textarea')
+    if (event.target === dialog.current && isEmpty) dialog.current?.close()
+  }
   return (
-    <dialog ref={dialog} aria-labelledby={id} onClose={onClose}>
+    <dialog ref={dialog} aria-labelledby={id} onClose={onClose} onPointerDown={closeBehind}>
       <header>
         <h2 id={id}>{title}</h2>
         <Button kind="quiet" icon="close" label={texts.value.words.close} onPress={() => dialog.current?.close()} />

@@ -1,6 +1,8 @@
 interface SparklineProps {
   /** Null where nothing is known. */
   readonly values: readonly (number | null)[]
+  /** Of bars: how much of each value went wrong. It is drawn at the foot of the bar, in another colour. */
+  readonly bad?: readonly number[]
   /** What it shows, in words: the picture says no more. */
   readonly label: string
   readonly kind?: 'line' | 'bars'
@@ -9,23 +11,42 @@ interface SparklineProps {
 const [width, height] = [120, 28]
 
 /** A small plot without axes. */
-export function Sparkline({ values, label, kind = 'line' }: SparklineProps) {
+export function Sparkline({ values, bad, label, kind = 'line' }: SparklineProps) {
   const top = Math.max(1, ...values.map((value) => value ?? 0))
-  const step = width / Math.max(1, values.length - (kind === 'line' ? 1 : 0))
-  const y = (value: number) => height - 1 - (value / top) * (height - 2)
   return (
     <svg class="sparkline" viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={label}>
-      {kind === 'bars'
-        ? values.map((value, at) =>
-            value ? (
-              <rect key={at} x={at * step} y={y(value)} width={Math.max(0.5, step - 0.5)} height={height - y(value)} />
-            ) : null,
-          )
-        : linesOf(values).map((line) => (
-            <polyline key={line[0]?.at} points={line.map(({ at, value }) => `${at * step},${y(value)}`).join(' ')} />
-          ))}
+      <line class="foot" x1="0" x2={width} y1={height - 0.5} y2={height - 0.5} />
+      {kind === 'bars' ? barsOf(values, top, bad) : linesOf(values, top)}
     </svg>
   )
+}
+
+const y = (value: number, top: number) => height - 1 - (value / top) * (height - 2)
+
+function barsOf(values: readonly (number | null)[], top: number, bad: readonly number[] = []) {
+  const step = width / Math.max(1, values.length)
+  const bar = (at: number, value: number, kind: string) => {
+    const from = y(value, top)
+    return (
+      <rect key={`${kind}${at}`} class={kind} x={at * step} y={from} width={step * 0.75} height={height - 0.5 - from} />
+    )
+  }
+  return values.flatMap((value, at) => {
+    if (!value) return []
+    const failed = bad[at] ?? 0
+    return failed > 0 ? [bar(at, value, 'all'), bar(at, failed, 'bad')] : [bar(at, value, 'all')]
+  })
+}
+
+function linesOf(values: readonly (number | null)[], top: number) {
+  const step = width / Math.max(1, values.length - 1)
+  return runsOf(values).map((line) => {
+    const points = line.map(({ at, value }) => `${at * step},${y(value, top)}`)
+    // a single value has no line: it is shown as a short one
+    if (line.length === 1)
+      points.push(`${Math.min(width, (line[0]?.at ?? 0) * step + step / 2)},${y(line[0]?.value ?? 0, top)}`)
+    return <polyline key={line[0]?.at} points={points.join(' ')} />
+  })
 }
 
 interface Point {
@@ -34,7 +55,7 @@ interface Point {
 }
 
 /** The points, parted where a value is missing. */
-function linesOf(values: readonly (number | null)[]): readonly (readonly Point[])[] {
+function runsOf(values: readonly (number | null)[]): readonly (readonly Point[])[] {
   const lines: Point[][] = []
   for (const [at, value] of values.entries()) {
     if (value === null) continue

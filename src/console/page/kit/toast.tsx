@@ -1,4 +1,6 @@
 import { signal } from '@preact/signals'
+import { texts } from '../i18n/index.ts'
+import { Button } from './button.tsx'
 
 interface Toast {
   readonly id: number
@@ -10,13 +12,15 @@ const shown = signal<readonly Toast[]>([])
 const lastsMs = 8_000
 let lastId = 0
 
-/** Shows a short message. Screen readers read it. */
+/** Shows a short message. Screen readers read it. A bad one stays until it is closed. */
 export function tell(text: string, { isBad = false } = {}): void {
   const toast = { id: ++lastId, text, isBad }
-  shown.value = [...shown.value.slice(-2), toast]
-  setTimeout(() => {
-    shown.value = shown.value.filter(({ id }) => id !== toast.id)
-  }, lastsMs)
+  shown.value = [...shown.value.filter((other) => other.text !== text).slice(-2), toast]
+  if (!isBad) setTimeout(() => remove(toast.id), lastsMs)
+}
+
+function remove(toast: number): void {
+  shown.value = shown.value.filter(({ id }) => id !== toast)
 }
 
 /** Runs something that the reader asked for, and says why if it fails. @returns whether it worked */
@@ -35,9 +39,12 @@ export function Toasts() {
   return (
     <div class="toasts" role="status" aria-live="polite">
       {shown.value.map(({ id, text, isBad }) => (
-        <p key={id} class={isBad ? 'toast bad' : 'toast'}>
-          <bdi>{text}</bdi>
-        </p>
+        <div key={id} class={isBad ? 'toast bad' : 'toast'}>
+          <p>
+            <bdi>{text}</bdi>
+          </p>
+          {isBad && <Button kind="quiet" icon="close" label={texts.value.words.close} onPress={() => remove(id)} />}
+        </div>
       ))}
     </div>
   )

@@ -1,15 +1,25 @@
+import { texts } from '../i18n/index.ts'
 import { key } from './key.ts'
 
 /** An answer of the gateway that says that something failed, or that it could not be reached (status 0). */
 export class ApiError extends Error {
   readonly status: number
   readonly code: string
+  /** What of the request was wrong: a field, a variable. */
+  readonly param: string | undefined
 
-  constructor(status: number, { message, code }: { readonly message: string; readonly code: string }) {
+  constructor(status: number, { message, code, param }: ErrorParts) {
     super(message)
     this.status = status
     this.code = code
+    this.param = param
   }
+}
+
+interface ErrorParts {
+  readonly message: string
+  readonly code: string
+  readonly param?: string | undefined
 }
 
 interface RequestParts {
@@ -40,7 +50,7 @@ export async function ask(
     cache: 'no-store',
   }).catch((thrown: unknown) => {
     if (signal?.aborted) throw thrown
-    throw new ApiError(0, { message: 'The gateway cannot be reached.', code: 'unreachable' })
+    throw new ApiError(0, { message: texts.value.words.unreachable, code: 'unreachable' })
   })
   if (!response.ok) throw await errorIn(response)
   return response
@@ -53,12 +63,13 @@ export async function askJson<Body>(path: string, sent?: RequestParts): Promise<
 }
 
 async function errorIn(response: Response): Promise<ApiError> {
-  const body: { readonly error?: { readonly message?: unknown; readonly code?: unknown } } | undefined = await response
-    .json()
-    .catch(() => undefined)
-  const { message, code } = body?.error ?? {}
+  const body:
+    | { readonly error?: { readonly message?: unknown; readonly code?: unknown; readonly param?: unknown } }
+    | undefined = await response.json().catch(() => undefined)
+  const { message, code, param } = body?.error ?? {}
   return new ApiError(response.status, {
     message: typeof message === 'string' ? message : `HTTP ${response.status}`,
     code: typeof code === 'string' ? code : 'unknown',
+    param: typeof param === 'string' ? param : undefined,
   })
 }

@@ -2,8 +2,8 @@ import { signal } from '@preact/signals'
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import { ask } from './api.ts'
 
-/** What `GET /admin/events` sends: the name of an event, and its JSON. */
-type Listener = (data: unknown) => void
+/** Takes the JSON of an event, as text. */
+type Listener = (text: string) => void
 
 const listeners = new Map<string, Set<Listener>>()
 
@@ -13,11 +13,18 @@ export const isLive = signal(false)
 let running: AbortController | undefined
 let waitMs = 1_000
 
-/** Calls the listener with each event of this name. @returns a function that ends this */
-export function listen(name: string, listener: Listener): () => void {
+/**
+ * Calls the listener with each event of this name that `GET /admin/events` sends. The caller says what it is, as with `askJson`.
+ * @returns a function that ends this
+ */
+export function listen<Body = unknown>(name: string, listener: (body: Body) => void): () => void {
   const known = listeners.get(name) ?? new Set()
-  listeners.set(name, known.add(listener))
-  return () => void known.delete(listener)
+  const take: Listener = (text) => {
+    const body: Body = JSON.parse(text)
+    listener(body)
+  }
+  listeners.set(name, known.add(take))
+  return () => void known.delete(take)
 }
 
 /** Keeps one stream open while the tab is shown. @returns a function that ends this */
@@ -61,7 +68,6 @@ async function read(signal: AbortSignal): Promise<void> {
   for await (const { event = '', data } of body
     .pipeThrough(new TextDecoderStream())
     .pipeThrough(new EventSourceParserStream())) {
-    const value: unknown = JSON.parse(data)
-    for (const listener of listeners.get(event) ?? []) listener(value)
+    for (const take of listeners.get(event) ?? []) take(data)
   }
 }
