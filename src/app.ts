@@ -51,8 +51,8 @@ export interface Surroundings {
 }
 
 /** The upstreams, and how they are asked. */
-function modelsOf({ upstreams, routes, aliases, deadlines, emulateTools }: Config) {
-  return { upstreams, routes, aliases, deadlines, emulateTools }
+function modelsOf({ upstreams, available, routes, aliases, deadlines, emulateTools }: Config) {
+  return { upstreams, available, routes, aliases, deadlines, emulateTools }
 }
 
 /** The address, and who may send what to it. */

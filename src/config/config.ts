@@ -3,7 +3,7 @@ import type { EmulationMode } from '../gateway/emulated-tools/emulation.ts'
 import type { Deadlines } from '../gateway/layers/deadline.ts'
 import type { Route } from '../gateway/routes/route-tree.ts'
 import { demo } from '../providers/demo/index.ts'
-import type { Problem, Upstream } from '../providers/provider.ts'
+import type { AvailableCredential, Problem, Upstream } from '../providers/provider.ts'
 import type { StatePlace, StateSecrets } from '../state/state-place.ts'
 import type { ToolsConfig } from '../tools/server-config.ts'
 import type { OwnPrices } from '../usage/own-prices.ts'
@@ -43,6 +43,8 @@ export interface Config extends Listening {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly logFormat: 'pretty' | 'json'
   readonly upstreams: readonly Upstream[]
+  /** What would turn on the upstreams that are off. */
+  readonly available: readonly AvailableCredential[]
   /** Models that the gateway adds, and how they are answered. */
   readonly routes: readonly Route[]
   /** Other names of models. */
@@ -81,7 +83,7 @@ export interface Misconfigured {
 /** Reads the configuration from these variables. */
 export function readConfig(variables: RawVariables, isTerminal: boolean, origins?: Origins): Config | Misconfigured {
   const environment = new Environment(variables, origins)
-  const configured = configureUpstreams(environment)
+  const { upstreams: configured, available } = configureUpstreams(environment)
   const { state, secrets: stateSecrets, warnings } = readState(environment, configured)
   const upstreams = configured.length > 0 ? configured : [demo]
   const written = readRoutes(environment, upstreams)
@@ -100,6 +102,7 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
     logLevel: environment.choice('LOG_LEVEL', levels, otherLevels) ?? 'info',
     logFormat: environment.choice('LOG_FORMAT', ['pretty', 'json']) ?? (isTerminal ? 'pretty' : 'json'),
     upstreams,
+    available,
     routes,
     aliases,
     // read directly, because these two are not settings of the gateway

@@ -1,20 +1,39 @@
 import { Secret } from '../chat/secret.ts'
 import { providers } from '../providers/index.ts'
-import type { Provider, Upstream } from '../providers/provider.ts'
+import type { AvailableCredential, Provider, Upstream } from '../providers/provider.ts'
+import { availableOf, credentialOf, credentialsOf, sourcesOf } from './credential-variables.ts'
 import type { Environment } from './environment.ts'
 import { readOnLimit, readUpstreamLimits } from './upstream-limits.ts'
 
+/** The upstreams of the variables, and those that are off. */
+export interface UpstreamSettings {
+  readonly upstreams: readonly Upstream[]
+  /** What would turn on the upstreams that are off. */
+  readonly available: readonly AvailableCredential[]
+}
+
 /** Configures every upstream that the variables turn on. */
-export function configureUpstreams(environment: Environment): readonly Upstream[] {
+export function configureUpstreams(environment: Environment): UpstreamSettings {
   const onLimit = readOnLimit(environment)
-  return providers.flatMap((provider) => {
-    const { result, fingerprint } = environment.recordReads(() => {
+  const configured = providers.map((provider): UpstreamSettings => {
+    const { result, fingerprint, credentials } = environment.recordReads(() => {
       const upstreams = configure(provider, environment)
       const limitsOf = readUpstreamLimits(provider, environment, onLimit)
       return upstreams.map((upstream) => ({ ...upstream, ...limitsOf(upstream), provider: provider.name }))
     })
-    return result.map((upstream) => ({ ...upstream, fingerprint: fingerprintOf(upstream, fingerprint) }))
+    const own = credentialsOf(provider, credentials)
+    const upstreams = result.map((upstream): Upstream => {
+      const credential = credentialOf(upstream, own)
+      const sources = sourcesOf(upstream, environment)
+      const ofAccounts = fingerprintOf(upstream, fingerprint)
+      return { ...upstream, fingerprint: ofAccounts, sources, ...(credential && { credential }) }
+    })
+    return { upstreams, available: availableOf(upstreams, own) }
   })
+  return {
+    upstreams: configured.flatMap(({ upstreams }) => upstreams),
+    available: configured.flatMap(({ available }) => available),
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { Secret } from '../chat/secret.ts'
-import type { NamedSecret, Problem, Variables } from '../providers/provider.ts'
+import type { CredentialVariable, NamedSecret, Problem, Variables } from '../providers/provider.ts'
 import { version } from '../version.ts'
 import { readHeaders } from './read-headers.ts'
 import { httpUrl, oneOf, type ReadValue, socketUrl, wholeNumber, yesAndNo } from './read-value.ts'
@@ -8,6 +8,16 @@ import { environmentAlone, type Origins, type Setting } from './setting.ts'
 import { type RawVariables, SpelledValues } from './spelled-values.ts'
 import { type NamesInUse, unknownInEnvironment, unknownInFile } from './unknown-names.ts'
 import { Visibility } from './visibility.ts'
+
+interface RecordedReads<Result> {
+  readonly result: Result
+  readonly names: readonly string[]
+  readonly secrets: readonly string[]
+  /** The credentials that may be set, whether they are or not. */
+  readonly credentials: readonly CredentialVariable[]
+  /** Differs if any variable that was read has another value. */
+  readonly fingerprint: string
+}
 
 /** Reads variables, remembers which names were read, and collects the problems of their values. */
 export class Environment implements Variables {
@@ -19,6 +29,8 @@ export class Environment implements Variables {
   /** The contents of the files that variables name. */
   readonly #files = new Map<string, string>()
   readonly #warnings: string[] = []
+  /** The credentials that were read: each with its variable, without a number. */
+  readonly #credentials = new Map<string, CredentialVariable>()
 
   constructor(values: RawVariables, origins = environmentAlone) {
     this.#values = new SpelledValues(values)
@@ -57,6 +69,16 @@ export class Environment implements Variables {
         },
       ]
     })
+  }
+
+  /** Whether the variable has a value. */
+  isSet(name: string): boolean {
+    return this.#values.get(name) !== undefined
+  }
+
+  /** Whether the variable is not set by the environment, but kept in the state. */
+  isKept(name: string): boolean {
+    return this.#origins.inState?.has(name) ?? false
   }
 
   get userAgent(): string {
@@ -112,6 +134,7 @@ export class Environment implements Variables {
   }
 
   secrets(name: string): readonly NamedSecret[] {
+    this.#credentials.set(name, { variable: name, kind: 'key' })
     return this.#each(name, (variable) => {
       const secret = this.secret(variable)
       const doubt = secret && findSecretDoubt(secret.reveal(), name)
@@ -121,6 +144,7 @@ export class Environment implements Variables {
   }
 
   texts(name: string): readonly NamedSecret[] {
+    this.#credentials.set(name, { variable: name, kind: 'session' })
     return this.#each(name, (variable) => {
       this.#visibility.hide(variable)
       const text = this.text(variable)
@@ -189,21 +213,16 @@ export class Environment implements Variables {
   }
 
   /** Runs `run`, and returns the names that it was the first to read, and which of them are secrets. */
-  recordReads<Result>(run: () => Result): {
-    readonly result: Result
-    readonly names: readonly string[]
-    readonly secrets: readonly string[]
-    /** Differs if any variable that was read has another value. */
-    readonly fingerprint: string
-  } {
+  recordReads<Result>(run: () => Result): RecordedReads<Result> {
     const before = this.#read
     this.#read = new Set()
     const result = run()
     const own = this.#read
     this.#read = before.union(own)
     const names = [...own].filter((name) => !before.has(name))
-    const fingerprint = this.#fingerprintOf([...own])
-    return { result, names, secrets: names.filter((name) => this.#visibility.isHidden(name)), fingerprint }
+    const secrets = names.filter((name) => this.#visibility.isHidden(name))
+    const credentials = names.flatMap((name) => this.#credentials.get(name) ?? [])
+    return { result, names, secrets, credentials, fingerprint: this.#fingerprintOf([...own]) }
   }
 
   /** A hash of the value of each variable that is set and was read. It reveals nothing. */

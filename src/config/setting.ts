@@ -4,6 +4,8 @@ export interface Origins {
   readonly inFile: ReadonlyMap<string, string>
   /** The place of each variable that the environment does not set, or sets to the same value. */
   readonly of: ReadonlyMap<string, string>
+  /** The variables that the state has, because the operator added them while the program ran. */
+  readonly inState?: ReadonlySet<string>
 }
 
 /** The process's environment alone. */

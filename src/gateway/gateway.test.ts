@@ -132,13 +132,15 @@ test('inspect shows the current accounts, budgets, models and calls', async () =
   const refused = { kind: 'refused' as const, until: expect.any(Number), why: 'upstream_auth' }
   expect(gateway.inspect()).toEqual({
     calls: { running: 1, permits: 10, waiting: 0 },
+    available: [],
     upstreams: [
       {
         name: 'slow',
         provider: 'openai-compatible',
         address: 'https://models.example:8443/v1',
         host: 'models.example:8443',
-        accounts: [{ label: 'slow0', state: { kind: 'ok' } }],
+        accounts: [{ label: 'slow0', state: { kind: 'ok' }, variable: undefined, source: 'environment' }],
+        ...{ credential: undefined, terms: undefined, isWebProduct: false },
         runningCalls: 1,
         retryBudget: { left: expect.any(Number), max: 20 },
         usedUp: undefined,
@@ -150,7 +152,10 @@ test('inspect shows the current accounts, budgets, models and calls', async () =
         provider: undefined,
         address: 'https://service.example/api',
         host: 'service.example',
-        accounts: ['limited0', 'limited1'].map((label) => ({ label, state: refused })),
+        accounts: ['limited0', 'limited1'].map((label) => ({
+          ...{ label, state: refused, variable: undefined, source: 'environment' as const },
+        })),
+        ...{ credential: undefined, terms: undefined, isWebProduct: false },
         runningCalls: 0,
         retryBudget: { left: expect.any(Number), max: 20 },
         usedUp: undefined,

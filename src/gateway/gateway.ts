@@ -7,7 +7,7 @@ import type { Cancel } from '../flow/cancel.ts'
 import type { Chat, Layer } from '../flow/chat.ts'
 import type { LimitsLeft } from '../keys/key-meter.ts'
 import type { Limiter } from '../keys/limiter.ts'
-import type { Upstream } from '../providers/provider.ts'
+import type { AvailableCredential, Upstream } from '../providers/provider.ts'
 import { countForLimits, openAdmission } from './admission.ts'
 import type { CallListener } from './call-record.ts'
 import type { Shortage } from './capacity.ts'
@@ -39,6 +39,8 @@ import type { UpstreamParts } from './upstream-parts.ts'
 
 export interface GatewayOptions extends ChainSettings {
   readonly upstreams: readonly Upstream[]
+  /** What would turn on upstreams that are off, to show to the operator. */
+  readonly available?: readonly AvailableCredential[]
   /** Models that the gateway adds, and how they are answered. */
   readonly routes?: readonly Route[]
   /** The models of other names. */
@@ -120,6 +122,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     runningCalls: () => chains.reduce((sum, { permits }) => sum + permits.taken, 0),
     inspect: () => ({
       calls: { running: capacity.running, permits: capacity.max, waiting: capacity.waiting },
+      available: options.available ?? [],
       upstreams: chains.map((chain) => statusOf(chain, catalog.status(chain.upstream.name))),
     }),
     pool: (name) => chains.find(({ upstream }) => upstream.name === name)?.pool,

@@ -1,5 +1,7 @@
 import type { AccountStatus } from '../accounts/account.ts'
 import type { UsedUpPool } from '../accounts/pool.ts'
+import type { Terms } from '../accounts/terms.ts'
+import type { AccountSource, AvailableCredential, CredentialVariable, Upstream } from '../providers/provider.ts'
 import type { ModelsStatus } from './catalog.ts'
 import type { HealthStatus } from './health/upstream-health.ts'
 import type { UpstreamParts } from './upstream-parts.ts'
@@ -14,6 +16,15 @@ export interface GatewayStatus {
     readonly waiting: number
   }
   readonly upstreams: readonly UpstreamStatus[]
+  /** What would turn on upstreams that are off. */
+  readonly available: readonly AvailableCredential[]
+}
+
+/** An account, and where it comes from. */
+export interface SourcedAccount extends AccountStatus {
+  /** Undefined if no variable is set for it. */
+  readonly variable: string | undefined
+  readonly source: AccountSource['source'] | 'made'
 }
 
 export interface UpstreamStatus {
@@ -24,7 +35,12 @@ export interface UpstreamStatus {
   readonly address: string | undefined
   /** The host of the address, with its port if that is not the default. */
   readonly host: string | undefined
-  readonly accounts: readonly AccountStatus[]
+  readonly accounts: readonly SourcedAccount[]
+  /** The variable of its credentials; undefined if it takes none. */
+  readonly credential: CredentialVariable | undefined
+  /** What the terms of the service say; undefined if that is unknown. */
+  readonly terms: Terms | undefined
+  readonly isWebProduct: boolean
   /** Undefined while an account may be asked. */
   readonly usedUp: UsedUpPool | undefined
   readonly runningCalls: number
@@ -45,11 +61,22 @@ export function statusOf(
     provider,
     address,
     host: address === undefined ? undefined : URL.parse(address)?.host,
-    accounts: pool.states(),
+    accounts: pool.states().map((account) => sourced(account, upstream)),
+    credential: upstream.credential,
+    terms: upstream.terms,
+    isWebProduct: upstream.isWebProduct ?? false,
     usedUp: pool.usedUp(),
     runningCalls: permits.taken,
     retryBudget: { left: budget.left, max: budget.max },
     health: health.status(),
     models,
   }
+}
+
+function sourced(account: AccountStatus, { sources, supply }: Upstream): SourcedAccount {
+  const { variable, source } = sources?.get(account.label) ?? {
+    variable: undefined,
+    source: supply ? 'made' : 'environment',
+  }
+  return { ...account, variable, source }
 }

@@ -21,6 +21,10 @@ export interface Upstream<Credential = unknown> {
   readonly provider?: string
   /** Differs if its accounts do, or how they are made, renewed or limited. The configuration sets it. */
   readonly fingerprint?: string
+  /** The variable of its accounts' credentials; absent if it takes none. The configuration sets it. */
+  readonly credential?: CredentialVariable
+  /** Where each account comes from, by its label. An account that is missing here was made. The configuration sets it. */
+  readonly sources?: ReadonlyMap<string, AccountSource>
   /** The base URL for OpenAI clients, without a trailing slash, if the upstream has that dialect. */
   readonly baseUrl?: string
   /** The address to show to the operator, if there is no `baseUrl`. It contains no secret. */
@@ -70,6 +74,36 @@ export interface Upstream<Credential = unknown> {
   readonly tasks?: UpstreamTasks<Credential>
 }
 
+/** A variable that has a credential. Further accounts have the same with a number: `NAME_1`, `NAME_2` … */
+export interface CredentialVariable {
+  readonly variable: string
+  /** A key may not have white space. A session is the text of a cookie or of a browser's storage. */
+  readonly kind: 'key' | 'session'
+}
+
+/** Where an account comes from. */
+export interface AccountSource {
+  /** The variable of its credential, or of its upstream's address if it has none; undefined if no variable is set. */
+  readonly variable: string | undefined
+  /** Whether the environment or the state has the variable. */
+  readonly source: 'environment' | 'state'
+}
+
+/** A variable that turns an upstream on without a credential, as data for the operator. */
+export interface SwitchVariable {
+  /** A name, or `UPSTREAM_<NAME>_URL` for any. */
+  readonly variable: string
+  /** The upstream; undefined if the operator chooses its name. */
+  readonly upstream: string | undefined
+  readonly kind: 'key' | 'url'
+}
+
+/** A variable that would turn on an upstream that is off. */
+export interface AvailableCredential extends Pick<SwitchVariable, 'variable' | 'upstream'> {
+  readonly provider: string
+  readonly kind: CredentialVariable['kind'] | SwitchVariable['kind']
+}
+
 /** How an upstream takes the beginning of an answer: as an assistant's message at the end of the conversation. */
 export interface Prefix {
   /** Fields of that message. */
@@ -105,6 +139,8 @@ export interface Provider {
   prefixes?(variables: Variables): readonly string[]
   /** Variables that other programs read too. They may be set while the upstream is off. */
   readonly sharedVariables?: readonly string[]
+  /** Variables other than credentials that turn an upstream on. */
+  readonly switches?: readonly SwitchVariable[]
   configure(variables: Variables): readonly Upstream[]
   /** Emulates the service in this process, for the demo. It imports the emulator when it is called. */
   emulate(): Promise<Emulated>

@@ -369,7 +369,7 @@ describe('the environment', () => {
   test('may have an address for Claude Code, which does not turn it on', () => {
     expect(configure({ ANTHROPIC_BASE_URL: 'http://127.0.0.1:8000' })).toEqual({ upstreams: [], problems: [] })
     const environment = new Environment({ ANTHROPIC_BASE_URL: 'http://127.0.0.1:8000', ANTHROPIC_MODELS: 'a' })
-    expect(configureUpstreams(environment)).toEqual([])
+    expect(configureUpstreams(environment).upstreams).toEqual([])
     expect(environment.problems.map(({ variable }) => variable)).toEqual(['ANTHROPIC_MODELS'])
   })
 })

@@ -18,6 +18,11 @@ export const provider: Provider = {
     'OLLAMA',
     ...variables.matching(/^(UPSTREAM_[A-Z0-9_]+?)_URL$/).map(([, prefix = '']) => prefix),
   ],
+  switches: [
+    { variable: 'OLLAMA_HOST', upstream: 'ollama', kind: 'url' },
+    { variable: 'UPSTREAM_<NAME>_URL', upstream: undefined, kind: 'url' },
+    { variable: 'UPSTREAM_<NAME>_KEY', upstream: undefined, kind: 'key' },
+  ],
   configure(variables) {
     const named = [
       ...presets.flatMap((preset) => configurePreset(preset, variables)),

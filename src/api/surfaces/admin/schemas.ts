@@ -53,6 +53,10 @@ const quotaWindow = {
   ...{ window_ms: orNull(integer), reset_at: orNull(text) },
 }
 
+const clause = objectOf({
+  ...{ stand: oneOf('allowed', 'forbidden', 'limited', 'unknown'), source: orNull(text), note: orNull(text) },
+})
+
 /** The schemas of the requests and responses. */
 export const schemas = {
   Me: objectOf({
@@ -102,16 +106,28 @@ export const schemas = {
   Upstream: objectOf({
     name: text,
     address: orNull(text),
+    terms: orNull(
+      objectOf({ read_on: text, automation: clause, sharing: clause, several_accounts: clause, training: clause }),
+    ),
+    is_web_product: flag,
+    credential: orNull(objectOf({ variable: text, kind: oneOf('key', 'session') })),
     breaker: objectOf({ ...breaker, models: listOf(objectOf({ model: text, ...breaker })) }),
     used_up: orNull(objectOf({ until: text, models: orNull(listOf(text)) })),
     accounts: listOf(
       objectOf({
-        ...{ label: text, state: text, until: orNull(text), why: orNull(text), models: orNull(listOf(text)) },
+        ...{ label: text, source: oneOf('environment', 'state', 'made'), variable: orNull(text) },
+        ...{ state: text, until: orNull(text), why: orNull(text), models: orNull(listOf(text)) },
         quota: listOf(objectOf({ model: text, ...quotaWindow })),
       }),
     ),
   }),
-  UpstreamList: objectOf({ object: oneOf('list'), data: listOf(named('Upstream')) }),
+  UpstreamList: objectOf({
+    object: oneOf('list'),
+    data: listOf(named('Upstream')),
+    available: listOf(
+      objectOf({ variable: text, upstream: orNull(text), provider: text, kind: oneOf('key', 'session', 'url') }),
+    ),
+  }),
   Usage: objectOf({
     object: oneOf('usage'),
     from: text,

@@ -2,13 +2,14 @@ import { ChatError } from '../../../chat/error.ts'
 import type { QuotaWindow } from '../../../chat/quota.ts'
 import type { Finding } from '../../../gateway/examine.ts'
 import type { BreakerStatus } from '../../../gateway/health/upstream-health.ts'
-import type { UpstreamStatus } from '../../../gateway/inspect.ts'
+import type { GatewayStatus, UpstreamStatus } from '../../../gateway/inspect.ts'
 import { answerJson } from '../../exchange/answer-json.ts'
 
 /** `GET /admin/upstreams` */
 export const listUpstreams = answerJson((_request, _call, { gateway }) => {
-  const { calls, upstreams } = gateway.inspect()
-  return { body: { object: 'list', calls, data: upstreams.map(encodeUpstream) } }
+  const { calls, upstreams, available } = gateway.inspect()
+  const data = upstreams.map(encodeUpstream)
+  return { body: { object: 'list', calls, data, available: available.map(encodeAvailable) } }
 })
 
 /** `POST /admin/upstreams/{name}/test` */
@@ -37,6 +38,9 @@ function encodeUpstream({ accounts, models, retryBudget, health, usedUp, ...upst
       fixed: models.isFixed,
       age_ms: models.ageMs === undefined ? null : Math.round(models.ageMs),
     },
+    terms: upstream.terms ? encodeTerms(upstream.terms) : null,
+    is_web_product: upstream.isWebProduct,
+    credential: upstream.credential ?? null,
     used_up: usedUp ? { until: encodeTime(usedUp.until), models: usedUp.models ?? null } : null,
     accounts: accounts.map(encodeAccount),
     breaker: {
@@ -50,9 +54,29 @@ function encodeBreaker({ state, ejectedForMs }: BreakerStatus) {
   return { state, ejected_ms: Math.ceil(ejectedForMs) }
 }
 
-function encodeAccount({ label, state, renewal, quota = [] }: UpstreamStatus['accounts'][number]) {
+function encodeAvailable({ variable, upstream, provider, kind }: GatewayStatus['available'][number]) {
+  return { variable, upstream: upstream ?? null, provider, kind }
+}
+
+function encodeTerms({ readOn, automation, sharing, severalAccounts, training }: NonNullable<UpstreamStatus['terms']>) {
+  return {
+    read_on: readOn,
+    automation: encodeClause(automation),
+    sharing: encodeClause(sharing),
+    several_accounts: encodeClause(severalAccounts),
+    training: encodeClause(training),
+  }
+}
+
+function encodeClause({ stand, source, note }: NonNullable<UpstreamStatus['terms']>['training']) {
+  return { stand, source: source ?? null, note: note ?? null }
+}
+
+function encodeAccount({ label, source, variable, state, renewal, quota = [] }: UpstreamStatus['accounts'][number]) {
   return {
     label,
+    source,
+    variable: variable ?? null,
     state: state.kind,
     until: 'until' in state ? encodeTime(state.until) : null,
     why: 'why' in state ? state.why : null,
