@@ -89,6 +89,13 @@ function base64Forms(value: string): string[] {
   return [...forms, ...forms.map((form) => form.replaceAll('+', '-').replaceAll('/', '_'))]
 }
 
+/** Treats the values in a query whose names look like those of keys as secrets from now on. */
+export function hideKeysIn(query: URLSearchParams): void {
+  for (const [name, value] of query) {
+    if (/key|token|secret|auth|pass|profile|sig/i.test(name)) new Secret(value)
+  }
+}
+
 /**
  * Cuts every known secret out of the text, also if it is URL-encoded, base64-encoded (alone or inside more) or JSON-escaped.
  * The cost does not depend on the number of secrets.

@@ -1,4 +1,4 @@
-import { Secret } from '../chat/secret.ts'
+import { hideKeysIn, Secret } from '../chat/secret.ts'
 import type { HttpServer } from '../tools/server-config.ts'
 import type { Environment } from './environment.ts'
 
@@ -35,8 +35,6 @@ export function readServerUrl(text: string): URL | undefined {
   const url = URL.parse(text)
   if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') return undefined
   url.hash = ''
-  for (const [name, value] of url.searchParams) {
-    if (/key|token|secret|auth|pass|profile|sig/i.test(name)) new Secret(value)
-  }
+  hideKeysIn(url.searchParams)
   return url
 }

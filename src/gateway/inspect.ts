@@ -1,6 +1,7 @@
 import type { AccountStatus } from '../accounts/account.ts'
 import type { UsedUpPool } from '../accounts/pool.ts'
 import type { Terms } from '../accounts/terms.ts'
+import { redact } from '../chat/secret.ts'
 import type { AccountSource, AvailableCredential, CredentialVariable, Upstream } from '../providers/provider.ts'
 import type { ModelsStatus } from './catalog.ts'
 import type { HealthStatus } from './health/upstream-health.ts'
@@ -59,7 +60,8 @@ export function statusOf(
   return {
     name,
     provider,
-    address,
+    // its query may have a key
+    address: address === undefined ? undefined : redact(address),
     host: address === undefined ? undefined : URL.parse(address)?.host,
     accounts: pool.states().map((account) => sourced(account, upstream)),
     credential: upstream.credential,

@@ -5,6 +5,7 @@ import { emulateHttp, type HttpEmulator } from '../../src/wire/emulator/http.ts'
 import { play, type Script } from '../../src/wire/emulator/script.ts'
 import { machine } from '../../src/wire/machine.double.ts'
 import { askRaw, post, RawClient, startApp, type TestApp } from './rig.ts'
+import { formsOf } from './secret-forms.ts'
 
 // reliability: P17 in section 1 with the whole program, items 34 and 35 in section 4. Law 7 tests the same for each upstream.
 
@@ -14,20 +15,6 @@ const otherKey = 'other-canary-5b2d90c1aa47'
 const upstreamKey = 'upstream/canary+2e8d"\\40b7f1'
 const secondKey = 'second-canary-63e1f09b27dd'
 const secrets = [clientKey, otherKey, upstreamKey, secondKey]
-
-/** Every encoding of a secret in a text. */
-function formsOf(secret: string): string[] {
-  const base64 = ['', 'x', 'xy'].map((before) => btoa(before + secret).slice(Math.ceil((before.length * 8) / 6), -4))
-  const json = JSON.stringify(secret).slice(1, -1)
-  return [
-    secret,
-    secret.slice(0, 12),
-    encodeURIComponent(secret),
-    encodeURIComponent(secret).toLowerCase(),
-    ...base64,
-    json,
-  ]
-}
 
 function expectNoSecret(texts: readonly string[]): void {
   for (const form of secrets.flatMap(formsOf)) for (const text of texts) expect(text).not.toContain(form)

@@ -1,5 +1,5 @@
 import type { Account } from '../../accounts/account.ts'
-import type { Secret } from '../../chat/secret.ts'
+import { hideKeysIn, type Secret } from '../../chat/secret.ts'
 import { type BaseUrl, hasVersion, parseBaseUrl, routesOfOpenai } from '../../wire/base-url.ts'
 import type { Problem, Provider, Upstream, Variables } from '../provider.ts'
 import { configureApi, exampleOf } from './configure-api.ts'
@@ -155,6 +155,8 @@ function addressIn(variables: Variables, name: string, usual: string): BaseUrl |
   const text = variables.text(name)
   if (text === undefined) return undefined
   const base = parseBaseUrl(text, routesOfOpenai)
+  // the address is shown, but a key in its query is not
+  if (base) hideKeysIn(new URLSearchParams(base.query))
   if (!base)
     variables.report({
       variable: name,
