@@ -134,8 +134,9 @@ export class Connection {
     }
   }
 
-  async close(): Promise<void> {
-    this.#end ??= { why: 'it was closed', isMisbehaviour: false }
+  /** @param why what is said of calls that still run */
+  async close(why = 'it was closed'): Promise<void> {
+    this.#end ??= { why, isMisbehaviour: false }
     await this.#transport?.end()
   }
 

@@ -85,8 +85,8 @@ function sortKeys(value: unknown): unknown {
 const maxPins = 4096
 
 /**
- * Remembers each tool of a server as it was first seen. A tool that changes later is not offered again until the program
- * restarts: it may have looked harmless at first on purpose (reliability, section 4, item 21).
+ * Remembers each tool of a server as it was first seen. A tool that changes later is not offered again until its server or
+ * the program is restarted: it may have looked harmless at first on purpose (reliability, section 4, item 21).
  */
 export class Pins {
   readonly #hashes = new Map<string, string>()

@@ -33,10 +33,12 @@ export class LastingConnection {
   readonly #config: ToolServerConfig
   readonly #options: LastingConnectionOptions
   readonly #onStarted: () => Promise<unknown>
-  readonly #backoff: Backoff
+  #backoff: Backoff
   readonly #closing: CancelSource
   #connection: Connection | undefined
   #connecting: Promise<Connection> | undefined
+  /** Ends the running attempt. */
+  #attempt: CancelSource | undefined
   #mode: EraMode = 'auto'
   #isGateway = false
   #why: string | undefined
@@ -45,6 +47,8 @@ export class LastingConnection {
   /** Runs until the next attempt. */
   #pause: Timer | undefined
   #lastWords: (() => string | undefined) | undefined
+  /** The status that was noted last, and since when. */
+  #noted: { readonly status: ToolServerState['status']; readonly since: number }
 
   /** @param onStarted called when an attempt in the background has succeeded */
   constructor(config: ToolServerConfig, options: LastingConnectionOptions, onStarted: () => Promise<unknown>) {
@@ -53,6 +57,7 @@ export class LastingConnection {
     this.#onStarted = onStarted
     this.#closing = new CancelSource(options.runtime)
     this.#backoff = new Backoff(options.runtime)
+    this.#noted = { status: 'idle', since: options.runtime.now() }
   }
 
   /** Aborted when `close` is called. */
@@ -60,10 +65,10 @@ export class LastingConnection {
     return this.#closing
   }
 
-  get state(): Pick<ToolServerState, 'status' | 'isGateway' | 'why' | 'stderr'> {
+  get state(): Pick<ToolServerState, 'status' | 'since' | 'isGateway' | 'why' | 'stderr'> {
     const words = this.#lastWords?.()
     return {
-      status: this.#status(),
+      ...this.#noteStatus(),
       ...(this.#isGateway && { isGateway: true }),
       ...(this.#why !== undefined && { why: this.#why }),
       ...(words !== undefined && { stderr: words }),
@@ -97,6 +102,18 @@ export class LastingConnection {
     return orAbort(this.#begin(), signal)
   }
 
+  /**
+   * Ends the connection or the running attempt, and connects again without a pause. Calls that run end as interrupted.
+   * @throws ChatError if the server cannot be reached
+   */
+  async restart(): Promise<void> {
+    if (this.#closing.aborted) return
+    const former = this.#connecting
+    this.#isHopeful = true
+    this.#attempt?.abort(restarted)
+    await this.#begin(() => this.#connectAnew(former))
+  }
+
   /** Closes a connection whose session the server has lost. */
   forget(lost: Connection): void {
     if (this.#connection !== lost) return
@@ -125,12 +142,38 @@ export class LastingConnection {
     return this.#why === undefined ? 'idle' : 'failed'
   }
 
-  #begin(): Promise<Connection> {
-    this.#connecting ??= this.#connect().finally(() => {
+  /** Notes a change of the status, so that its time is known. */
+  #noteStatus(): { readonly status: ToolServerState['status']; readonly since: number } {
+    const status = this.#status()
+    if (status !== this.#noted.status) this.#noted = { status, since: this.#options.runtime.now() }
+    return this.#noted
+  }
+
+  #begin(connect?: () => Promise<Connection>): Promise<Connection> {
+    if (this.#connecting && !connect) return this.#connecting
+    const attempt = (connect ?? (() => this.#connect()))().finally(() => {
+      // a restart may have taken its place
+      if (this.#connecting !== attempt) return
       this.#connecting = undefined
       if (!this.#connection) this.#startLater()
+      this.#noteStatus()
     })
-    return this.#connecting
+    this.#connecting = attempt
+    this.#noteStatus()
+    return attempt
+  }
+
+  /** Waits for the end of the former attempt, connection and process, because two of them could be in each other's way. */
+  async #connectAnew(former: Promise<Connection> | undefined): Promise<Connection> {
+    await former?.catch(() => undefined)
+    const lost = this.#connection
+    this.#connection = undefined
+    await lost?.close(restarted.message)
+    this.#pause?.stop()
+    this.#pause = undefined
+    this.#backoff = new Backoff(this.#options.runtime)
+    this.#why = undefined
+    return this.#connect()
   }
 
   #startLater(): void {
@@ -141,6 +184,7 @@ export class LastingConnection {
 
   async #connect(): Promise<Connection> {
     const link = this.#closing.child()
+    this.#attempt = link
     const { version, runtime, log } = this.#options
     const limitMs = this.#options.greetMs ?? greetMs[this.#config.transport]
     const timer = runtime.timers.set(limitMs, () => link.abort(timedOut))
@@ -166,10 +210,11 @@ export class LastingConnection {
       return opened
     } catch (thrown) {
       if (thrown === timedOut) this.#fail({ why: timedOut.message, isMisbehaviour: false })
-      this.#isHopeful = false
+      if (thrown !== restarted) this.#isHopeful = false
       throw thrown
     } finally {
       timer.stop()
+      if (this.#attempt === link) this.#attempt = undefined
       link.release()
     }
   }
@@ -185,6 +230,7 @@ export class LastingConnection {
     this.#fail(end)
     if (end.isMisbehaviour || this.#backoff.isWaiting) this.#startLater()
     else this.start()
+    this.#noteStatus()
   }
 
   #fail({ why, isMisbehaviour }: ConnectionEnd): void {
@@ -198,4 +244,5 @@ export class LastingConnection {
 }
 
 const closed = new ChatError('cancelled', { message: 'The program stops.' })
+const restarted = new ChatError('cancelled', { message: 'it was restarted' })
 const timedOut = new ChatError('timeout', { message: 'it did not answer in time' })

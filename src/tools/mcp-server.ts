@@ -27,6 +27,7 @@ export class McpServer {
   readonly #lasting: LastingConnection
   #listing: Promise<readonly Tool[]> | undefined
   #tools: readonly Tool[] = []
+  #restarting: Promise<void> | undefined
   /** The connection that listed the tools, and until when that list is used. */
   #listed: { readonly by: Connection; readonly until: number } | undefined
 
@@ -42,6 +43,11 @@ export class McpServer {
   get state(): ToolServerState {
     const { name } = this
     return { name, transport: this.#transport, tools: this.#tools.length, ...this.#lasting.state }
+  }
+
+  /** The tools as they were listed last. */
+  get knownTools(): readonly Tool[] {
+    return this.#tools
   }
 
   /** Whether a request should wait for the running attempt to connect, which has its own deadline. */
@@ -67,8 +73,28 @@ export class McpServer {
     return orAbort(this.#listing, signal)
   }
 
+  /** Ends its connection or process, connects again at once, and offers the tools that it lists then. */
+  restart(): Promise<void> {
+    this.#restarting ??= this.#restart().finally(() => {
+      this.#restarting = undefined
+    })
+    return this.#restarting
+  }
+
   close(): Promise<void> {
     return this.#lasting.close()
+  }
+
+  async #restart(): Promise<void> {
+    this.#options.log.info({ mcpServer: this.name }, 'an MCP server is restarted')
+    try {
+      await this.#lasting.restart()
+    } finally {
+      // who restarts it accepts its tools as they are now
+      this.#offered.forget()
+      this.#listed = undefined
+    }
+    await this.list(this.#lasting.closing)
   }
 
   #isListCurrent(connection: Connection): boolean {
@@ -101,7 +127,9 @@ export class McpServer {
   async #run(tool: CalledTool, args: Fields, context: ToolContext): Promise<ToolOutcome> {
     context.signal.throwIfAborted()
     if (!this.#offered.isUnchanged(tool.name))
-      return refusal('the tool has changed since it was first seen, and is off until the gateway is restarted')
+      return refusal(
+        'the tool has changed since it was first seen, and is off until its server or the gateway is restarted',
+      )
     const end = await this.#call(tool, args, context)
     if (end.kind !== 'session-lost') return end.kind === 'done' ? end.outcome : refusal(end.why)
     // the server ignored the call, so it may be made once more in a new session

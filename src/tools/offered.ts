@@ -14,7 +14,7 @@ export class Offered {
   readonly #server: string
   readonly #log: Logger
   readonly #run: RunTool
-  readonly #pins = new Pins()
+  #pins = new Pins()
   /** Tools by the server's own names. An offered tool never changes, so each is made once. */
   readonly #tools = new Map<string, Tool>()
 
@@ -37,6 +37,12 @@ export class Offered {
     return [...chosen.values()]
   }
 
+  /** Forgets the tools, so that those of the next list are new. */
+  forget(): void {
+    this.#pins = new Pins()
+    this.#tools.clear()
+  }
+
   /** Whether no change of the tool is known. */
   isUnchanged(name: string): boolean {
     return this.#pins.isUnchanged(name)
@@ -44,7 +50,8 @@ export class Offered {
 
   #admits(definition: Definition): boolean {
     if (this.#pins.admits(definition)) return true
-    const what = 'a tool of an MCP server has changed since it was first seen: it is off until the next start'
+    const what =
+      'a tool of an MCP server has changed since it was first seen: it is off until its server or the gateway is restarted'
     this.#log.warn({ tool: definition.name }, what)
     return false
   }

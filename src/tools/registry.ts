@@ -8,7 +8,7 @@ import type { McpServer } from './mcp-server.ts'
 import { builtinServer } from './names.ts'
 import type { ToolsConfig } from './server-config.ts'
 import { shadowingWatch } from './shadowing.ts'
-import type { Tool, ToolRegistry } from './tool.ts'
+import type { Tool, ToolRegistry, ToolServerDetails, ToolServerState } from './tool.ts'
 
 export interface ToolsOptions {
   readonly log: Logger
@@ -28,6 +28,9 @@ function openMcpServer(...options: ConstructorParameters<typeof McpServer>): Mcp
   return new loaded.McpServer(...options)
 }
 
+/** Milliseconds that a look at the servers waits for the tools of a connected one. */
+const inspectMs = 2_000
+
 /** Opens the registry: the program's own tools, and the configured servers, which connect in the background. */
 export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegistry {
   const { log, version, runtime, listMs = 10_000, greetMs } = options
@@ -37,6 +40,9 @@ export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegis
   const own = [currentTime(() => runtime.now()), ...(options.inProcess ?? [])].map(inProcess)
   const watchShadowing = shadowingWatch(log)
   const toolsOf = limitWait(listMs)
+  const toolsSoon = limitWait(inspectMs)
+  const ownState = { name: builtinServer, transport: 'builtin', status: 'connected', tools: own.length } as const
+  const builtin: ToolServerState = { ...ownState, since: runtime.now() }
   return {
     async list(signal, names, missing) {
       signal.throwIfAborted()
@@ -56,21 +62,36 @@ export function openTools(config: ToolsConfig, options: ToolsOptions): ToolRegis
       watchShadowing(tools)
       return tools
     },
-    servers: () => [
-      { name: builtinServer, transport: 'builtin', status: 'connected', tools: own.length },
-      ...servers.map(({ state }) => state),
-    ],
+    servers: () => [builtin, ...servers.map(({ state }) => state)],
+    async inspect(signal) {
+      const details = await Promise.all(servers.map((server) => inspectServer(server, toolsSoon, signal)))
+      signal.throwIfAborted()
+      return [{ state: builtin, tools: own }, ...details]
+    },
+    restart: (name) => restartServer(servers.find((server) => server.name === name)),
     async close() {
       await Promise.all(servers.map((server) => server.close()))
     },
   }
 }
 
+async function inspectServer(server: McpServer, toolsSoon: ListTools, signal: Cancel): Promise<ToolServerDetails> {
+  const listed = server.state.status === 'connected' ? await toolsSoon(server, signal) : undefined
+  return { state: server.state, tools: listed ?? server.knownTools }
+}
+
+function restartServer(server: McpServer | undefined): Promise<void> | undefined {
+  // the reason of a failure is in the state and in the log
+  return server?.restart().catch(() => undefined)
+}
+
+type ListTools = (server: McpServer, signal: Cancel) => Promise<readonly Tool[] | undefined>
+
 /**
  * Lists a server's tools; undefined if it cannot be reached in time. After a wait without an answer, later requests wait
  * only a tenth as long until the server answers: a server that is down delays the first request, and not all of them.
  */
-function limitWait(listMs: number): (server: McpServer, signal: Cancel) => Promise<readonly Tool[] | undefined> {
+function limitWait(listMs: number): ListTools {
   const overdue = new WeakSet<McpServer>()
   return async (server, signal) => {
     const link = signal.child()

@@ -43,6 +43,8 @@ export interface ToolServerState {
   readonly name: string
   readonly transport: 'stdio' | 'http' | 'sse' | 'builtin'
   readonly status: 'idle' | 'connecting' | 'connected' | 'failed'
+  /** When it came to have this status: milliseconds since 1970. */
+  readonly since?: number
   /** How many tools it has, as far as is known. */
   readonly tools: number
   /** Whether it is a gateway like this one, which may have tools of this one. */
@@ -51,6 +53,12 @@ export interface ToolServerState {
   readonly why?: string
   /** The last line of its process's standard error, without secrets. */
   readonly stderr?: string
+}
+
+/** A tool server, and its tools as far as they are known. */
+export interface ToolServerDetails {
+  readonly state: ToolServerState
+  readonly tools: readonly Tool[]
 }
 
 /** All tools of all servers. */
@@ -62,6 +70,14 @@ export interface ToolRegistry {
    */
   list(signal: Cancel, servers?: readonly string[], missing?: Set<string>): Promise<readonly Tool[]>
   servers(): readonly ToolServerState[]
+  /** Shows the servers with their tools. It asks those that are connected, for a short time, and does not wait for others. */
+  inspect(signal: Cancel): Promise<readonly ToolServerDetails[]>
+  /**
+   * Ends a server's connection or process, and connects again without a pause. Its running calls end as interrupted, and
+   * tools that are off because they had changed are on again. It resolves when this has succeeded or failed.
+   * @returns undefined if there is no such server, or if it is the program itself
+   */
+  restart(server: string): Promise<void> | undefined
   /** Ends every connection and every child process. */
   close(): Promise<void>
 }

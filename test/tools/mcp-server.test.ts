@@ -125,7 +125,7 @@ for (const [name, start] of transports)
       await untilListed(tools, 'grow', (names) => names.some((name) => /^new_tool_[0-9a-f]{8}$/.test(name)))
       await untilListed(tools, 'change', (names) => !names.includes('echo'))
       expect(await before.get('echo')?.run({ text: 'hi' }, context)).toMatchObject({
-        content: expect.stringMatching(/^The tool was not run: .* is off until the gateway is restarted/),
+        content: expect.stringMatching(/^The tool was not run: .* is off until its server or the gateway is restarted/),
         isError: true,
       })
       expect(tools.log.lines.join('\n')).toContain('has changed since it was first seen')

@@ -14,6 +14,11 @@ export function readArguments(json: string): ReadArguments {
   const parsed = parse(json.trim() === '' ? '{}' : json)
   if (!parsed) return { problem: 'The arguments are not valid JSON.' }
   const { value } = parsed
+  return checkArguments(value)
+}
+
+/** Checks arguments that are read already. */
+export function checkArguments(value: unknown): ReadArguments {
   if (!isFields(value)) return { problem: 'The arguments are not a JSON object.' }
   const problem = problemIn(value)
   return problem === undefined ? { fields: value } : { problem }

@@ -27,6 +27,8 @@ export function createRegistry(...tools: readonly Tool[]): ToolRegistry {
   return {
     list: async (_signal, servers) => tools.filter(({ server }) => servers?.includes(server) ?? true),
     servers: () => names.map((name) => ({ name, transport: 'builtin', status: 'connected', tools: 1 })),
+    inspect: async () => [],
+    restart: () => undefined,
     close: async () => undefined,
   }
 }

@@ -6,6 +6,7 @@ import { showCaller } from './me.ts'
 import { requestRoutes } from './requests.ts'
 import { schemas } from './schemas.ts'
 import { settingsRoutes } from './settings.ts'
+import { toolRoutes } from './tools.ts'
 import { listUpstreams, testUpstream } from './upstreams.ts'
 import { reportOwnUsage, reportUsage } from './usage.ts'
 
@@ -38,6 +39,7 @@ export const surface: Surface = {
     ...keyRoutes,
     ...requestRoutes,
     ...settingsRoutes,
+    ...toolRoutes,
     {
       ...admin,
       method: 'GET',

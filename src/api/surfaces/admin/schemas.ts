@@ -90,6 +90,18 @@ export const schemas = {
     env_file: orNull(text),
     warnings: listOf(text),
   }),
+  ToolServers: objectOf({ servers: listOf(named('ToolServerDetails')) }),
+  ToolServerDetails: objectOf({
+    ...{ name: text, transport: oneOf('stdio', 'http', 'sse', 'builtin') },
+    ...{ status: oneOf('idle', 'connecting', 'connected', 'failed'), since: orNull(text) },
+    ...{ why: orNull(text), stderr: orNull(text) },
+    tools: listOf(objectOf({ name: text, description: orNull(text), parameters: anyObject })),
+  }),
+  ToolTrial: objectOf({ 'arguments?': anyObject }),
+  ToolTrialResult: objectOf({
+    ...{ content: text, is_error: flag, is_cut: flag, structured: {}, took_ms: integer },
+    images: listOf(objectOf({ media_type: text, data: text })),
+  }),
   Reload: objectOf({
     changed: listOf(text),
     at_next_start: listOf(text),
