@@ -7,6 +7,8 @@ export interface AccountNews {
   readonly model?: string | undefined
   /** Why it must not be used. Without it, the account answers again. */
   readonly trouble?: Trouble
+  /** Whether the operator has ended its rest. */
+  readonly isByOperator?: true
 }
 
 type Trouble = { readonly rest: Rest; readonly failures: number } | Refused

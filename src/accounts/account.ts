@@ -14,6 +14,8 @@ export interface Account<Credential = unknown> {
   readonly credential: Credential
   /** How its credential is renewed; absent if it never ends. */
   readonly renewal?: Renewal<Credential>
+  /** Differs if its label or credential does, and reveals neither. The configuration sets it. */
+  readonly fingerprint?: string
 }
 
 /** Stores an intermediate credential of a renewal, so that it is not lost if the renewal fails afterwards. */

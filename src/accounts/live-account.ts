@@ -43,6 +43,9 @@ const marginMs = 10_000
 export class LiveAccount<Credential = unknown> implements Account<Credential> {
   readonly label: string
   readonly renewal?: Renewal<Credential>
+  readonly fingerprint?: string
+  /** Whether it was made on request, and not configured. */
+  readonly isMade: boolean
   readonly #credentials: CredentialStore<Credential> | undefined
   readonly #log: Logger
   readonly #runtime: Runtime
@@ -57,8 +60,11 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   #served: Credential | undefined
 
   constructor(account: Account<Credential>, options: LiveAccountOptions) {
-    const { label, credential, renewal } = account
+    const { label, credential, renewal, fingerprint } = account
+    const { upstream, store, origin = 'configured' } = options
     this.label = label
+    if (fingerprint !== undefined) this.fingerprint = fingerprint
+    this.isMade = origin === 'made'
     this.#log = options.log
     this.#runtime = options.runtime
     this.#jitter = options.runtime.random()
@@ -68,7 +74,6 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
     this.#isLoaded = renewal === undefined
     if (!renewal) return
     this.renewal = renewal
-    const { upstream, store, origin = 'configured' } = options
     const name =
       origin === 'made' ? storeKeyOf(upstream, label) : configuredStoreKeyOf(upstream, { credential, renewal })
     this.#credentials = new CredentialStore(name, { store, renewal, credential, origin })

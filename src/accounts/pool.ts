@@ -14,7 +14,7 @@ import { noAccountError, usedUpError } from './no-account.ts'
 import { newPooled, ok, type PooledAccount, restOf, statusOf } from './pooled-account.ts'
 import { ReachedLimits } from './reached-limits.ts'
 import { type PickOptions, ReadyAccounts } from './ready-accounts.ts'
-import { type Rest, restAfter, restUntilReset } from './rest.ts'
+import { type Rest, restAfter, restByOperator, restUntilReset } from './rest.ts'
 import { RestingAccounts } from './resting-accounts.ts'
 import { WaitingCalls } from './waiting-calls.ts'
 
@@ -95,6 +95,11 @@ export class Pool {
     return this.#all().map(({ account }) => account)
   }
 
+  /** Identifies the credential of an account; undefined if it was made, or is unknown. */
+  fingerprintOf(label: string): string | undefined {
+    return this.#labelled(label)?.account.fingerprint
+  }
+
   /** Every account as the operator sees it. */
   states(): readonly AccountStatus[] {
     const now = this.#runtime.now()
@@ -136,25 +141,60 @@ export class Pool {
     return { until: Math.min(...ends.map(({ end }) => end)), models }
   }
 
-  /** Ends the rest of an account at once, because it was tried early and works. @returns whether it rested */
+  /**
+   * Ends the rest of an account at once, because it was tried early and works. A rest by the operator goes on.
+   * @returns whether it has ended
+   */
   wake(account: LiveAccount): boolean {
     const pooled = this.#find(account)
+    if (!pooled || pooled.rest?.isByOperator) return false
     this.#reached?.forget(account)
-    if (!pooled || (pooled.rest === undefined && pooled.models === undefined)) return false
+    if (pooled.rest === undefined && pooled.models === undefined) return false
     this.#endRest(pooled, undefined)
     this.onNews?.({ label: account.label })
     return true
   }
 
+  /**
+   * Ends any rest of an account, because the operator wants that.
+   * @returns its state; undefined if there is no such account. One that needs a login, or is banned, stays so
+   */
+  wakeByOperator(label: string): AccountStatus | undefined {
+    const pooled = this.#labelled(label)
+    if (!pooled) return undefined
+    if (!this.#dead.has(label)) {
+      this.#reached?.forget(pooled.account)
+      this.#endRest(pooled, undefined)
+      this.onNews?.({ label, isByOperator: true })
+    }
+    return statusOf(pooled, this.#runtime.now())
+  }
+
+  /**
+   * Puts an account to rest for so many milliseconds, because the operator wants that. Its running calls go on.
+   * @returns its state; undefined if there is no such account. One that needs a login, or is banned, stays so
+   */
+  restByOperator(label: string, ms: number): AccountStatus | undefined {
+    const pooled = this.#labelled(label)
+    if (!pooled) return undefined
+    const now = this.#runtime.now()
+    if (!this.#dead.has(label)) {
+      pooled.rest = undefined
+      this.#restAndTell(pooled, { rest: restByOperator(now + ms), failures: pooled.failures, model: undefined })
+    }
+    return statusOf(pooled, now)
+  }
+
   /** Notes what another process has learned about an account. Only a later end of its rest is news. */
-  learn({ label, model, trouble }: AccountNews): void {
+  learn({ label, model, trouble, isByOperator }: AccountNews): void {
     const pooled = this.#ready.get(label) ?? this.#resting.get(label)
     if (!pooled) return
-    if (!trouble) this.#endRest(pooled, model)
-    else if ('rest' in trouble) {
+    if (!trouble) {
+      if (isByOperator || !pooled.rest?.isByOperator) this.#endRest(pooled, model)
+    } else if ('rest' in trouble) {
       const now = this.#runtime.now()
       const known = restOf(pooled, model, now)?.state.until ?? now
-      if (trouble.rest.state.until > known) this.#rest(pooled, { ...trouble, model })
+      if (trouble.rest.state.until > known || trouble.rest.isByOperator) this.#rest(pooled, { ...trouble, model })
     }
     // an account that was made has been deleted already, and another may have its label
     else if (!this.#factory) this.#putAside(pooled, trouble.refused, errorOf(trouble))
@@ -277,6 +317,10 @@ export class Pool {
     return pooled?.account === account ? pooled : undefined
   }
 
+  #labelled(label: string): PooledAccount | undefined {
+    return this.#ready.get(label) ?? this.#resting.get(label) ?? this.#dead.get(label)
+  }
+
   #admit(account: LiveAccount): void {
     this.#ready.add(newPooled(account))
   }
@@ -292,7 +336,7 @@ export class Pool {
   }
 
   #drop(label: string): PooledAccount | undefined {
-    const pooled = this.#ready.get(label) ?? this.#resting.get(label) ?? this.#dead.get(label)
+    const pooled = this.#labelled(label)
     this.#ready.delete(label)
     this.#resting.delete(label)
     this.#dead.delete(label)
@@ -337,6 +381,8 @@ export class Pool {
   #rest(pooled: PooledAccount, { rest, failures, model, err }: NewRest): void {
     const { account } = pooled
     const now = this.#runtime.now()
+    // a call that was running may fail
+    if (pooled.rest?.isByOperator && pooled.rest.state.until > now && !rest.isByOperator) return
     const earlier = restOf(pooled, model, now)?.state
     if (rest.isLimit) this.#reached?.note({ account, rest, failures, model }, now)
     if (model === undefined) this.#restFully(pooled, rest, failures)

@@ -13,6 +13,8 @@ export interface Rest {
   readonly notBefore: number
   /** Whether a limit was reached. Otherwise a session broke, or the account was challenged. */
   readonly isLimit: boolean
+  /** Whether the operator has put it to rest. Only the operator ends such a rest early. */
+  readonly isByOperator?: true
 }
 
 /** Whether a failure says that the account has reached a limit. */
@@ -34,6 +36,16 @@ export function restAfter(error: ChatError, failures: number, now: number): Rest
   const until = now + (statedMs ?? restMs(kind, failures, now))
   const notBefore = error.retryAfterMs === undefined ? Number.NEGATIVE_INFINITY : until
   return { state: { kind, until, why: error.code }, notBefore, isLimit: isLimit(error) }
+}
+
+/** A rest that the operator wants. The account is not used at all until its end, in milliseconds since 1970. */
+export function restByOperator(until: number): Rest {
+  return {
+    state: { kind: 'cooling', until, why: 'rested_by_operator' },
+    notBefore: until,
+    isLimit: false,
+    isByOperator: true,
+  }
 }
 
 /** Milliseconds until a limit that the gateway only guessed at is tried again: ten minutes, doubled up to an hour. */

@@ -1,11 +1,12 @@
+import type { Account } from './account.ts'
 import type { AccountsOptions } from './live-account.ts'
 import { type DeclaredAccounts, openPool } from './open-pool.ts'
 import type { Pool } from './pool.ts'
 import { SharedRests } from './shared-rests.ts'
 
-/** The accounts of an upstream, and whether they are those of another configuration. */
+/** The accounts of an upstream, and whether they may join those of another configuration. */
 export interface DeclaredUpstream extends DeclaredAccounts {
-  /** Differs if its accounts do. Without it, they never stay. */
+  /** Differs if its accounts are renewed, made, limited or asked in another way. Without it, they never stay. */
   readonly fingerprint?: string
 }
 
@@ -29,8 +30,9 @@ interface UsedPool {
 }
 
 /**
- * The pools of all upstreams. An upstream whose accounts have not changed keeps its pool when the configuration is read again, with all
- * that is known of its accounts: a used-up account is not tried again, and no anonymous account is made anew.
+ * The pools of all upstreams. An upstream keeps its pool when the configuration is read again, with all that is known of the accounts
+ * that have not changed: a used-up account is not tried again, and no anonymous account is made anew. Only the accounts that differ
+ * are added and removed (docs/decisions/0092-accounts-join-a-pool.md).
  */
 export class SharedPools {
   readonly #options: SharedPoolsOptions
@@ -45,6 +47,7 @@ export class SharedPools {
     const known = this.#used.get(name)
     const isSame = known !== undefined && fingerprint !== undefined && known.fingerprint === fingerprint
     const used = isSame ? known : this.#open(upstream)
+    if (isSame && exchangeAccounts(used.pool, upstream.accounts)) void used.rests?.readAgain()
     this.#used.set(name, used)
     used.users++
     return { pool: used.pool, leave: () => this.#leave(name, used) }
@@ -69,4 +72,17 @@ export class SharedPools {
     void rests?.follow()
     return { pool, rests, fingerprint, users: 0 }
   }
+}
+
+/** Adds and removes the accounts that differ. @returns whether any was added */
+function exchangeAccounts(pool: Pool, declared: readonly Account[]): boolean {
+  const configured = new Map(pool.accounts().flatMap((live) => (live.isMade ? [] : [[live.label, live]])))
+  const labels = new Set(declared.map(({ label }) => label))
+  for (const label of configured.keys()) if (!labels.has(label)) pool.remove(label)
+  const added = declared.filter(({ label, fingerprint }) => {
+    const live = configured.get(label)
+    return !live || live.fingerprint !== fingerprint
+  })
+  for (const account of added) pool.add(account)
+  return added.length > 0
 }

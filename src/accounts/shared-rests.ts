@@ -5,10 +5,17 @@ import type { Pool } from './pool.ts'
 
 interface SharedRestsOptions {
   readonly pool: Pool
-  /** The name of the upstream, and what identifies its accounts: others may have other accounts of the same name. */
+  /** The name of the upstream, and what identifies the service: others may have another one of the same name. */
   readonly scope: readonly string[]
   readonly store: Store
   readonly runtime: Pick<Runtime, 'newId' | 'now'>
+}
+
+interface SentNews {
+  readonly from: string
+  readonly news: AccountNews
+  /** The fingerprint of the account. */
+  readonly account?: string
 }
 
 /** Limit for the rests that are read at the start. */
@@ -40,7 +47,16 @@ export class SharedRests {
       const stop = await store.listen(this.#name, (text) => this.#take(text))
       if (this.#isClosed) return stop()
       this.#stop = stop
-      for (const key of await store.keys(`${this.#name}/`, maxRests)) this.#take((await store.get(key))?.value)
+      await this.#readStored()
+    } catch {
+      // the state fails, which the log says already
+    }
+  }
+
+  /** Takes what others know of accounts that were added. */
+  async readAgain(): Promise<void> {
+    try {
+      await this.#readStored()
     } catch {
       // the state fails, which the log says already
     }
@@ -53,8 +69,13 @@ export class SharedRests {
 
   #tell(news: AccountNews): void {
     const { store } = this.#options
-    const text = JSON.stringify({ from: this.#processId, news })
+    const text = JSON.stringify({ from: this.#processId, news, account: this.#options.pool.fingerprintOf(news.label) })
     void Promise.allSettled([this.#keep(news, text), store.notify(this.#name, text)])
+  }
+
+  async #readStored(): Promise<void> {
+    const { store } = this.#options
+    for (const key of await store.keys(`${this.#name}/`, maxRests)) this.#take((await store.get(key))?.value)
   }
 
   async #keep({ label, model, trouble }: AccountNews, text: string): Promise<void> {
@@ -67,8 +88,10 @@ export class SharedRests {
 
   #take(text: string | undefined): void {
     if (text === undefined || this.#isClosed) return
-    const { from, news }: { readonly from: string; readonly news: AccountNews } = JSON.parse(text, withoutNull)
-    if (from !== this.#processId) this.#options.pool.learn(news)
+    const { from, news, account }: SentNews = JSON.parse(text, withoutNull)
+    const { pool } = this.#options
+    // this process may have another account of the same name
+    if (from !== this.#processId && account === pool.fingerprintOf(news.label)) pool.learn(news)
   }
 }
 

@@ -16,7 +16,7 @@ export interface UpstreamSettings {
 export function configureUpstreams(environment: Environment): UpstreamSettings {
   const onLimit = readOnLimit(environment)
   const configured = providers.map((provider): UpstreamSettings => {
-    const { result, fingerprint, credentials } = environment.recordReads(() => {
+    const { result, read, credentials } = environment.recordReads(() => {
       const upstreams = configure(provider, environment)
       const limitsOf = readUpstreamLimits(provider, environment, onLimit)
       return upstreams.map((upstream) => ({ ...upstream, ...limitsOf(upstream), provider: provider.name }))
@@ -25,8 +25,8 @@ export function configureUpstreams(environment: Environment): UpstreamSettings {
     const upstreams = result.map((upstream): Upstream => {
       const credential = credentialOf(upstream, own)
       const sources = sourcesOf(upstream, environment)
-      const ofAccounts = fingerprintOf(upstream, fingerprint)
-      return { ...upstream, fingerprint: ofAccounts, sources, ...(credential && { credential }) }
+      const marked = withFingerprints(upstream, { read, environment })
+      return { ...marked, sources, ...(credential && { credential }) }
     })
     return { upstreams, available: availableOf(upstreams, own) }
   })
@@ -36,14 +36,35 @@ export function configureUpstreams(environment: Environment): UpstreamSettings {
   }
 }
 
+interface ReadVariables {
+  /** The variables that the provider has read. */
+  readonly read: readonly string[]
+  readonly environment: Environment
+}
+
+/** Marks the upstream, and each of its accounts, so that a later configuration shows what has changed. */
+function withFingerprints(upstream: Upstream, reads: ReadVariables): Upstream {
+  const accounts = upstream.accounts.map((account) => ({
+    ...account,
+    fingerprint: hashOf([account.label, account.credential]),
+  }))
+  return { ...upstream, accounts, fingerprint: fingerprintOf(upstream, reads) }
+}
+
 /**
- * Identifies the accounts of an upstream. One provider may have many upstreams, so the values of its variables count only if they also
- * say how an account is renewed or made.
+ * Identifies how the accounts of an upstream are used. One provider may have many upstreams, so the values of its variables count only
+ * if they also say how an account is renewed or made, and without those of the accounts themselves.
  */
-function fingerprintOf({ accounts, supply, onLimit }: Upstream, ofProvider: string): string {
-  if (supply || accounts.some(({ renewal }) => renewal)) return `${ofProvider} ${onLimit}`
-  const keys = accounts.map(({ label, credential }) => [label, credential])
-  return Bun.SHA256.hash(JSON.stringify([keys, onLimit], revealed), 'hex')
+function fingerprintOf(upstream: Upstream, { read, environment }: ReadVariables): string {
+  const { accounts, supply, onLimit, baseUrl, address, isWebProduct } = upstream
+  const isRenewed = supply !== undefined || accounts.some(({ renewal }) => renewal)
+  const labels = new Set(accounts.map(({ label }) => label))
+  const others = isRenewed ? read.filter((name) => !labels.has(environment.writtenAs(name))) : []
+  return hashOf([onLimit, baseUrl, address, isWebProduct, environment.fingerprintOf(others)])
+}
+
+function hashOf(value: unknown): string {
+  return Bun.SHA256.hash(JSON.stringify(value, revealed), 'hex')
 }
 
 /** Without this, all secrets would be the same in JSON. */

@@ -12,11 +12,11 @@ import { Visibility } from './visibility.ts'
 interface RecordedReads<Result> {
   readonly result: Result
   readonly names: readonly string[]
+  /** All names that it read. */
+  readonly read: readonly string[]
   readonly secrets: readonly string[]
   /** The credentials that may be set, whether they are or not. */
   readonly credentials: readonly CredentialVariable[]
-  /** Differs if any variable that was read has another value. */
-  readonly fingerprint: string
 }
 
 /** Reads variables, remembers which names were read, and collects the problems of their values. */
@@ -108,6 +108,11 @@ export class Environment implements Variables {
       'for example wss://host, without a user, a query or a fragment',
     )
     return url?.replace(/\/+$/, '')
+  }
+
+  /** The name that the operator used for a variable of ours. */
+  writtenAs(name: string): string {
+    return this.#values.writtenAs(name)
   }
 
   /** Marks a value as one that is or may contain a secret, so that it is never shown. */
@@ -222,13 +227,13 @@ export class Environment implements Variables {
     const names = [...own].filter((name) => !before.has(name))
     const secrets = names.filter((name) => this.#visibility.isHidden(name))
     const credentials = names.flatMap((name) => this.#credentials.get(name) ?? [])
-    return { result, names, secrets, credentials, fingerprint: this.#fingerprintOf([...own]) }
+    return { result, names, read: [...own], secrets, credentials }
   }
 
   /** A hash of the value of each variable that is set and was read. It reveals nothing. */
   fingerprints(): ReadonlyMap<string, string> {
     const set = [...this.#read].filter((name) => this.#values.get(name) !== undefined)
-    return new Map(set.map((name) => [name, this.#fingerprintOf([name])]))
+    return new Map(set.map((name) => [name, this.fingerprintOf([name])]))
   }
 
   /** Notes the content of the file that a variable names, so that a change of it is seen. */
@@ -236,8 +241,10 @@ export class Environment implements Variables {
     this.#files.set(name, content)
   }
 
-  #fingerprintOf(names: readonly string[]): string {
-    const values = names.toSorted().map((name) => [name, this.#values.get(name), this.#files.get(name)])
+  /** A hash of the values of these variables, as far as they are set. It reveals nothing. */
+  fingerprintOf(names: readonly string[]): string {
+    const set = names.filter((name) => this.isSet(name)).toSorted()
+    const values = set.map((name) => [name, this.#values.get(name), this.#files.get(name)])
     return Bun.SHA256.hash(JSON.stringify(values), 'hex')
   }
 

@@ -19,7 +19,7 @@ export interface Upstream<Credential = unknown> {
   readonly name: string
   /** The name of the provider that made it, to show to the operator. The configuration sets it. */
   readonly provider?: string
-  /** Differs if its accounts do, or how they are made, renewed or limited. The configuration sets it. */
+  /** Differs if its accounts are made, renewed, limited or asked in another way. The configuration sets it. */
   readonly fingerprint?: string
   /** The variable of its accounts' credentials; absent if it takes none. The configuration sets it. */
   readonly credential?: CredentialVariable
