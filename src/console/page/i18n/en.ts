@@ -1,3 +1,8 @@
+import { keys } from './en/keys.ts'
+import { requests } from './en/requests.ts'
+import { tools } from './en/tools.ts'
+import { usage } from './en/usage.ts'
+
 /** The texts in English. Each view has a part of its own. */
 export const en = {
   words: {
@@ -52,15 +57,15 @@ export const en = {
 
   upstreams: {},
 
-  requests: {},
+  requests,
 
-  usage: {},
+  usage,
 
-  keys: {},
+  keys,
 
   try: {},
 
-  tools: {},
+  tools,
 
   connect: {},
 

@@ -1,4 +1,8 @@
 import type { Texts } from './en.ts'
+import { keys } from './zh/keys.ts'
+import { requests } from './zh/requests.ts'
+import { tools } from './zh/tools.ts'
+import { usage } from './zh/usage.ts'
 
 /** The texts in Chinese. */
 export const zh: Texts = {
@@ -54,15 +58,15 @@ export const zh: Texts = {
 
   upstreams: {},
 
-  requests: {},
+  requests,
 
-  usage: {},
+  usage,
 
-  keys: {},
+  keys,
 
   try: {},
 
-  tools: {},
+  tools,
 
   connect: {},
 

@@ -9,6 +9,22 @@ export interface Me {
   /** Whether the gateway needs a key at all. */
   readonly needs_key: boolean
   readonly version: string
+  readonly limits: { readonly rpm: number | null; readonly tpm: number | null; readonly concurrent: number | null }
+  /** Patterns of the models that it may use; null: all. */
+  readonly models?: readonly string[] | null
+  readonly expires?: string | null
+  readonly budget?: BudgetUse | null
+  /** Whether the operator records the texts of requests. */
+  readonly records_prompts?: boolean
+}
+
+/** What a key may spend in a period, and what it has spent. */
+export interface BudgetUse {
+  readonly amount: number
+  readonly unit: string
+  readonly period: string | null
+  readonly used: number
+  readonly resets_at: string | null
 }
 
 /** `asking`: nothing is known yet; `refused`: a key is needed, or another one; else who the caller is. */

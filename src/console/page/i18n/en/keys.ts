@@ -1,0 +1,2 @@
+/** The texts of the view keys. */
+export const keys = {}

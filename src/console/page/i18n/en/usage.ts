@@ -1,0 +1,2 @@
+/** The texts of the view usage. */
+export const usage = {}

@@ -1,0 +1,67 @@
+/** What a command repeats of a request. */
+export interface RepeatedRequest {
+  readonly task: string
+  readonly surface?: string | undefined
+  readonly model: string
+  /** The recorded text of the request, if there is one. */
+  readonly text?: string | undefined
+}
+
+/** The variable that holds the key: a command that is pasted somewhere must not carry it. */
+export const keyVariable = 'TRIBUTARY_KEY'
+
+const sample = 'Say hello in one sentence.'
+
+/** How each task is asked for: its path, and a body with a prompt that stands for the one that is not recorded. */
+const asks: Readonly<Record<string, { readonly path: string; readonly body: Readonly<Record<string, unknown>> }>> = {
+  chat: { path: '/v1/chat/completions', body: { messages: [{ role: 'user', content: sample }] } },
+  responses: { path: '/v1/responses', body: { input: sample } },
+  anthropic: { path: '/v1/messages', body: { max_tokens: 1_024, messages: [{ role: 'user', content: sample }] } },
+  embedding: { path: '/v1/embeddings', body: { input: sample } },
+  completion: { path: '/v1/completions', body: { prompt: sample } },
+  moderation: { path: '/v1/moderations', body: { input: sample } },
+  rerank: { path: '/v1/rerank', body: { query: sample, documents: ['one', 'two'] } },
+  image: { path: '/v1/images/generations', body: { prompt: sample } },
+  speech: { path: '/v1/audio/speech', body: { input: sample, voice: 'alloy' } },
+}
+
+/**
+ * A command for a POSIX shell that sends the request again. Every text of the request stands in quotes, and nothing that a
+ * terminal would obey is in it.
+ * @param origin the address of this server, such as `http://127.0.0.1:3000`
+ * @returns undefined for a request with a file, which is not kept
+ */
+export function curlOf(origin: string, request: RepeatedRequest): string | undefined {
+  const isChat = request.task === 'chat'
+  const found = (isChat && asks[request.surface ?? '']) || (Object.hasOwn(asks, request.task) && asks[request.task])
+  if (!found) return undefined
+  const body = { model: request.model, ...(membersIn(request.text) ?? found.body) }
+  return [
+    `curl ${shellQuote(origin + found.path)}`,
+    `-H "Authorization: Bearer $${keyVariable}"`,
+    `-H 'Content-Type: application/json'`,
+    `-d ${shellQuote(printableJson(body))}`,
+  ].join(' \\\n  ')
+}
+
+/** The members of a recorded body; undefined if it is none, or was cut. */
+function membersIn(text: string | undefined): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = text === undefined ? undefined : JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Writes JSON in which every control character and every mark of direction is escaped, so that it does what it shows. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[\p{C}\u2028\u2029]/gu, (sign) =>
+    [...Array(sign.length).keys()].map((at) => `\\u${sign.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
+  )
+}
+
+/** Quotes a text for a POSIX shell: within single quotes, only a single quote has a meaning. */
+export function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`
+}
