@@ -143,7 +143,7 @@ const signs = { same: ' ', removed: '−', added: '+' } as const
 
 function DiffRow({ line }: { readonly line: DiffLine | FoldedLines }) {
   const { diff } = texts.value.requests
-  if (line.kind === 'folded') return <p class="folded">⋯ {diff.folded(line.count)}</p>
+  if (line.kind === 'folded') return <p class="skipped">⋯ {diff.folded(line.count)}</p>
   const { kind, text } = line
   return (
     <p class={kind}>

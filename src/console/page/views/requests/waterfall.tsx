@@ -12,7 +12,7 @@ export function Waterfall({ request }: { readonly request: RequestDetails }) {
   const rows = rowsOf(request)
   const end = endOf(rows)
   return (
-    <section class="card">
+    <section class="card course">
       <h2>{details.course}</h2>
       {!request.timeline && <p class="quiet-text">{details.noTimeline}</p>}
       <StackTable
