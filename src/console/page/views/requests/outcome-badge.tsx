@@ -15,7 +15,7 @@ export function outcomeText(outcome: string): string {
   return outcome === 'ok' || outcome === 'client_closed' || outcome === 'failed' ? outcomes[outcome] : outcome
 }
 
-export function toneOf(outcome: string): Tone {
+function toneOf(outcome: string): Tone {
   if (outcome === 'ok') return 'good'
   return outcome === 'client_closed' ? 'quiet' : 'bad'
 }

@@ -7,7 +7,7 @@ import type { ConversationSums, RequestDetails } from './types.ts'
 type Row = readonly [name: string, value: ComponentChildren]
 
 /** Names with their values. What is not known is left out. */
-export function Facts({ rows }: { readonly rows: readonly (Row | false | null)[] }) {
+function Facts({ rows }: { readonly rows: readonly (Row | false | null)[] }) {
   return (
     <dl class="facts">
       {rows.map(
