@@ -7,7 +7,7 @@ const origin = 'http://127.0.0.1:3000'
 function argumentsIn(command: string): readonly string[] {
   const script = `curl() { for one in "$@"; do printf '%s\\0' "$one"; done; }\n${command}`
   const { stdout, exitCode } = Bun.spawnSync(['sh', '-eu', '-c', script], {
-    env: { [keyVariable]: 'sk-of-the-test', HOME: '/home/test' },
+    env: { [keyVariable]: 'sk-of-the-test', HOME: '/root' },
   })
   expect(exitCode).toBe(0)
   return stdout.toString().split('\0').slice(0, -1)

@@ -40,11 +40,11 @@ function linesOf(kind: DiffLine['kind'], texts: readonly string[]): readonly Dif
 function diffMiddle(a: readonly string[], b: readonly string[]): readonly DiffLine[] {
   if (a.length === 0 || b.length === 0 || a.length * b.length > maxCells)
     return [...linesOf('removed', a), ...linesOf('added', b)]
-  return walk(a, b, commonLengths(a, b))
+  return walk(a, b, sharedLengths(a, b))
 }
 
 /** For each pair of places, the length of the longest common subsequence of what follows. */
-function commonLengths(a: readonly string[], b: readonly string[]): Uint32Array {
+function sharedLengths(a: readonly string[], b: readonly string[]): Uint32Array {
   const width = b.length + 1
   const lengths = new Uint32Array((a.length + 1) * width)
   for (let i = a.length - 1; i >= 0; i--)
