@@ -1,6 +1,7 @@
 import type { Caller } from '../chat/caller.ts'
-import type { Seam, Usage } from '../chat/event.ts'
+import type { Usage } from '../chat/event.ts'
 import type { NoteQuota } from '../chat/quota.ts'
+import { type AttemptNote, maxNotes, RunningAttempt, type SeamNote } from './attempt-note.ts'
 import type { Attempts } from './attempts.ts'
 import type { Cancel } from './cancel.ts'
 import type { RouteSettings } from './route-settings.ts'
@@ -39,6 +40,10 @@ export interface Receipt {
   account: string | undefined
   /** Requests made to upstreams for this call. */
   attempts: number
+  /** The first attempts, in the order in which they began. */
+  readonly timeline: AttemptNote[]
+  /** Milliseconds for which it waited until it might run; undefined if it need not wait. */
+  queuedMs?: number
   /** Names of the tools that the gateway ran for this call. */
   readonly tools: Set<string>
   /** The key is the client's own name of the parameter. */
@@ -62,7 +67,7 @@ export interface Receipt {
   /** The id of its conversation, if one was found or begun. */
   conversation?: string
   /** Where the answer broke off and was continued, in order. */
-  seams?: readonly Seam[] | undefined
+  seams?: readonly SeamNote[] | undefined
 }
 
 /**
@@ -99,6 +104,8 @@ export interface Call {
   readonly caller: Caller
   /** Number of gateways like this one that the request has passed. */
   readonly hops: number
+  /** The name of the surface that the client used. Absent if no client sent the request. */
+  readonly surface?: string
   /** Returns the client's own name of its session, from a header. */
   readonly session?: () => string | undefined
   /** Aborted when the client leaves or a deadline passes; the reason is a ChatError. */
@@ -120,14 +127,25 @@ interface AttemptTarget {
   readonly upstream: string
   /** The label of the account, if one is needed. */
   readonly account?: string
+  /** The upstream's own name of the model. */
+  readonly model: string
 }
 
-/** Spends one of the call's attempts and notes its target in the receipt. Call it before the upstream is asked. */
-export function beginAttempt({ attempts, receipt, routed }: Call, { upstream, account }: AttemptTarget): void {
+/**
+ * Spends one of the call's attempts and notes its target in the receipt. Call it before the upstream is asked.
+ * @returns what must be told of its batches and its end
+ */
+export function beginAttempt(
+  { attempts, receipt, routed, signal }: Call,
+  { upstream, account, model }: AttemptTarget,
+): RunningAttempt {
   attempts.spend({ upstream, account, routed })
   receipt.upstream = upstream
   if (account !== undefined) receipt.account = account
   receipt.attempts++
+  const attempt = new RunningAttempt({ upstream, account, model }, signal)
+  if (receipt.timeline.length < maxNotes) receipt.timeline.push(attempt)
+  return attempt
 }
 
 export function newReceipt(): Receipt {
@@ -135,6 +153,7 @@ export function newReceipt(): Receipt {
     upstream: undefined,
     account: undefined,
     attempts: 0,
+    timeline: [],
     tools: new Set(),
     parameters: new Map(),
     lost: new Set(),
@@ -150,6 +169,7 @@ export function branchReceipt(whole: Receipt): Receipt {
   let upstream: string | undefined
   return {
     parameters: new Map(),
+    timeline: whole.timeline,
     tools: whole.tools,
     lost: whole.lost,
     answers: whole.answers,

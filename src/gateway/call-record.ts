@@ -1,5 +1,7 @@
+import type { ChatError } from '../chat/error.ts'
 import type { Usage } from '../chat/event.ts'
 import type { Task } from '../chat/task.ts'
+import type { AttemptNote } from '../flow/attempt-note.ts'
 import type { AnswerUsage, Call } from '../flow/call.ts'
 import type { Ending } from '../flow/watch.ts'
 
@@ -15,6 +17,8 @@ export interface CallRecord {
   readonly outcome: string
   /** When it began, in milliseconds since 1970. */
   readonly startedAt: number
+  /** The same moment by the clock that only goes forward. */
+  readonly begunAt: number
   /** Milliseconds until something was shown; undefined if nothing was. */
   readonly firstEventMs: number | undefined
   readonly durationMs: number
@@ -37,3 +41,9 @@ export interface AnswerRecord extends AnswerUsage {
  * leaves a panel or a tool loop, that may be after the end of the call. It must be short and must not throw.
  */
 export type AnswerListener = (record: AnswerRecord) => void
+
+/**
+ * Gets each attempt at its end, and why it failed. It must be short and must not throw. The end of an attempt may come after that of
+ * its call.
+ */
+export type AttemptListener = (attempt: AttemptNote, error: ChatError | undefined) => void

@@ -1,11 +1,12 @@
+import type { Pool } from '../accounts/pool.ts'
 import type { SharedPools } from '../accounts/shared-pools.ts'
 import type { Model } from '../chat/model.ts'
 import type { Logger } from '../flow/call.ts'
-import type { Chat } from '../flow/chat.ts'
+import type { Chat, ObserverLayer } from '../flow/chat.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { Store } from '../state/store.ts'
-import type { AnswerListener } from './call-record.ts'
+import type { AnswerListener, AttemptListener } from './call-record.ts'
 import { resume } from './continuation/resume.ts'
 import { countTokens } from './count-tokens.ts'
 import { Emulation, type EmulationMode, emulatedSupport } from './emulated-tools/emulation.ts'
@@ -52,6 +53,8 @@ export interface ChainSettings {
 
 interface ChainOptions extends ChainSettings {
   readonly pools: SharedPools
+  /** Gets each attempt when it has ended. */
+  readonly onAttempt?: AttemptListener
   /** What is known of a model. */
   modelOf(candidate: Candidate): Model
 }
@@ -60,10 +63,9 @@ interface ChainOptions extends ChainSettings {
  * Builds the layers around one upstream: `breaker → limit → bind extra → call extra → support → resume → estimate → deadline →
  * choices → retry → outcomes → thread → account → emulated tools → pace → upstream`.
  */
-export function buildChain(
-  upstream: Upstream,
-  { deadlines, store, pools, threadTtlMs, emulateTools: mode = 'api', modelOf, onAnswer, log, runtime }: ChainOptions,
-): UpstreamParts {
+export function buildChain(upstream: Upstream, options: ChainOptions): UpstreamParts {
+  const { deadlines, store, pools, threadTtlMs, emulateTools: mode = 'api', modelOf, log, runtime } = options
+  const { onAnswer, onAttempt } = options
   const { name, support: offered } = upstream
   const { pool, leave } = pools.enter(upstream)
   const known = (model: string) => modelOf({ member: { upstream, pool }, model })
@@ -75,12 +77,8 @@ export function buildChain(
     new AccountProber({ upstream, pool, runtime }),
   ]
   const [budget, permits] = [new RetryBudget(runtime), new Permits()]
-  const askUpstream: Chat<WithAccount> = (request, call) => upstream.chat(request, call)
   const paced = pace(name, upstream.maxRpm)
-  const cacheMs = upstream.cacheMs ?? (upstream.isWebProduct ? 0 : usualCacheMs)
-  const withEmulation = emulation.isAllowed ? emulateTools(emulation, name)(paced(askUpstream)) : paced(askUpstream)
-  const noted = cacheMs > 0 ? noteCache({ upstream: name, lifeMs: cacheMs })(withEmulation) : withEmulation
-  const withAccounts = account(pool, name)(noted)
+  const withAccounts = askWithAccount(upstream, { pool, paced, emulation, onAttempt })
   const withThreads = upstream.keepsThreads
     ? thread({ store, upstream: name, ttlMs: threadTtlMs })(withAccounts)
     : withAccounts
@@ -93,11 +91,28 @@ export function buildChain(
   const emulated = emulation.isAllowed ? support(name, emulatedSupport(offered))(resumed) : plain
   const supported: Chat = (request, call) => (request.wishes?.emulate === false ? plain : emulated)(request, call)
   const chat = callExtra({ store, upstream: name, support: offered, ttlMs: threadTtlMs })(supported)
-  const tasks = buildTasks(upstream, { pool, paced, budget, permits, health, deadlines, onAnswer })
+  const tasks = buildTasks(upstream, { pool, paced, budget, permits, health, deadlines, onAnswer, onAttempt })
   const guarded = breaker(health)(limit(permits)(bindExtra(name)(chat)))
   const close = () => {
     for (const prober of probers) prober.close()
     leave()
   }
   return { upstream, pool, budget, permits, health, emulation, chat: guarded, tasks, close }
+}
+
+interface AccountLayers {
+  readonly pool: Pool
+  readonly paced: ObserverLayer
+  readonly emulation: Emulation
+  readonly onAttempt: AttemptListener | undefined
+}
+
+/** The layers from the account to the upstream. */
+function askWithAccount(upstream: Upstream, { pool, paced, emulation, onAttempt }: AccountLayers) {
+  const { name } = upstream
+  const askUpstream: Chat<WithAccount> = (request, call) => upstream.chat(request, call)
+  const cacheMs = upstream.cacheMs ?? (upstream.isWebProduct ? 0 : usualCacheMs)
+  const withEmulation = emulation.isAllowed ? emulateTools(emulation, name)(paced(askUpstream)) : paced(askUpstream)
+  const noted = cacheMs > 0 ? noteCache({ upstream: name, lifeMs: cacheMs })(withEmulation) : withEmulation
+  return account(pool, name, onAttempt)(noted)
 }

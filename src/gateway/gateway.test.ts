@@ -129,6 +129,8 @@ test('inspect shows the current accounts, budgets, models and calls', async () =
   const running = ask({ model: 'slow/model' })
   await Promise.all([begun.promise, ask({ model: 'limited/m' })])
   const models = { isKnown: true, isFixed: true, ageMs: undefined }
+  const counts = { requests: expect.any(Number), failed: expect.any(Number), lastSuccessAt: undefined }
+  const stats = { ...counts, firstEventMs: undefined, minutes: expect.any(Array) }
   const refused = { kind: 'refused' as const, until: expect.any(Number), why: 'upstream_auth' }
   expect(gateway.inspect()).toEqual({
     calls: { running: 1, permits: 10, waiting: 0 },
@@ -139,8 +141,17 @@ test('inspect shows the current accounts, budgets, models and calls', async () =
         provider: 'openai-compatible',
         address: 'https://models.example:8443/v1',
         host: 'models.example:8443',
-        accounts: [{ label: 'slow0', state: { kind: 'ok' }, variable: undefined, source: 'environment' }],
+        accounts: [
+          {
+            label: 'slow0',
+            state: { kind: 'ok' },
+            variable: undefined,
+            source: 'environment',
+            stats: { ...counts, requests: 0 },
+          },
+        ],
         ...{ credential: undefined, terms: undefined, isWebProduct: false },
+        stats: { ...stats, requests: 0 },
         runningCalls: 1,
         retryBudget: { left: expect.any(Number), max: 20 },
         usedUp: undefined,
@@ -154,8 +165,10 @@ test('inspect shows the current accounts, budgets, models and calls', async () =
         host: 'service.example',
         accounts: ['limited0', 'limited1'].map((label) => ({
           ...{ label, state: refused, variable: undefined, source: 'environment' as const },
+          stats: { ...counts, requests: 1, failed: 1 },
         })),
         ...{ credential: undefined, terms: undefined, isWebProduct: false },
+        stats: { ...stats, requests: 2, failed: 2 },
         runningCalls: 0,
         retryBudget: { left: expect.any(Number), max: 20 },
         usedUp: undefined,

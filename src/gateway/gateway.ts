@@ -27,6 +27,7 @@ import { estimate } from './layers/estimate.ts'
 import { observe } from './layers/observe.ts'
 import type { CostOf } from './measure-request.ts'
 import type { RecentRequests } from './requests/recent-requests.ts'
+import type { LastHour } from './requests/statistics.ts'
 import { type RouteOptions, route } from './route.ts'
 import type { RouteIndex } from './routes/route-index.ts'
 import { hasPanel, type Route } from './routes/route-tree.ts'
@@ -78,6 +79,8 @@ export interface Gateway extends Tasks {
   inspect(): GatewayStatus
   /** The last requests, for the operator. */
   readonly requests: RecentRequests
+  /** Counts the requests of the last hour. */
+  lastHour(): LastHour
   /** The accounts of an upstream, which can be added and removed. */
   pool(upstream: string): Pool | undefined
   /** The name of the upstream with this base URL, in any spelling. */
@@ -91,10 +94,11 @@ const maxTestMs = 60_000
 /** Puts the layers together: `observe → own models → caller limits → admit → prompt cache → tool loop → continuation → route → chain`, one chain for each upstream. */
 export function openGateway(options: GatewayOptions): Gateway {
   const { upstreams, routes = [], aliases, store, lasting, tools, limiter, costOf, onCallEnd, log, runtime } = options
-  const { pools, capacity, requests, promptCache: cached } = lasting
+  const { pools, capacity, requests, statistics, promptCache: cached } = lasting
+  const { noteAttempt: onAttempt } = statistics
   const onAnswer = countForLimits(options)
   const modelOf = (candidate: Candidate) => catalog.modelOf(candidate)
-  const chains = upstreams.map((upstream) => buildChain(upstream, { ...options, pools, onAnswer, modelOf }))
+  const chains = upstreams.map((upstream) => buildChain(upstream, { ...options, pools, onAnswer, onAttempt, modelOf }))
   const catalog: Catalog<UpstreamParts> = new Catalog(chains, { log, runtime, routes, ...(aliases && { aliases }) })
   const routing = openRouting(catalog, { routes, runtime })
   const continued = continuation({ deadlines: options.deadlines, countTokens })
@@ -116,6 +120,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     tools: tools && directTools(tools, admit.tool),
     catalog,
     requests,
+    lastHour: () => statistics.lastHour(),
     limitsLeft: (caller) => limiter?.left(caller),
     examiner: openExaminer(chains, { store, log, runtime, deadlineMs: testMs(options) }),
     shortage: () => capacity.shortage(),
@@ -123,7 +128,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     inspect: () => ({
       calls: { running: capacity.running, permits: capacity.max, waiting: capacity.waiting },
       available: options.available ?? [],
-      upstreams: chains.map((chain) => statusOf(chain, catalog.status(chain.upstream.name))),
+      upstreams: chains.map((chain) => statusOf(chain, catalog.status(chain.upstream.name), statistics)),
     }),
     pool: (name) => chains.find(({ upstream }) => upstream.name === name)?.pool,
     upstreamAt: (baseUrl) => upstreams.find(({ baseUrl: own }) => own !== undefined && isSameUrl(own, baseUrl))?.name,

@@ -5,6 +5,8 @@ import { redact } from '../chat/secret.ts'
 import type { AccountSource, AvailableCredential, CredentialVariable, Upstream } from '../providers/provider.ts'
 import type { ModelsStatus } from './catalog.ts'
 import type { HealthStatus } from './health/upstream-health.ts'
+import type { AccountStats, UpstreamStats } from './requests/attempt-counts.ts'
+import type { Statistics } from './requests/statistics.ts'
 import type { UpstreamParts } from './upstream-parts.ts'
 
 /** The current state of a running gateway. It contains no secret. */
@@ -28,6 +30,11 @@ export interface SourcedAccount extends AccountStatus {
   readonly source: AccountSource['source'] | 'made'
 }
 
+/** An account, where it comes from, and its attempts in the last hour. */
+interface CountedAccount extends SourcedAccount {
+  readonly stats: AccountStats
+}
+
 export interface UpstreamStatus {
   readonly name: string
   /** The name of the provider, such as `openai-compatible`; undefined if no provider has made the upstream. */
@@ -36,12 +43,14 @@ export interface UpstreamStatus {
   readonly address: string | undefined
   /** The host of the address, with its port if that is not the default. */
   readonly host: string | undefined
-  readonly accounts: readonly SourcedAccount[]
+  readonly accounts: readonly CountedAccount[]
   /** The variable of its credentials; undefined if it takes none. */
   readonly credential: CredentialVariable | undefined
   /** What the terms of the service say; undefined if that is unknown. */
   readonly terms: Terms | undefined
   readonly isWebProduct: boolean
+  /** Its attempts in the last hour. */
+  readonly stats: UpstreamStats
   /** Undefined while an account may be asked. */
   readonly usedUp: UsedUpPool | undefined
   readonly runningCalls: number
@@ -55,6 +64,7 @@ export interface UpstreamStatus {
 export function statusOf(
   { upstream, pool, budget, permits, health }: UpstreamParts,
   models: ModelsStatus,
+  statistics: Statistics,
 ): UpstreamStatus {
   const { name, provider, baseUrl, address = baseUrl } = upstream
   return {
@@ -63,10 +73,13 @@ export function statusOf(
     // its query may have a key
     address: address === undefined ? undefined : redact(address),
     host: address === undefined ? undefined : URL.parse(address)?.host,
-    accounts: pool.states().map((account) => sourced(account, upstream)),
+    accounts: pool
+      .states()
+      .map((account) => ({ ...sourced(account, upstream), stats: statistics.account(name, account.label) })),
     credential: upstream.credential,
     terms: upstream.terms,
     isWebProduct: upstream.isWebProduct ?? false,
+    stats: statistics.upstream(name),
     usedUp: pool.usedUp(),
     runningCalls: permits.taken,
     retryBudget: { left: budget.left, max: budget.max },

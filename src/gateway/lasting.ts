@@ -8,6 +8,7 @@ import { Capacity, type CapacityLimits } from './capacity.ts'
 import { promptCache } from './layers/prompt-cache.ts'
 import type { CostOf } from './measure-request.ts'
 import { RecentRequests } from './requests/recent-requests.ts'
+import { Statistics } from './requests/statistics.ts'
 
 interface LastingOptions extends CapacityLimits {
   readonly costOf?: CostOf | undefined
@@ -27,6 +28,8 @@ export interface Lasting {
   /** The layer that knows where conversations have their caches. */
   readonly promptCache: ObserverLayer<ChatRequest>
   readonly requests: RecentRequests
+  /** The counts of the last hour. */
+  readonly statistics: Statistics
 }
 
 export function openLasting({
@@ -38,10 +41,14 @@ export function openLasting({
   savedOf,
   ...limits
 }: LastingOptions): Lasting {
+  const requests = new RecentRequests({ costOf, savedOf })
+  const statistics = new Statistics(runtime)
+  requests.follow(statistics.noteRequest)
   return {
     pools: new SharedPools({ store, isShared, log, runtime }),
     capacity: new Capacity(limits, runtime),
     promptCache: promptCache(runtime),
-    requests: new RecentRequests({ costOf, savedOf }),
+    requests,
+    statistics,
   }
 }

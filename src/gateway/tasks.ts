@@ -13,7 +13,7 @@ import type { Ask, ObserverLayer } from '../flow/chat.ts'
 import { defer } from '../flow/defer.ts'
 import { failedFlow } from '../flow/flow.ts'
 import type { Upstream } from '../providers/provider.ts'
-import type { AnswerListener } from './call-record.ts'
+import type { AnswerListener, AttemptListener } from './call-record.ts'
 import { countTokens } from './count-tokens.ts'
 import type { Candidate } from './known-models.ts'
 import { account, type WithAccount } from './layers/account.ts'
@@ -34,6 +34,7 @@ interface LayerParts extends Pick<UpstreamParts, 'pool' | 'budget' | 'permits' |
   readonly paced: ObserverLayer
   readonly deadlines: Deadlines
   readonly onAnswer: AnswerListener | undefined
+  readonly onAttempt: AttemptListener | undefined
 }
 
 /** Puts the layers around the tasks of one upstream. */
@@ -55,9 +56,9 @@ export function buildTasks({ name, tasks }: Upstream, parts: LayerParts): TaskAs
 function withLayers<Request extends { readonly stream: boolean; readonly model: string }, Event extends AnyEvent>(
   upstream: string,
   ask: Ask<Request, Event, WithAccount>,
-  { pool, paced, budget, permits, health, deadlines }: LayerParts,
+  { pool, paced, budget, permits, health, deadlines, onAttempt }: LayerParts,
 ): Ask<Request, Event> {
-  const asked = countOutcomes(health)(account(pool, upstream)(paced(ask)))
+  const asked = countOutcomes(health)(account(pool, upstream, onAttempt)(paced(ask)))
   // no upstream keeps a thread of a task
   const retried = retry(budget)<Request, Event, unknown>((request, call) => asked(request, call))
   return breaker(health)(limit(permits)(deadline(deadlines)(retried)))

@@ -78,6 +78,10 @@ export class RoutedExchange implements Exchange {
     return this.#options.runtime
   }
 
+  get surface(): string {
+    return this.#surface().name
+  }
+
   get params(): Readonly<Record<string, string>> {
     return this.found?.params ?? {}
   }

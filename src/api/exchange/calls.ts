@@ -42,7 +42,7 @@ export class Calls {
    * @throws ChatError `invalid-request` `too_many_hops`
    */
   open(exchange: Exchange): OpenCall {
-    const { request, runtime, id, caller, log } = exchange
+    const { request, runtime, id, caller, surface, log } = exchange
     const { headers } = request
     const hops = hopsOf(headers)
     const session = () => sessionOf(headers)
@@ -51,7 +51,7 @@ export class Calls {
     exchange.receipt = receipt
     exchange.limitSilence(0)
     const opened: OpenCall = {
-      call: { id, caller, hops, session, log, signal, attempts: new Attempts(), receipt },
+      call: { id, caller, hops, surface, session, log, signal, attempts: new Attempts(), receipt },
       abort: (reason) => signal.abort(reason),
       close: () => {
         signal.release()
@@ -64,11 +64,11 @@ export class Calls {
   }
 
   /** Opens a call that goes on without a client. */
-  detach({ runtime, id, caller, log, request: { headers } }: Exchange): OpenCall {
+  detach({ runtime, id, caller, surface, log, request: { headers } }: Exchange): OpenCall {
     const signal = new CancelSource(runtime)
     const opened: OpenCall = {
       call: {
-        ...{ id, caller, log, signal },
+        ...{ id, caller, surface, log, signal },
         hops: hopsOf(headers),
         session: () => sessionOf(headers),
         attempts: new Attempts(),

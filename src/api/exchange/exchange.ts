@@ -27,6 +27,8 @@ export interface RequestFacts {
 /** One HTTP request on its way through the API. */
 export interface Exchange extends RequestFacts {
   readonly request: Request
+  /** The name of the surface that has its route, or the nearest one. */
+  readonly surface: string
   readonly runtime: Runtime
   /** Path without the query, as it was sent. */
   readonly path: string

@@ -1,12 +1,12 @@
-import { type ChatEvent, type FinishEvent, isOfPart, type Usage } from '../../chat/event.ts'
-import type { Receipt } from '../../flow/call.ts'
+import { type ChatEvent, type FinishEvent, isOfPart, type Seam, type Usage } from '../../chat/event.ts'
+import type { Call } from '../../flow/call.ts'
 import type { Batch } from '../../flow/flow.ts'
 import { sum } from '../layers/choices.ts'
 import type { BrokenPart, SaidSoFar } from './said-so-far.ts'
 
 /** Changes the events of a new answer to those of the whole one: its parts are numbered on, and its usage is the sum. */
 export class JoinedAnswer {
-  readonly #receipt: Receipt
+  readonly #call: Call
   readonly #usageBefore: Usage | undefined
   /** The part that the broken answer has left open. */
   #open: BrokenPart | undefined
@@ -14,8 +14,8 @@ export class JoinedAnswer {
   /** The part's number in the whole answer, by its number in the new one. */
   readonly #parts = new Map<number, number>()
 
-  constructor(said: SaidSoFar, receipt: Receipt) {
-    this.#receipt = receipt
+  constructor(said: SaidSoFar, call: Call) {
+    this.#call = call
     this.#usageBefore = said.usage
     this.#open = said.open
     this.#nextPart = said.nextPart
@@ -26,7 +26,7 @@ export class JoinedAnswer {
   #events(event: ChatEvent): readonly ChatEvent[] {
     if (event.type === 'usage') return [{ ...event, usage: this.#whole(event.usage) }]
     if (event.type === 'finish') return [...this.#close(), event]
-    if (event.type === 'seam') this.#receipt.seams = [...(this.#receipt.seams ?? []), event.seam]
+    if (event.type === 'seam') this.#note(event.seam)
     if (!isOfPart(event)) return [event]
     const known = this.#parts.get(event.part)
     if (known !== undefined) return [{ ...event, part: known }]
@@ -35,6 +35,11 @@ export class JoinedAnswer {
     this.#open = undefined
     this.#parts.set(event.part, part)
     return [...closed, { ...event, part }]
+  }
+
+  #note(seam: Seam): void {
+    const { receipt, signal } = this.#call
+    receipt.seams = [...(receipt.seams ?? []), { ...seam, at: signal.runtime.elapsed() }]
   }
 
   /** Ends the part that is open. */

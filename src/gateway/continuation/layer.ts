@@ -110,7 +110,7 @@ class Continued<Needs> implements Watcher {
       opening.signal.throwIfAborted()
       throw error
     }, call.signal)
-    const joined = map(found, new JoinedAnswer(this.#said, call.receipt).add)
+    const joined = map(found, new JoinedAnswer(this.#said, call).add)
     return watch(joined, new Continued({ ...this.#options, before: text, broke: [...broke, upstream] }))
   }
 

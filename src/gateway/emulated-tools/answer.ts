@@ -2,7 +2,6 @@ import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Thread } from '../../chat/thread.ts'
-import { beginAttempt } from '../../flow/call.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { type Batch, batches, type Flow, flowOf } from '../../flow/flow.ts'
@@ -67,8 +66,7 @@ class EmulatedAnswer<Needs> {
     yield* this.#read(this.#plan.request, thread)
     const correction = this.#correction()
     if (correction !== undefined) {
-      const { upstream } = this.#call.receipt
-      beginAttempt(this.#call, { upstream: upstream ?? '', account: this.#call.account.label })
+      this.#call.attemptAgain('ok')
       const request = this.#corrected(correction)
       for (const choice of this.#choices.values()) choice.restart()
       yield* this.#read(request, thread.again())

@@ -7,6 +7,7 @@ import type { Fields } from '../../chat/message.ts'
 import type { Support } from '../../chat/model.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import { noThread } from '../../chat/thread.ts'
+import { beginAttempt } from '../../flow/call.ts'
 import { CancelSource } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { defer } from '../../flow/defer.ts'
@@ -51,8 +52,10 @@ function setUp(answers: readonly (readonly (ChatEvent | Error)[])[], given: Give
   const emulation = new Emulation(named, { mode, runtime, lacksTools: () => false })
   const chat = emulateTools(emulation, 'up')(upstream)
   const ask = async (request = withTools) => {
+    const plain = aCall(new CancelSource(runtime))
     const call = {
-      ...aCall(new CancelSource(runtime)),
+      ...plain,
+      attemptAgain: () => void beginAttempt(plain, { upstream: 'up', account: 'a', model: 'model' }),
       account: { label: 'a', credential: undefined },
       thread: noThread,
     }

@@ -1,7 +1,6 @@
 import { asChatError, type ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import type { ChatRequest } from '../../chat/request.ts'
-import { beginAttempt } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
 import type { Flow } from '../../flow/flow.ts'
 import { tryFirst } from '../../flow/try-first.ts'
@@ -53,7 +52,7 @@ export function emulateTools(
             const now = emulation.lacksFor(request)
             if (!now) throw thrown
             call.log.info({ upstream, model: request.model }, 'the model takes no tools, so they are emulated')
-            beginAttempt(call, { upstream, account: call.account.label })
+            call.attemptAgain(error.ownCode)
             return begin(emulate(request, now, call))
           },
         },

@@ -5,14 +5,16 @@ import { withAccount } from '../../accounts/with-account.ts'
 import type { ChatError } from '../../chat/error.ts'
 import type { QuotaReport } from '../../chat/quota.ts'
 import { noThread, type Thread } from '../../chat/thread.ts'
+import type { RunningAttempt } from '../../flow/attempt-note.ts'
 import type { AnyEvent } from '../../flow/begin.ts'
 import { beginAttempt, type Call } from '../../flow/call.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { Ask } from '../../flow/chat.ts'
 import { defer } from '../../flow/defer.ts'
-import type { Flow } from '../../flow/flow.ts'
+import type { Batch, Flow } from '../../flow/flow.ts'
 import { orAbort } from '../../flow/wait.ts'
 import { type Ending, type Watcher, watch } from '../../flow/watch.ts'
+import type { AttemptListener } from '../call-record.ts'
 
 /** Added to a call by the retry layer: the accounts that have already failed it. */
 export interface WithTriedAccounts {
@@ -34,12 +36,21 @@ interface ThreadState {
 export interface WithAccount {
   readonly account: Account
   readonly thread: Thread
+  /** Spends and notes another attempt with the same account. Call it before the upstream is asked again. */
+  readonly attemptAgain: AttemptAgain
 }
 
-/** Asks with an account of the pool, renews its credential if necessary, and reports the outcome to the pool. */
+/** @param outcome of the attempt before: `ok`, or why it is of no use */
+export type AttemptAgain = (outcome: string) => void
+
+/**
+ * Asks with an account of the pool, renews its credential if necessary, and reports the outcome to the pool.
+ * @param onAttempt also gets what is known of each attempt
+ */
 export function account(
   pool: Pool,
   upstream: string,
+  onAttempt?: AttemptListener,
 ): <Request extends { readonly model: string }, Event extends AnyEvent, Needs>(
   next: Ask<Request, Event, Needs & WithAccount>,
 ) => Ask<Request, Event, Needs & WithTriedAccounts & WithThreadState> {
@@ -49,16 +60,17 @@ export function account(
     const preferred = call.threadState?.label ?? cachedBy
     const leased = pool.pick({ tried: call.tried, preferred, model }, call.signal)
     const attempt = (live: LiveAccount) => {
-      beginAttempt(call, { upstream, account: live.label })
-      const noteQuota = (report: QuotaReport) => pool.noteQuota(live, report, model)
+      const report = new AccountReport(pool, { live, call, model, upstream, onAttempt })
+      const noteQuota = (quota: QuotaReport) => pool.noteQuota(live, quota, model)
       const ask = (used: Account) =>
         next(request, {
           ...call,
           account: used,
           thread: call.threadState?.threadOn(used.label) ?? noThread,
           noteQuota,
+          attemptAgain: report.attemptAgain,
         })
-      return askAndReport(new AccountReport(pool, { live, call, model }), ask)
+      return askAndReport(report, ask)
     }
     if (!(leased instanceof Promise)) return attempt(leased)
     return defer(async ({ signal }) => attempt(await orAbort(leased, signal)), call.signal)
@@ -69,29 +81,50 @@ type AskWith<Event> = (account: Account) => Flow<Event>
 
 function askAndReport<Event extends AnyEvent>(report: AccountReport, ask: AskWith<Event>): Flow<Event> {
   const { live, call } = report
-  return watch(live.renewal ? askRenewable(live, { signal: call.signal, ask, report }) : ask(live), report)
+  return watch<Event>(live.renewal ? askRenewable(live, { signal: call.signal, ask, report }) : ask(live), report)
 }
 
 interface AccountAttempt {
   readonly live: LiveAccount
   readonly call: Call & WithTriedAccounts
   readonly model: string
+  readonly upstream: string
+  readonly onAttempt: AttemptListener | undefined
 }
 
-/** Reports the outcome of one attempt to the pool. */
-class AccountReport implements Watcher<unknown> {
+/** Notes one attempt, and reports its outcome to the pool. It is made when the attempt begins. */
+class AccountReport implements Watcher<AnyEvent> {
   readonly #pool: Pool
   readonly live: LiveAccount
   readonly call: Call & WithTriedAccounts
+  readonly #asked: AccountAttempt
   readonly #model: string
+  #attempt: RunningAttempt
   /** The account with the credential that began the answer, if it can be renewed. */
   #begun: Account | undefined
 
-  constructor(pool: Pool, { live, call, model }: AccountAttempt) {
+  constructor(pool: Pool, asked: AccountAttempt) {
     this.#pool = pool
-    this.live = live
-    this.call = call
-    this.#model = model
+    this.live = asked.live
+    this.call = asked.call
+    this.#model = asked.model
+    this.#asked = asked
+    this.#attempt = this.#beginAttempt()
+  }
+
+  readonly attemptAgain: AttemptAgain = (outcome) => {
+    this.#attempt.end(outcome)
+    this.#asked.onAttempt?.(this.#attempt, undefined)
+    this.#attempt = this.#beginAttempt()
+  }
+
+  #beginAttempt(): RunningAttempt {
+    const { upstream, live, model } = this.#asked
+    return beginAttempt(this.call, { upstream, account: live.label, model })
+  }
+
+  onBatch(batch: Batch<AnyEvent>): void {
+    this.#attempt.onBatch(batch)
   }
 
   noteBegun(account: Account): void {
@@ -99,6 +132,7 @@ class AccountReport implements Watcher<unknown> {
   }
 
   onEnd(ending: Ending): void {
+    this.#asked.onAttempt?.(this.#attempt, this.#attempt.onEnd(ending))
     if (ending.kind === 'done') this.#pool.reportSuccess(this.live, this.#model)
     const error = ending.kind === 'failed' ? ending.error : undefined
     if (this.#begun && error?.reason !== 'account-refused') this.live.markServed(this.#begun.credential)

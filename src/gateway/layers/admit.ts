@@ -9,7 +9,12 @@ export function admit(capacity: Capacity): ObserverLayer {
   return (next) => (request, call) => {
     if (!capacity.isFull) return watch(next(request, call), new EnteringCall(capacity, call.signal))
     return defer(async ({ signal }) => {
-      await capacity.enter(signal)
+      const since = signal.runtime.elapsed()
+      try {
+        await capacity.enter(signal)
+      } finally {
+        call.receipt.queuedMs = signal.runtime.elapsed() - since
+      }
       try {
         return watch(next(request, call), new EnteredCall(capacity))
       } catch (thrown) {

@@ -69,6 +69,7 @@ class Observer<Event extends ObservedEvent> implements Watcher<Event> {
       ...{ call: this.#call, model, task, ending, durationMs },
       outcome: failure?.ownCode ?? (ending.kind === 'done' ? 'ok' : 'client_closed'),
       startedAt: this.#call.signal.runtime.now() - durationMs,
+      begunAt: this.#startedAt,
       firstEventMs: this.#firstAt === undefined ? undefined : this.#firstAt - this.#startedAt,
       usage: this.#usage,
       bytes: this.#bytes,

@@ -1,5 +1,6 @@
 import type { Usage } from '../../chat/event.ts'
 import { excerpt } from '../../chat/secret.ts'
+import type { AttemptNote, SeamNote } from '../../flow/attempt-note.ts'
 import type { Receipt, Treatment } from '../../flow/call.ts'
 import type { CallRecord } from '../call-record.ts'
 import type { CostOf } from '../measure-request.ts'
@@ -7,8 +8,10 @@ import { type ConversationUsage, ConversationUsages } from './conversation-usage
 
 /** What is known of a request that has ended. It has no text of the request or the answer, and its size is bounded. */
 export interface RecentRequest
-  extends Pick<CallRecord, 'task' | 'outcome' | 'startedAt' | 'firstEventMs' | 'durationMs'> {
+  extends Pick<CallRecord, 'task' | 'outcome' | 'startedAt' | 'begunAt' | 'firstEventMs' | 'durationMs'> {
   readonly id: string
+  /** The surface that the client used; undefined if no client sent it. */
+  readonly surface: string | undefined
   /** The name of the client key. */
   readonly key: string
   /** The client's name of the model. */
@@ -17,6 +20,11 @@ export interface RecentRequest
   readonly upstream: string | undefined
   readonly account: string | undefined
   readonly attempts: number
+  /** The first attempts. One that the client left may end later. */
+  readonly timeline: readonly AttemptNote[]
+  /** Milliseconds for which it waited until it might run; undefined if it need not wait. */
+  readonly queuedMs: number | undefined
+  readonly seams: readonly SeamNote[]
   readonly hops: number
   readonly usage: Omit<Usage, 'native' | 'shares'> | undefined
   readonly replyBytes: number
@@ -24,8 +32,6 @@ export interface RecentRequest
   readonly lost: readonly string[]
   readonly parameters: ReadonlyMap<string, Treatment>
   readonly cacheBrokenAt: string | undefined
-  /** How often its answer broke off and was continued. */
-  readonly continued: number
   /** Whether a second upstream was asked while the first was silent. */
   readonly isHedged: boolean
   /** The id of its conversation, if it has one. */
@@ -57,6 +63,9 @@ export const maxRecent = 1_000
 const maxText = 200
 const maxNames = 20
 
+/** Gets each request when it has ended. It must be short and must not throw. */
+export type EndedRequestListener = (request: RecentRequest) => void
+
 /** Keeps the last requests in memory, for the operator. */
 export class RecentRequests {
   readonly #requests: RecentRequest[] = []
@@ -64,6 +73,7 @@ export class RecentRequests {
   #next = 0
   readonly #conversations = new ConversationUsages(maxRecent)
   readonly #costs: Costs
+  readonly #listeners = new Set<EndedRequestListener>()
 
   constructor(costs: Costs = {}) {
     this.#costs = costs
@@ -73,10 +83,22 @@ export class RecentRequests {
     const request = requestOf(record, this.#costs)
     this.#requests[this.#next] = request
     this.#next = (this.#next + 1) % maxRecent
-    const { conversation, usage, cost, saved, cacheBrokenAt } = request
+    this.#addToConversation(request)
+    for (const listener of this.#listeners) listener(request)
+  }
+
+  #addToConversation({ conversation, usage, cost, saved, cacheBrokenAt }: RecentRequest): void {
     if (conversation === undefined) return
     const isBroken = cacheBrokenAt !== undefined
     this.#conversations.add(conversation, { usage, cost, saved, isBroken })
+  }
+
+  /** Tells the listener of each request that ends from now on. @returns a function that removes the listener */
+  follow(listener: EndedRequestListener): () => void {
+    // the same listener may be added twice
+    const own: EndedRequestListener = (request) => listener(request)
+    this.#listeners.add(own)
+    return () => void this.#listeners.delete(own)
   }
 
   /** Returns the newest ones first. */
@@ -107,10 +129,10 @@ export class RecentRequests {
 }
 
 function requestOf({ call, model, usage, bytes, ...record }: CallRecord, { costOf, savedOf }: Costs): RecentRequest {
-  const { id, caller, hops, receipt } = call
-  const { task, outcome, startedAt, firstEventMs, durationMs } = record
+  const { id, caller, hops, surface, receipt } = call
+  const { task, outcome, startedAt, begunAt, firstEventMs, durationMs } = record
   return {
-    ...{ id, task, outcome, startedAt, firstEventMs, durationMs, hops },
+    ...{ id, surface, task, outcome, startedAt, begunAt, firstEventMs, durationMs, hops },
     key: excerpt(caller.name, maxText),
     model: excerpt(model, maxText),
     upstream: receipt.upstream && excerpt(receipt.upstream, maxText),
@@ -122,7 +144,9 @@ function requestOf({ call, model, usage, bytes, ...record }: CallRecord, { costO
     lost: firstOf(receipt.lost),
     parameters: treatedOf(receipt),
     cacheBrokenAt: receipt.cacheBrokenAt,
-    continued: receipt.seams?.length ?? 0,
+    timeline: receipt.timeline,
+    queuedMs: receipt.queuedMs,
+    seams: receipt.seams ?? none,
     isHedged: receipt.isHedged ?? false,
     conversation: receipt.conversation,
     cost: sumOver(receipt.answers, costOf),
@@ -147,7 +171,7 @@ function numbersOf({ native: _, shares: __, ...numbers }: Usage): RecentRequest[
   return numbers
 }
 
-const none: readonly string[] = []
+const none: readonly never[] = []
 const untreated: ReadonlyMap<string, Treatment> = new Map()
 
 function firstOf(names: ReadonlySet<string>): readonly string[] {

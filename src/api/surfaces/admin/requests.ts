@@ -14,7 +14,7 @@ export const requestRoutes: readonly SurfaceRoute[] = [
     summary: 'Lists the last requests, the newest first',
     gives: 'RequestList',
     handler: answerJson((request, _call, { gateway: { requests } }) => ({
-      body: { object: 'list', data: requests.list(filterIn(request)).map(encode) },
+      body: { object: 'list', data: requests.list(filterIn(request)).map(encodeRequest) },
     })),
   },
   {
@@ -27,7 +27,11 @@ export const requestRoutes: readonly SurfaceRoute[] = [
       if (!found) throw unknownRequest()
       const used = requests.conversation(found)
       return {
-        body: { ...encode(found), ...encodeDetails(found), conversation: used ? encodeConversation(used) : null },
+        body: {
+          ...encodeRequest(found),
+          ...encodeDetails(found),
+          conversation: used ? encodeConversation(used) : null,
+        },
       }
     }),
   },
@@ -55,11 +59,13 @@ function unknownRequest(): ChatError {
   })
 }
 
-function encode({ usage, ...request }: RecentRequest) {
+/** As the list has it. */
+export function encodeRequest({ usage, ...request }: RecentRequest) {
   return {
     id: request.id,
     time: new Date(request.startedAt).toISOString(),
     key: request.key,
+    surface: request.surface ?? null,
     task: request.task,
     model: request.model,
     upstream: request.upstream ?? null,
@@ -73,13 +79,15 @@ function encode({ usage, ...request }: RecentRequest) {
     cache_write_tokens: usage?.cacheWriteTokens ?? null,
     output_tokens: usage?.outputTokens ?? null,
     cost_usd: request.cost ?? null,
-    continued: request.continued,
+    continued: request.seams.length,
     cache_broken_at: request.cacheBrokenAt ?? null,
   }
 }
 
-function encodeDetails({ usage, saved, isHedged, tools, lost, parameters, hops, replyBytes }: RecentRequest) {
+function encodeDetails(request: RecentRequest) {
+  const { usage, saved, isHedged, tools, lost, parameters, hops, replyBytes } = request
   return {
+    timeline: encodeTimeline(request),
     saved_usd: saved ?? null,
     reasoning_tokens: usage?.reasoningTokens ?? null,
     usage_source: usage?.source ?? null,
@@ -104,5 +112,22 @@ function encodeConversation({ id, ...used }: ConversationUsage) {
     cost_usd: used.cost ?? null,
     saved_usd: used.saved ?? null,
     cache_breaks: used.breaks,
+  }
+}
+
+/** Times from the beginning of the request. */
+function encodeTimeline({ timeline, queuedMs = 0, seams, begunAt }: RecentRequest) {
+  const since = (at: number) => Math.round(at - begunAt)
+  return {
+    queued_ms: Math.round(queuedMs),
+    attempts: timeline.map(({ upstream, account, model, startedAt, firstAt, endedAt, outcome }) => ({
+      ...{ upstream, account: account ?? null, model, start_ms: since(startedAt) },
+      first_event_ms: firstAt === undefined ? null : since(firstAt),
+      end_ms: endedAt === undefined ? null : since(endedAt),
+      outcome: outcome ?? null,
+    })),
+    seams: seams.map(({ at, to, from, after, way }) => ({
+      ...{ at_ms: since(at), upstream: to, from: from ?? null, after, way },
+    })),
   }
 }

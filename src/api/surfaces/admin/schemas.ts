@@ -40,9 +40,39 @@ const clientKey = {
 const breaker = { state: oneOf('good', 'mistrusted', 'ejected'), ejected_ms: integer }
 
 const count = orNull(integer)
+/** The attempts of the last hour. */
+const attempts = { requests: integer, failed: integer, last_success_at: orNull(text) }
+const percentiles = orNull(objectOf({ p50: integer, p95: integer }))
+const minute = { at: text, requests: integer, failed: integer }
+const upstreamStats = objectOf({
+  ...attempts,
+  first_event_ms: percentiles,
+  minutes: listOf(objectOf({ ...minute, first_event_ms: orNull(integer) })),
+})
+/** What happened to a request, in milliseconds from its beginning. */
+const timeline = objectOf({
+  queued_ms: integer,
+  attempts: listOf(
+    objectOf({
+      ...{ upstream: text, account: orNull(text), model: text, start_ms: integer },
+      ...{ first_event_ms: count, end_ms: count, outcome: orNull(text) },
+    }),
+  ),
+  seams: listOf(objectOf({ at_ms: integer, upstream: text, from: orNull(text), after: text, way: text })),
+})
+
 /** One of the last requests. Unknown numbers are null. */
 const request = {
-  ...{ id: text, time: text, key: text, task: text, model: text, upstream: orNull(text), account: orNull(text) },
+  ...{
+    id: text,
+    time: text,
+    key: text,
+    surface: orNull(text),
+    task: text,
+    model: text,
+    upstream: orNull(text),
+    account: orNull(text),
+  },
   ...{ outcome: text, attempts: integer, first_event_ms: count, duration_ms: integer },
   ...{ input_tokens: count, cached_tokens: count, cache_write_tokens: count, output_tokens: count },
   ...{ cost_usd: orNull(number), continued: integer, cache_broken_at: orNull(text) },
@@ -71,6 +101,7 @@ export const schemas = {
     ...request,
     ...{ reasoning_tokens: count, usage_source: orNull(text), reply_bytes: count, hops: integer, hedged: flag },
     ...{ saved_usd: orNull(number), tools: listOf(text), parameters: anyObject, lost: listOf(text) },
+    timeline,
     conversation: orNull(
       objectOf({
         ...{ id: text, requests: integer, input_tokens: integer, cached_tokens: integer, missed_tokens: integer },
@@ -125,11 +156,13 @@ export const schemas = {
     credential: orNull(objectOf({ variable: text, kind: oneOf('key', 'session') })),
     breaker: objectOf({ ...breaker, models: listOf(objectOf({ model: text, ...breaker })) }),
     used_up: orNull(objectOf({ until: text, models: orNull(listOf(text)) })),
+    stats: upstreamStats,
     accounts: listOf(
       objectOf({
         ...{ label: text, source: oneOf('environment', 'state', 'made'), variable: orNull(text) },
         ...{ state: text, until: orNull(text), why: orNull(text), models: orNull(listOf(text)) },
         quota: listOf(objectOf({ model: text, ...quotaWindow })),
+        stats: objectOf(attempts),
       }),
     ),
   }),

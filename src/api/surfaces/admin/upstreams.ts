@@ -4,6 +4,7 @@ import type { Finding } from '../../../gateway/examine.ts'
 import type { BreakerStatus } from '../../../gateway/health/upstream-health.ts'
 import type { GatewayStatus, UpstreamStatus } from '../../../gateway/inspect.ts'
 import { answerJson } from '../../exchange/answer-json.ts'
+import { encodeAccountStats, encodeUpstreamStats } from './statistics.ts'
 
 /** `GET /admin/upstreams` */
 export const listUpstreams = answerJson((_request, _call, { gateway }) => {
@@ -24,7 +25,7 @@ export const testUpstream = answerJson(async (request, _call, { gateway: { exami
   return { body: { upstream: name, accounts: findings.map(encodeFinding) } }
 })
 
-function encodeUpstream({ accounts, models, retryBudget, health, usedUp, ...upstream }: UpstreamStatus) {
+function encodeUpstream({ accounts, models, retryBudget, health, usedUp, stats, ...upstream }: UpstreamStatus) {
   return {
     name: upstream.name,
     provider: upstream.provider ?? null,
@@ -43,6 +44,7 @@ function encodeUpstream({ accounts, models, retryBudget, health, usedUp, ...upst
     credential: upstream.credential ?? null,
     used_up: usedUp ? { until: encodeTime(usedUp.until), models: usedUp.models ?? null } : null,
     accounts: accounts.map(encodeAccount),
+    stats: encodeUpstreamStats(stats),
     breaker: {
       ...encodeBreaker(health),
       models: health.models.map(({ model, ...status }) => ({ model, ...encodeBreaker(status) })),
@@ -72,7 +74,8 @@ function encodeClause({ stand, source, note }: NonNullable<UpstreamStatus['terms
   return { stand, source: source ?? null, note: note ?? null }
 }
 
-function encodeAccount({ label, source, variable, state, renewal, quota = [] }: UpstreamStatus['accounts'][number]) {
+function encodeAccount(account: UpstreamStatus['accounts'][number]) {
+  const { label, source, variable, state, renewal, stats, quota = [] } = account
   return {
     label,
     source,
@@ -84,6 +87,7 @@ function encodeAccount({ label, source, variable, state, renewal, quota = [] }: 
     expires_at: encodeTime(renewal?.expiresAt),
     renewed_at: encodeTime(renewal?.renewedAt),
     quota: quota.flatMap(({ model, windows }) => windows.map((window) => ({ model, ...encodeWindow(window) }))),
+    stats: encodeAccountStats(stats),
   }
 }
 

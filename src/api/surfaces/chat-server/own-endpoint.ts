@@ -7,6 +7,7 @@ import { beginAttempt } from '../../../flow/call.ts'
 import type { Cancel } from '../../../flow/cancel.ts'
 import type { Chat } from '../../../flow/chat.ts'
 import { type Batch, batches, type Flow, flowOf } from '../../../flow/flow.ts'
+import { watch } from '../../../flow/watch.ts'
 import { parseBaseUrl, routeOf, routesOfOpenai } from '../../../wire/base-url.ts'
 import type { Pinned } from '../../../wire/egress.ts'
 
@@ -18,15 +19,16 @@ export function ownEndpoint({ url, address }: Pinned, key: Secret): Chat {
   const base = parseBaseUrl(url.href, routesOfOpenai) ?? { url: url.href, query: '' }
   const target = routeOf(base, '/chat/completions')
   return (request, call) => {
-    beginAttempt(call, { upstream: 'model_config' })
+    const attempt = beginAttempt(call, { upstream: 'model_config', model: request.model })
     for (const name of Object.values(request.spelling)) call.receipt.parameters.set(name, 'honoured')
     const streamFields = () => ({ stream_options: { include_usage: true } })
     const encode = (asked: ChatRequest) => encodeRequest(asked)
     const question = { url: target, address, headers: bearer(key), encode, streamFields }
-    return flowOf(
+    const answer = flowOf(
       (signal) => hideErrorTexts(askOpenaiChat(question, request, { ...call, signal }), signal),
       call.signal,
     )
+    return watch(answer, { onBatch: (batch) => attempt.onBatch(batch), onEnd: (ending) => void attempt.onEnd(ending) })
   }
 }
 

@@ -1,0 +1,80 @@
+import { ChatError } from '../chat/error.ts'
+import type { Seam } from '../chat/event.ts'
+import { excerpt } from '../chat/secret.ts'
+import { type AnyEvent, showsSomething } from './begin.ts'
+import type { Cancel } from './cancel.ts'
+import type { Batch } from './flow.ts'
+import type { Ending } from './watch.ts'
+
+/** What is noted of one attempt. Times are milliseconds of the clock that only goes forward. */
+export interface AttemptNote {
+  readonly upstream: string
+  /** The label of the account; undefined if none is needed. */
+  readonly account: string | undefined
+  /** The upstream's own name of the model. */
+  readonly model: string
+  readonly startedAt: number
+  /** When it showed something first. */
+  readonly firstAt: number | undefined
+  readonly endedAt: number | undefined
+  /** `ok`, `not_needed` if another attempt was faster, or the code of its failure; undefined while it runs. */
+  readonly outcome: string | undefined
+}
+
+/** Where an answer was continued, and when, by the clock that only goes forward. */
+export interface SeamNote extends Seam {
+  readonly at: number
+}
+
+/** Limit for the attempts of a call that are noted. A long tool loop makes more. */
+export const maxNotes = 32
+/** Limit for the characters of a model's name, which a client may choose. */
+const maxName = 200
+
+interface Attempted {
+  readonly upstream: string
+  readonly account: string | undefined
+  readonly model: string
+}
+
+/** An attempt that runs. It is told of its batches and its end, and notes their times. */
+export class RunningAttempt implements AttemptNote {
+  readonly upstream: string
+  readonly account: string | undefined
+  readonly model: string
+  readonly startedAt: number
+  firstAt: number | undefined
+  endedAt: number | undefined
+  outcome: string | undefined
+  readonly #signal: Cancel
+
+  constructor({ upstream, account, model }: Attempted, signal: Cancel) {
+    this.upstream = upstream
+    this.account = account
+    this.model = excerpt(model, maxName)
+    this.startedAt = signal.runtime.elapsed()
+    this.#signal = signal
+  }
+
+  onBatch(batch: Batch<AnyEvent>): void {
+    if (this.firstAt === undefined && showsSomething(batch)) this.firstAt = this.#signal.runtime.elapsed()
+  }
+
+  /** @returns why it failed; undefined if it did not */
+  onEnd(ending: Ending): ChatError | undefined {
+    const error = failureOf(ending, this.#signal)
+    this.end(error?.ownCode ?? (ending.kind === 'done' ? 'ok' : 'not_needed'))
+    return error
+  }
+
+  end(outcome: string): void {
+    this.endedAt = this.#signal.runtime.elapsed()
+    this.outcome = outcome
+  }
+}
+
+/** An attempt may be closed because its client left or its deadline passed. */
+function failureOf(ending: Ending, { aborted, reason }: Cancel): ChatError | undefined {
+  if (ending.kind === 'failed') return ending.error
+  return ending.kind === 'left' && aborted && reason instanceof ChatError ? reason : undefined
+}

@@ -1,0 +1,127 @@
+import type { Runtime } from '../../flow/runtime.ts'
+import type { AttemptListener } from '../call-record.ts'
+import { AccountCounts, type AccountStats, UpstreamCounts, type UpstreamStats } from './attempt-counts.ts'
+import { countsRing, keptMinutes, MinuteClock, MinuteRing, minutesUntil } from './minute-ring.ts'
+import type { RecentRequest } from './recent-requests.ts'
+import { bucketOf, type Percentiles, percentilesOf, timeBuckets } from './time-scale.ts'
+
+/** The requests of the last hour. */
+export interface LastHour {
+  readonly requests: number
+  /** Those that failed, also by what the client asked for. */
+  readonly failed: number
+  readonly clientLeft: number
+  readonly firstEventMs: Percentiles | undefined
+  readonly inputTokens: number
+  readonly outputTokens: number
+  /** US dollars of the requests whose cost is known; undefined if that of none is. */
+  readonly cost: number | undefined
+  /** The oldest first. */
+  readonly minutes: readonly GatewayMinute[]
+}
+
+interface GatewayMinute {
+  /** When it began, in milliseconds since 1970. */
+  readonly at: number
+  readonly requests: number
+  readonly failed: number
+}
+
+const [requests, failed, clientLeft, input, output, cost, priced, fields] = [0, 1, 2, 3, 4, 5, 6, 7]
+
+/** Limits for what is counted apart. A configuration may change its upstreams, and accounts are made and removed. */
+const maxUpstreams = 500
+const maxAccounts = 1_000
+
+/**
+ * Counts requests and attempts by minute, for the last hour. It stays when the configuration is read again. Its memory is bounded:
+ * about 20 KiB for each upstream that was asked, and less than 1 KiB for each account.
+ */
+export class Statistics {
+  readonly #runtime: Runtime
+  readonly #clock: MinuteClock
+  readonly #sums = new MinuteRing(new Float64Array(fields * keptMinutes))
+  readonly #times = countsRing(timeBuckets)
+  readonly #upstreams = new Map<string, UpstreamCounts>()
+  /** By upstream and label, in the order in which they were first asked. */
+  readonly #accounts = new Map<string, AccountCounts>()
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime
+    this.#clock = new MinuteClock(runtime)
+  }
+
+  readonly noteRequest = (request: RecentRequest): void => {
+    const { minute } = this.#clock
+    const { outcome, usage, firstEventMs } = request
+    this.#sums.add(minute, requests)
+    if (outcome === 'client_closed') this.#sums.add(minute, clientLeft)
+    else if (outcome !== 'ok') this.#sums.add(minute, failed)
+    if (firstEventMs !== undefined) this.#times.add(minute, bucketOf(firstEventMs))
+    if (usage?.inputTokens !== undefined) this.#sums.add(minute, input, usage.inputTokens)
+    if (usage?.outputTokens !== undefined) this.#sums.add(minute, output, usage.outputTokens)
+    if (request.cost === undefined) return
+    this.#sums.add(minute, cost, request.cost)
+    this.#sums.add(minute, priced)
+  }
+
+  readonly noteAttempt: AttemptListener = (attempt, error) => {
+    const { upstream, account } = attempt
+    const ended = { attempt, error, at: this.#runtime.now() }
+    counted(this.#upstreams, upstream, { make: () => new UpstreamCounts(this.#clock), max: maxUpstreams }).add(ended)
+    if (account === undefined) return
+    const key = accountKey(upstream, account)
+    counted(this.#accounts, key, { make: () => new AccountCounts(this.#clock), max: maxAccounts }).add(ended)
+  }
+
+  lastHour(): LastHour {
+    const { minute } = this.#clock
+    this.#sums.forgetBefore(minute)
+    this.#times.forgetBefore(minute)
+    const sums = this.#sums.sums()
+    return {
+      requests: sums[requests] ?? 0,
+      failed: sums[failed] ?? 0,
+      clientLeft: sums[clientLeft] ?? 0,
+      firstEventMs: percentilesOf(this.#times.sums()),
+      inputTokens: sums[input] ?? 0,
+      outputTokens: sums[output] ?? 0,
+      cost: (sums[priced] ?? 0) > 0 ? sums[cost] : undefined,
+      minutes: minutesUntil(minute).map((one) => {
+        const row = this.#sums.row(one)
+        return { at: this.#clock.startOf(one), requests: row[requests] ?? 0, failed: row[failed] ?? 0 }
+      }),
+    }
+  }
+
+  upstream(name: string): UpstreamStats {
+    return (this.#upstreams.get(name) ?? new UpstreamCounts(this.#clock)).stats()
+  }
+
+  account(upstream: string, label: string): AccountStats {
+    return this.#accounts.get(accountKey(upstream, label))?.stats() ?? unused
+  }
+}
+
+const unused: AccountStats = { requests: 0, failed: 0, lastSuccessAt: undefined }
+
+/** No name of an upstream has a line break. */
+function accountKey(upstream: string, label: string): string {
+  return `${upstream}\n${label}`
+}
+
+interface Made<Counts> {
+  make(): Counts
+  readonly max: number
+}
+
+/** Finds the counts under a name, and makes them with the first use. The ones that were made first are dropped for new ones. */
+function counted<Counts>(all: Map<string, Counts>, name: string, { make, max }: Made<Counts>): Counts {
+  const known = all.get(name)
+  if (known) return known
+  const [oldest] = all.keys()
+  if (all.size >= max && oldest !== undefined) all.delete(oldest)
+  const made = make()
+  all.set(name, made)
+  return made
+}
