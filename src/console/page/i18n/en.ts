@@ -1,3 +1,4 @@
+import { home } from './en/home.ts'
 import { keys } from './en/keys.ts'
 import { requests } from './en/requests.ts'
 import { tools } from './en/tools.ts'
@@ -53,7 +54,7 @@ export const en = {
     settings: 'Settings',
   },
 
-  home: {},
+  home,
 
   upstreams: {},
 

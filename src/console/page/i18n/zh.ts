@@ -1,4 +1,5 @@
 import type { Texts } from './en.ts'
+import { home } from './zh/home.ts'
 import { keys } from './zh/keys.ts'
 import { requests } from './zh/requests.ts'
 import { tools } from './zh/tools.ts'
@@ -54,7 +55,7 @@ export const zh: Texts = {
     settings: '设置',
   },
 
-  home: {},
+  home,
 
   upstreams: {},
 
