@@ -12,7 +12,7 @@ export function FirstSteps() {
     { icon: 'connect', title: first.connect, text: first.connectText, href: hrefOf(['connect']) },
   ] as const
   return (
-    <section class="stack first-steps" aria-labelledby="first-steps">
+    <section class="pile first-steps" aria-labelledby="first-steps">
       <h2 id="first-steps">{first.title}</h2>
       <p>{first.text}</p>
       <ol class="cards">

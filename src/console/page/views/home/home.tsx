@@ -69,7 +69,7 @@ function NeedList({ title, needs }: { readonly title: string; readonly needs: re
   const isWhole = useSignal(false)
   const shown = isWhole.value ? needs : needs.slice(0, firstShown)
   return (
-    <section class="stack">
+    <section class="pile">
       <h2>{title}</h2>
       <ol class="needs">
         {shown.map((need) => (
