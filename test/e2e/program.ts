@@ -41,7 +41,7 @@ async function buildNow(): Promise<void> {
 function isFresh(): boolean {
   if (!existsSync(executable)) return false
   const builtAt = statSync(executable).mtimeMs
-  const sources = [...new Bun.Glob('src/**/*.{ts,txt}').scanSync({ cwd: root })].filter(
+  const sources = [...new Bun.Glob('src/**/*.{ts,tsx,css,txt}').scanSync({ cwd: root })].filter(
     (path) => !path.endsWith('.test.ts'),
   )
   return ['package.json', 'bun.lock', ...sources].every((path) => statSync(join(root, path)).mtimeMs < builtAt)

@@ -205,7 +205,7 @@ function Choices() {
         />
       </div>
       {known?.needs_key && (
-        <Button kind="quiet" icon="exit" onPress={leave}>
+        <Button kind="quiet" icon="exit" onPress={() => leave()}>
           {shell.leave}
         </Button>
       )}

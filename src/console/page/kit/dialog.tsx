@@ -13,7 +13,12 @@ interface DialogProps {
 export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const id = useId()
-  useEffect(() => dialog.current?.showModal(), [])
+  useEffect(() => {
+    const shown = dialog.current
+    shown?.showModal()
+    // a dialog that is only taken away does not give the focus back
+    return () => shown?.close()
+  }, [])
   // a press on what lies behind the dialog closes it, if nothing was written in it
   const closeBehind = (event: Event) => {
     const isEmpty = !dialog.current?.querySelector('input, textarea')

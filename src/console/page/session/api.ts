@@ -52,8 +52,21 @@ export async function ask(
     if (signal?.aborted) throw thrown
     throw new ApiError(0, { message: texts.value.words.unreachable, code: 'unreachable' })
   })
-  if (!response.ok) throw await errorIn(response)
-  return response
+  if (response.ok) return response
+  const error = await errorIn(response)
+  if (other === undefined && isAboutKey(error)) refuse(error)
+  throw error
+}
+
+let refuse: (error: ApiError) => void = () => undefined
+
+/** Calls the listener when the gateway refuses the key of this tab: it was revoked, or its time is over. */
+export function onRefusedKey(listener: (error: ApiError) => void): void {
+  refuse = listener
+}
+
+function isAboutKey({ status, code }: ApiError): boolean {
+  return status === 401 || code === 'invalid_api_key' || code === 'key_expired'
 }
 
 /** Asks for JSON. The caller says what it is: the gateway and this page are of one version. @throws ApiError */

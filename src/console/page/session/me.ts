@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { ApiError, askJson } from './api.ts'
+import { ApiError, askJson, onRefusedKey } from './api.ts'
 import { forgetKey, keepKey } from './key.ts'
 
 /** The caller, as `GET /v1/me` says. */
@@ -54,7 +54,12 @@ export async function enter(key?: string): Promise<void> {
   }
 }
 
-export function leave(): void {
+/** Forgets the key. @param error why it is of no use any more */
+export function leave(error?: ApiError): void {
   forgetKey()
-  signIn.value = { kind: 'refused', error: undefined }
+  signIn.value = { kind: 'refused', error }
 }
+
+onRefusedKey((error) => {
+  if (signIn.value.kind === 'known') leave(error)
+})
