@@ -21,10 +21,7 @@ export function UsageTable({ report, query }: UsageTableProps) {
       <StackTable
         kind="usage"
         label={texts.value.views.usage}
-        columns={[
-          { name: names[report.by] },
-          ...columnNames.map((name) => ({ name: columns[name], isNumber: true })),
-        ]}
+        columns={[{ name: names[report.by] }, ...columnNames.map((name) => ({ name: columns[name], isNumber: true }))]}
       >
         {sorted(report).map((line) => (
           <Row key={nameOf(line)}>
