@@ -2,6 +2,7 @@ import { home } from './en/home.ts'
 import { keys } from './en/keys.ts'
 import { requests } from './en/requests.ts'
 import { tools } from './en/tools.ts'
+import { tryTexts } from './en/try.ts'
 import { usage } from './en/usage.ts'
 
 /** The texts in English. Each view has a part of its own. */
@@ -64,7 +65,7 @@ export const en = {
 
   keys,
 
-  try: {},
+  try: tryTexts,
 
   tools,
 

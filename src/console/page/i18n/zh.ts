@@ -3,6 +3,7 @@ import { home } from './zh/home.ts'
 import { keys } from './zh/keys.ts'
 import { requests } from './zh/requests.ts'
 import { tools } from './zh/tools.ts'
+import { tryTexts } from './zh/try.ts'
 import { usage } from './zh/usage.ts'
 
 /** The texts in Chinese. */
@@ -65,7 +66,7 @@ export const zh: Texts = {
 
   keys,
 
-  try: {},
+  try: tryTexts,
 
   tools,
 

@@ -7,12 +7,15 @@ export class ApiError extends Error {
   readonly code: string
   /** What of the request was wrong: a field, a variable. */
   readonly param: string | undefined
+  /** The request in the list of requests; undefined if the gateway was not reached. */
+  readonly requestId: string | undefined
 
-  constructor(status: number, { message, code, param }: ErrorParts) {
+  constructor(status: number, { message, code, param, requestId }: ErrorParts) {
     super(message)
     this.status = status
     this.code = code
     this.param = param
+    this.requestId = requestId
   }
 }
 
@@ -20,6 +23,7 @@ interface ErrorParts {
   readonly message: string
   readonly code: string
   readonly param?: string | undefined
+  readonly requestId?: string | undefined
 }
 
 interface RequestParts {
@@ -84,5 +88,6 @@ async function errorIn(response: Response): Promise<ApiError> {
     message: typeof message === 'string' ? message : `HTTP ${response.status}`,
     code: typeof code === 'string' ? code : 'unknown',
     param: typeof param === 'string' ? param : undefined,
+    requestId: response.headers.get('x-request-id') ?? undefined,
   })
 }
