@@ -209,16 +209,17 @@ function openClients(config: Config, { store, spare, log, runtime }: ClientsOpti
 }
 
 /** What answers cost at the moment. */
-function costsBy(prices: Prices, runtime: Runtime): Pick<GatewayOptions, 'costOf'> {
+function costsBy(prices: Prices, runtime: Runtime): Pick<GatewayOptions, 'costOf' | 'savedOf'> {
   return {
-    costOf: ({ upstream, model, usage }) => prices.costOf({ upstream, model, usage, at: runtime.now() }),
+    costOf: (served) => prices.costOf({ ...served, at: runtime.now() })?.usd,
+    savedOf: (served) => prices.savedOf({ ...served, at: runtime.now() }),
   }
 }
 
 /** What the ledger is told by the gateway. */
 function listenersFor(ledger: Ledger): Pick<GatewayOptions, 'onAnswer' | 'onCallEnd'> {
   return {
-    onAnswer: (answer, { caller }) => ledger.addAnswer(caller, answer),
+    onAnswer: ({ call, ...answer }) => ledger.addAnswer(call.caller, answer),
     onCallEnd: ({ call, ending }) => ledger.addCall(call, ending),
   }
 }

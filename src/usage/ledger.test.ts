@@ -23,7 +23,9 @@ const shipped = { package: 'package', version: '1', date: '2026-09-23' }
 function setUp(runtime = new ManualRuntime(), store: Store = new MemoryStore({ runtime })) {
   const warnings: unknown[] = []
   const log = { ...aCall().log, warn: (fields: object) => void warnings.push(fields) }
-  const open = () => new Ledger({ store, prices, log, runtime })
+  // a dollar for a million tokens is a thousand nanos for one
+  const own = new OwnPrices({ 'paid/*': { input: 1, cached: 0.1, output: 10 } })
+  const open = () => new Ledger({ store, prices: new Prices({ upstreams: [], own }), log, runtime })
   const report = async (by: Dimension, more = {}) => {
     const encoded = encodeReport(await reportUsage(store, { ...period, by, ...more }), shipped)
     return { data: encoded.data, total: encoded.total }
@@ -42,14 +44,7 @@ const usage: Usage = {
   reasoningTokens: 4,
   source: 'upstream',
 }
-// a dollar for a million tokens is a thousand nanos for one
-const own = new OwnPrices({ 'paid/*': { input: 1, cached: 0.1, output: 10 } })
-const prices = new Prices({ upstreams: [], own })
-const answerBy = (upstream: string, used = usage) => ({
-  ...{ upstream, model: 'm', usage: used },
-  cost: prices.costOf({ upstream, model: 'm', usage: used, at: 0 }),
-})
-const paid = answerBy('paid')
+const paid = { upstream: 'paid', model: 'm', usage }
 const done = { kind: 'done' } as const
 const failed = { kind: 'failed', error: new ChatError('timeout', { message: 'late' }) } as const
 const left = { kind: 'failed', error: new ChatError('cancelled', { message: 'left' }) } as const
@@ -58,8 +53,8 @@ test('an answer is counted by day, model, upstream and key, with its cost and wh
   const { ledger, report } = setUp()
   ledger.addAnswer(alice, paid)
   ledger.addCall(callOf(alice, [paid]), done)
-  ledger.addAnswer(bob, answerBy('free'))
-  ledger.addCall(callOf(bob, [answerBy('free')]), done)
+  ledger.addAnswer(bob, { ...paid, upstream: 'free' })
+  ledger.addCall(callOf(bob, [{ ...paid, upstream: 'free' }]), done)
   await ledger.close()
   const tokens = {
     ...{ requests: 1, failed: 0, answers: 1, input_tokens: 100, cached_tokens: 40, missed_tokens: 60 },
@@ -227,8 +222,8 @@ test('several processes add up, whatever they write at once', async () => {
 
 test('a report is also a table for spreadsheets, which runs no formula', async () => {
   const { ledger, report } = setUp()
-  ledger.addAnswer(alice, answerBy('=HYPERLINK("http://a","b")', { ...usage, outputTokens: 1 }))
-  ledger.addAnswer(alice, answerBy('b,c'))
+  ledger.addAnswer(alice, { ...paid, upstream: '=HYPERLINK("http://a","b")', usage: { ...usage, outputTokens: 1 } })
+  ledger.addAnswer(alice, { ...paid, upstream: 'b,c' })
   ledger.addAnswer(alice, paid)
   await ledger.close()
   const { data } = await report('upstream')

@@ -32,7 +32,9 @@ function decoded(text: string): string {
 export function hrefOf(path: readonly string[], query: Readonly<Record<string, string | undefined>> = {}): string {
   const set = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined && pair[1] !== '')
   const text = new URLSearchParams(set).toString()
-  return `#/${path.map(encodeURIComponent).join('/')}${text && `?${text}`}`
+  // a name may have half a character, which has no encoding
+  const parts = path.map((part) => encodeURIComponent(part.toWellFormed()))
+  return `#/${parts.join('/')}${text && `?${text}`}`
 }
 
 export function go(path: readonly string[], query?: Readonly<Record<string, string | undefined>>): void {
