@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { hashOf } from '../src/keys/named-key.ts'
 import { errorIn, key as master, startApp, type TestApp } from './attacks/rig.ts'
 
@@ -30,6 +31,13 @@ beforeAll(() => {
     { name: 'echo', key: inFile('echo'), models: ['demo/echo'] },
     { name: 'none', key: inFile('none'), models: 'nothing/*' },
     { name: 'old', key: inFile('old'), expires: '2020-01-31' },
+    {
+      name: 'card',
+      key: inFile('card'),
+      models: 'demo/echo, *mini*',
+      expires: '2099-01-31',
+      budget: '5000 tokens/month',
+    },
     { name: 'boss', key: inFile('boss'), role: 'admin', owner: 'ops' },
   ]
   app = startApp({
@@ -39,6 +47,8 @@ beforeAll(() => {
   })
 })
 afterAll(() => app[Symbol.asyncDispose]())
+
+const Answer = z.object({ usage: z.object({ total_tokens: z.int().positive() }) })
 
 const chatBody = { model: 'demo/echo', messages: [{ role: 'user', content: 'hello' }] }
 
@@ -74,6 +84,31 @@ describe('a key of API_KEYS_FILE', () => {
     expect(other.message).toContain('no upstream "dem". The nearest is "demo".')
     const none = await refusalOf(await chat(inFile('none'), { model: 'demo/ech' }))
     expect(none.message).toBe('The model "demo/ech" does not exist here. GET /v1/models lists those that do.')
+  })
+
+  test('sees what it may use, and what it has spent', async () => {
+    const none = { models: null, expires: null, budget: null }
+    expect(await (await send(inFile('plain'), '/v1/me')).json()).toMatchObject({
+      name: 'plain',
+      role: 'client',
+      ...none,
+    })
+    expect(await (await send(master, '/v1/me')).json()).toMatchObject({ role: 'admin', ...none })
+    expect(await (await send(inFile('card'), '/v1/me')).json()).toMatchObject({
+      ...{ models: ['demo/echo', '*mini*'], expires: '2099-02-01T00:00:00.000Z' },
+      budget: {
+        amount: 5_000,
+        unit: 'tokens',
+        period: 'month',
+        used: 0,
+        resets_at: expect.stringMatching(/-01T00:00:00/),
+      },
+    })
+    const { usage } = Answer.parse(await (await chat(inFile('card'))).json())
+    expect(await (await send(inFile('card'), '/v1/me')).json()).toMatchObject({ budget: { used: usage.total_tokens } })
+    expect(await (await send(inFile('prepaid'), '/v1/me')).json()).toMatchObject({
+      budget: { amount: 5, unit: 'USD', period: null, used: 0, resets_at: null },
+    })
   })
 
   test('is refused when its time is over', async () => {

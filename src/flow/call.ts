@@ -148,6 +148,11 @@ export function beginAttempt(
   return attempt
 }
 
+/** Notes that a call has waited for its turn. It may have to wait for several. */
+export function noteQueued(receipt: Receipt, ms: number): void {
+  receipt.queuedMs = (receipt.queuedMs ?? 0) + ms
+}
+
 export function newReceipt(): Receipt {
   return {
     upstream: undefined,

@@ -5,7 +5,7 @@ import { takesTools } from '../chat/model.ts'
 import { type ChatRequest, withModel } from '../chat/request.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { Chat, Layer } from '../flow/chat.ts'
-import type { LimitsLeft } from '../keys/key-meter.ts'
+import type { BudgetUse, LimitsLeft } from '../keys/key-meter.ts'
 import type { Limiter } from '../keys/limiter.ts'
 import type { AvailableCredential, Upstream } from '../providers/provider.ts'
 import { countForLimits, openAdmission } from './admission.ts'
@@ -18,7 +18,7 @@ import { continuation } from './continuation/layer.ts'
 import { countTokens } from './count-tokens.ts'
 import { type DirectTools, directTools } from './direct-tools.ts'
 import { type Examiner, openExaminer } from './examiner.ts'
-import { type GatewayStatus, statusOf } from './inspect.ts'
+import { type GatewayStatus, inspect } from './inspect.ts'
 import type { Candidate, Member } from './known-models.ts'
 import type { Lasting } from './lasting.ts'
 import { admit as admitWithin } from './layers/admit.ts'
@@ -69,6 +69,8 @@ export interface Gateway extends Tasks {
   readonly catalog: Catalog<Member>
   /** What is left of a caller's limits of a minute; undefined if it has none. */
   limitsLeft(caller: Caller): LimitsLeft | undefined
+  /** What was spent of a caller's budget; undefined if it has none. */
+  budgetUse(caller: Caller): Promise<BudgetUse | undefined>
   /** Tests accounts for the operator. */
   readonly examiner: Examiner
   /** Why no further call may begin now; undefined if one may. */
@@ -122,14 +124,11 @@ export function openGateway(options: GatewayOptions): Gateway {
     requests,
     lastHour: () => statistics.lastHour(),
     limitsLeft: (caller) => limiter?.left(caller),
+    budgetUse: async (caller) => limiter?.budgetUse(caller),
     examiner: openExaminer(chains, { store, log, runtime, deadlineMs: testMs(options) }),
     shortage: () => capacity.shortage(),
     runningCalls: () => chains.reduce((sum, { permits }) => sum + permits.taken, 0),
-    inspect: () => ({
-      calls: { running: capacity.running, permits: capacity.max, waiting: capacity.waiting },
-      available: options.available ?? [],
-      upstreams: chains.map((chain) => statusOf(chain, catalog.status(chain.upstream.name), statistics)),
-    }),
+    inspect: () => inspect({ ...lasting, available: options.available ?? [], chains, catalog }),
     pool: (name) => chains.find(({ upstream }) => upstream.name === name)?.pool,
     upstreamAt: (baseUrl) => upstreams.find(({ baseUrl: own }) => own !== undefined && isSameUrl(own, baseUrl))?.name,
     close() {

@@ -3,8 +3,9 @@ import type { UsedUpPool } from '../accounts/pool.ts'
 import type { Terms } from '../accounts/terms.ts'
 import { redact } from '../chat/secret.ts'
 import type { AccountSource, AvailableCredential, CredentialVariable, Upstream } from '../providers/provider.ts'
-import type { ModelsStatus } from './catalog.ts'
+import type { Catalog, ModelsStatus } from './catalog.ts'
 import type { HealthStatus } from './health/upstream-health.ts'
+import type { Lasting } from './lasting.ts'
 import type { AccountStats, UpstreamStats } from './requests/attempt-counts.ts'
 import type { Statistics } from './requests/statistics.ts'
 import type { UpstreamParts } from './upstream-parts.ts'
@@ -61,7 +62,20 @@ export interface UpstreamStatus {
   readonly models: ModelsStatus
 }
 
-export function statusOf(
+interface Inspected extends Pick<Lasting, 'capacity' | 'statistics'>, Pick<GatewayStatus, 'available'> {
+  readonly chains: readonly UpstreamParts[]
+  readonly catalog: Pick<Catalog, 'status'>
+}
+
+export function inspect({ capacity, statistics, available, chains, catalog }: Inspected): GatewayStatus {
+  return {
+    calls: { running: capacity.running, permits: capacity.max, waiting: capacity.waiting },
+    available,
+    upstreams: chains.map((chain) => statusOf(chain, catalog.status(chain.upstream.name), statistics)),
+  }
+}
+
+function statusOf(
   { upstream, pool, budget, permits, health }: UpstreamParts,
   models: ModelsStatus,
   statistics: Statistics,

@@ -66,7 +66,11 @@ export class BudgetAccount {
 
   /** What was spent, and what running calls are expected to spend. */
   get used(): number {
-    return this.#stored + this.#inFlight + this.#unsent + this.#reserved
+    return this.spent + this.#reserved
+  }
+
+  get spent(): number {
+    return this.#stored + this.#inFlight + this.#unsent
   }
 
   /** Waits for the store only the first time. Later it is asked in the background. */

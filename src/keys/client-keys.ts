@@ -1,4 +1,4 @@
-import type { HashedKey } from '../chat/caller.ts'
+import type { Caller, HashedKey } from '../chat/caller.ts'
 import { ChatError } from '../chat/error.ts'
 import type { Logger } from '../flow/call.ts'
 import { repeat } from '../flow/repeat.ts'
@@ -104,6 +104,12 @@ export class ClientKeys {
       ...this.#ofConfiguration.configured.map((key) => ({ key, source: 'file' }) as const),
       ...(this.#stored ?? []).map((key) => ({ key, source: 'state' }) as const),
     ]
+  }
+
+  /** What is set for the key of a caller; undefined if it has no such key. The store is not asked. */
+  settingsOf({ id, name }: Caller): KeySettings | undefined {
+    const keys = [...this.#ofConfiguration.configured, ...(this.#stored ?? [])]
+    return keys.find((key) => key.name === name && hashedKeyOf(key).caller.id === id)
   }
 
   /** Makes a key. @throws ChatError `conflict` if the name is taken, `unavailable` */

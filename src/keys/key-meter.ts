@@ -39,6 +39,14 @@ export interface LimitsLeft {
   readonly tokens?: RateLeft
 }
 
+/** What was spent of a budget. */
+export interface BudgetUse extends Budget {
+  /** In the budget's unit, without what running requests will spend. */
+  readonly used: number
+  /** When its next period begins, in milliseconds since 1970; undefined if it has none. */
+  readonly resetsAt: number | undefined
+}
+
 /** What a request has taken of each limit before it runs. */
 interface Reservation {
   readonly requests: number
@@ -152,6 +160,13 @@ export class KeyMeter {
       ...(rpm !== undefined && { requests: this.#leftOf(this.#requests, rpm) }),
       ...(tpm !== undefined && { tokens: this.#leftOf(this.#tokens, tpm) }),
     }
+  }
+
+  async budgetUse(budget: Budget): Promise<BudgetUse> {
+    const account = this.#accountOf(budget)
+    await account.ready()
+    const used = Math.max(0, account.spent) / unitsOf(1, budget.unit)
+    return { ...budget, used, resetsAt: account.period.endsAt }
   }
 
   /** Writes what was spent to the store. */

@@ -2,7 +2,7 @@ import type { Caller } from '../chat/caller.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from '../state/store.ts'
-import { type AnswerUse, KeyMeter, type LimitsLeft } from './key-meter.ts'
+import { type AnswerUse, type BudgetUse, KeyMeter, type LimitsLeft } from './key-meter.ts'
 import type { SharedStore } from './shared-limits.ts'
 
 export interface LimiterOptions {
@@ -44,6 +44,12 @@ export class Limiter {
   /** What is left of a caller's limits of a minute. */
   left(caller: Caller): LimitsLeft | undefined {
     return caller.limits && this.meterOf(caller).left(caller.limits)
+  }
+
+  /** What was spent of a caller's budget; undefined if it has none. */
+  async budgetUse(caller: Caller): Promise<BudgetUse | undefined> {
+    const budget = caller.limits?.budget
+    return budget && this.meterOf(caller).budgetUse(budget)
   }
 
   /** Forgets the meters of all other callers, whose keys were revoked. */

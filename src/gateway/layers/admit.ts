@@ -1,3 +1,4 @@
+import { noteQueued } from '../../flow/call.ts'
 import type { Cancel } from '../../flow/cancel.ts'
 import type { ObserverLayer } from '../../flow/chat.ts'
 import { defer } from '../../flow/defer.ts'
@@ -13,7 +14,7 @@ export function admit(capacity: Capacity): ObserverLayer {
       try {
         await capacity.enter(signal)
       } finally {
-        call.receipt.queuedMs = signal.runtime.elapsed() - since
+        noteQueued(call.receipt, signal.runtime.elapsed() - since)
       }
       try {
         return watch(next(request, call), new EnteredCall(capacity))

@@ -1,3 +1,4 @@
+import { noteQueued } from '../../flow/call.ts'
 import type { ObserverLayer } from '../../flow/chat.ts'
 import { defer } from '../../flow/defer.ts'
 import { type Watcher, watch } from '../../flow/watch.ts'
@@ -14,7 +15,11 @@ export function callerLimits<Asked>(limiter: Limiter, measure: (request: Asked) 
     const { limits } = call.caller
     if (!limits) return next(request, call)
     return defer(async ({ signal }) => {
-      const end = await limiter.meterOf(call.caller).admit(measure(request), limits, signal)
+      const since = signal.runtime.elapsed()
+      const end = await limiter
+        .meterOf(call.caller)
+        .admit(measure(request), limits, signal)
+        .finally(() => noteQueued(call.receipt, signal.runtime.elapsed() - since))
       try {
         return watch(next(request, call), new AdmittedRequest(end))
       } catch (thrown) {

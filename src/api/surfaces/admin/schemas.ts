@@ -94,6 +94,14 @@ export const schemas = {
     limits: objectOf({
       ...{ rpm: orNull(integer), tpm: orNull(integer), concurrent: orNull(integer), budget: orNull(anyObject) },
     }),
+    models: orNull(patterns),
+    expires: orNull(text),
+    budget: orNull(
+      objectOf({
+        ...{ amount: number, unit: oneOf('tokens', 'USD'), period: orNull(oneOf('day', 'month')) },
+        ...{ used: number, resets_at: orNull(text) },
+      }),
+    ),
   }),
   Request: objectOf(request),
   RequestList: objectOf({ object: oneOf('list'), data: listOf(named('Request')) }),
