@@ -10,6 +10,7 @@ import type { OwnPrices } from '../usage/own-prices.ts'
 import type { EgressPolicy } from '../wire/egress.ts'
 import { configureUpstreams } from './configure-upstreams.ts'
 import { Environment } from './environment.ts'
+import { mergeKept } from './merge-kept.ts'
 import { readAliases } from './read-aliases.ts'
 import { readChatModel, readEgress } from './read-chat-server.ts'
 import { type Listening, readListening } from './read-listening.ts'
@@ -19,7 +20,7 @@ import { readState } from './read-state.ts'
 import { readToolLimits, type ToolLoopConfig } from './read-tool-limits.ts'
 import { readTools } from './read-tools.ts'
 import { reportNoChat, reportNoSummary } from './report-impossible.ts'
-import type { Origins, Setting } from './setting.ts'
+import { environmentAlone, type Origins, type Setting } from './setting.ts'
 import type { RawVariables } from './spelled-values.ts'
 
 /** The configuration: all settings, checked. */
@@ -73,23 +74,51 @@ export interface Config extends Listening {
   readonly settings: readonly Setting[]
   /** Probable mistakes that do not prevent a start. */
   readonly warnings: readonly string[]
+  /** The variables that providers read, whether they are set or not. */
+  readonly upstreamVariables: ReadonlySet<string>
+  /**
+   * Reads the same variables again, together with those that the state has. A variable that the environment sets wins over the state's.
+   * The files that variables name are read again too.
+   */
+  withKept(kept: RawVariables): Config | Misconfigured
 }
 
 /** All problems of the configuration, so that one start shows all of them. */
 export interface Misconfigured {
   readonly problems: readonly Problem[]
+  readonly upstreamVariables?: ReadonlySet<string>
 }
 
 /** Reads the configuration from these variables. */
-export function readConfig(variables: RawVariables, isTerminal: boolean, origins?: Origins): Config | Misconfigured {
+export function readConfig(
+  variables: RawVariables,
+  isTerminal: boolean,
+  origins: Origins = environmentAlone,
+): Config | Misconfigured {
+  const read = (set: RawVariables, from: Origins): Config | Misconfigured => {
+    const found = readVariables(set, isTerminal, from)
+    return 'problems' in found ? found : { ...found, withKept }
+  }
+  const withKept = (kept: RawVariables) => {
+    const merged = mergeKept(kept, variables, origins)
+    return read(merged.variables, merged.origins)
+  }
+  return read(variables, origins)
+}
+
+function readVariables(
+  variables: RawVariables,
+  isTerminal: boolean,
+  origins: Origins,
+): Omit<Config, 'withKept'> | Misconfigured {
   const environment = new Environment(variables, origins)
-  const { upstreams: configured, available } = configureUpstreams(environment)
+  const { upstreams: configured, available, names: upstreamVariables } = configureUpstreams(environment)
   const { state, secrets: stateSecrets, warnings } = readState(environment, configured)
   const upstreams = configured.length > 0 ? configured : [demo]
   const written = readRoutes(environment, upstreams)
   const aliases = readAliases(environment, { upstreams, routes: written.names })
   const routes = linkWritten(environment, written, { upstreams, aliases })
-  const config: Config = {
+  const config: Omit<Config, 'withKept'> = {
     ...readListening(environment, state.isShared),
     trustedProxies: readProxies(environment),
     maxBodyBytes: environment.integer('MAX_BODY_BYTES', { fallback: 32 * 1024 * 1024, min: 1024, max: 1024 ** 3 }),
@@ -118,10 +147,11 @@ export function readConfig(variables: RawVariables, isTerminal: boolean, origins
     fingerprints: environment.fingerprints(),
     settings: [],
     warnings,
+    upstreamVariables,
   }
   reportNoSummary('SUMMARY_MODEL', { environment, upstreams, routes, aliases })
   reportNoChat('CHAT_MODEL', { environment, upstreams, routes, aliases })
-  if (environment.problems.length > 0) return { problems: environment.problems }
+  if (environment.problems.length > 0) return { problems: environment.problems, upstreamVariables }
   return { ...config, settings: environment.settings, warnings: warningsOf(environment, config) }
 }
 
@@ -184,7 +214,7 @@ function seconds(environment: Environment, name: string, fallback: number, max =
   return environment.integer(name, { fallback, min: 1, max }) * 1000
 }
 
-function warningsOf(environment: Environment, config: Config): string[] {
+function warningsOf(environment: Environment, config: Omit<Config, 'withKept'>): string[] {
   const short = config.keys.some((key) => key.reveal().length < 16)
   const socks = proxyVariables.find((name) =>
     /^socks/i.test(environment.text(name) ?? environment.text(name.toLowerCase()) ?? ''),

@@ -10,6 +10,8 @@ export interface UpstreamSettings {
   readonly upstreams: readonly Upstream[]
   /** What would turn on the upstreams that are off. */
   readonly available: readonly AvailableCredential[]
+  /** The names that the providers have read. */
+  readonly names: ReadonlySet<string>
 }
 
 /** Configures every upstream that the variables turn on. */
@@ -28,11 +30,12 @@ export function configureUpstreams(environment: Environment): UpstreamSettings {
       const marked = withFingerprints(upstream, { read, environment })
       return { ...marked, sources, ...(credential && { credential }) }
     })
-    return { upstreams, available: availableOf(upstreams, own) }
+    return { upstreams, available: availableOf(upstreams, own), names: new Set(read) }
   })
   return {
     upstreams: configured.flatMap(({ upstreams }) => upstreams),
     available: configured.flatMap(({ available }) => available),
+    names: new Set(configured.flatMap(({ names }) => [...names])),
   }
 }
 

@@ -9,9 +9,11 @@ import { redact } from '../chat/secret.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { ClientKeys } from '../keys/client-keys.ts'
+import { applyKept, type KeptConfig } from './apply-kept.ts'
 import type { Config, Misconfigured } from './config.ts'
 import { settingsInForce } from './in-force.ts'
 import { findLockOut } from './keep-administrable.ts'
+import type { RawVariables } from './spelled-values.ts'
 import { changedNames, whenChanged } from './when-changed.ts'
 
 export interface LiveConfigOptions {
@@ -29,12 +31,49 @@ export interface LiveConfigOptions {
 /** The configuration in force. If a changed one has a problem, the former one stays. */
 export class LiveConfig implements LiveConfiguration {
   readonly #options: LiveConfigOptions
-  #current: Config
+  /** Without the variables of the state. */
+  #base: Config
+  #kept: RawVariables
+  /** With them. */
+  #current: KeptConfig
   #lastReload: Reload | undefined
 
-  constructor(config: Config, options: LiveConfigOptions) {
-    this.#current = config
+  /** @param kept the variables of the state */
+  constructor(config: Config, kept: RawVariables, options: LiveConfigOptions) {
+    this.#base = config
+    this.#kept = kept
     this.#options = options
+    this.#current = this.#withKept()
+  }
+
+  /** The configuration by which requests are answered. */
+  get inForce(): Config {
+    return this.#current.config
+  }
+
+  /** The variables of the state that are in force. */
+  get keptInForce(): RawVariables {
+    return this.#current.used
+  }
+
+  /** Whether the environment sets the variable, in any spelling, so that the state's has no effect. */
+  isInEnvironment(name: string): boolean {
+    return this.#base.settings.some((setting) => setting.name === name)
+  }
+
+  /** Reads the configuration with other variables of the state. It does not come into force. */
+  tryKept(kept: RawVariables): KeptConfig {
+    return applyKept(this.#base, kept)
+  }
+
+  /** Uses other variables of the state for later requests. */
+  keep(kept: RawVariables): void {
+    this.#kept = kept
+    const names = new Set([...Object.keys(this.#current.used), ...Object.keys(kept)])
+    const changed = [...names].filter((name) => this.#current.used[name] !== kept[name]).sort()
+    this.#current = this.#withKept()
+    this.#options.apply(this.#current.config)
+    this.#options.log.info({ changed }, 'the credentials of the state have changed')
   }
 
   get lastReload(): Reload | undefined {
@@ -42,9 +81,9 @@ export class LiveConfig implements LiveConfiguration {
   }
 
   show(): ShownConfiguration {
-    const { envFile, warnings } = this.#current
+    const { envFile, warnings } = this.inForce
     return {
-      settings: settingsInForce(this.#current).map(({ name, value, origin }) => ({
+      settings: settingsInForce(this.inForce).map(({ name, value, origin }) => ({
         name,
         value: value === undefined ? undefined : redact(value),
         isSet: origin !== 'default',
@@ -73,15 +112,16 @@ export class LiveConfig implements LiveConfiguration {
   #readAgain(): Omit<Reload, 'at'> {
     const { read, apply, clientKeys, log } = this.#options
     if (!read) return this.#refuse([notReadable])
-    const former = this.#current
+    const former = this.#base
     const changed = read()
     if ('problems' in changed) return this.#refuse(changed.problems)
     const lockOut = findLockOut(former, changed, clientKeys)
     if (lockOut) return this.#refuse([lockOut])
     for (const warning of changed.warnings)
       if (!former.warnings.includes(warning)) log.warn({ warning }, 'configuration')
-    this.#current = changed
-    apply(changed)
+    this.#base = changed
+    this.#current = this.#withKept()
+    apply(this.#current.config)
     const names = changedNames(former, changed)
     const atNextStart = names.filter((name) => whenChanged(name) === 'restart')
     const now = names.filter((name) => whenChanged(name) === 'now')
@@ -90,6 +130,14 @@ export class LiveConfig implements LiveConfiguration {
       'the configuration and its files were read again',
     )
     return { changed: now, atNextStart, problems: [] }
+  }
+
+  #withKept(): KeptConfig {
+    const { log } = this.#options
+    const found = applyKept(this.#base, this.#kept)
+    for (const { variable, problem, remedy } of found.problems)
+      log.error({ variable, problem, remedy }, 'credentials of the state do not fit the configuration, and are not used')
+    return found
   }
 
   #refuse(problems: readonly ReloadProblem[]): Omit<Reload, 'at'> {

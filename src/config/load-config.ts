@@ -34,8 +34,19 @@ export function configReader({
     const chosen = choose(set)
     const used = file && { ...file, variables: file.variables.filter(({ name }) => chosen[name] === set[name]) }
     const config = readConfig(chosen, isTerminal(), originsOf(used, { environment, flags }))
-    if ('problems' in config || !file) return config
-    return { ...config, envFile: file.path, warnings: [...file.warnings, ...config.warnings] }
+    return 'problems' in config || !file ? config : withFile(config, file)
+  }
+}
+
+function withFile(config: Config, file: EnvFile): Config {
+  return {
+    ...config,
+    envFile: file.path,
+    warnings: [...file.warnings, ...config.warnings],
+    withKept: (kept) => {
+      const read = config.withKept(kept)
+      return 'problems' in read ? read : withFile(read, file)
+    },
   }
 }
 

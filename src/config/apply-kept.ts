@@ -1,0 +1,42 @@
+import type { Problem } from '../providers/provider.ts'
+import type { Config } from './config.ts'
+import type { RawVariables } from './spelled-values.ts'
+
+/** The configuration with the variables of the state, as far as they fit. */
+export interface KeptConfig {
+  readonly config: Config
+  /** The variables of the state that it uses. */
+  readonly used: RawVariables
+  /** Why the others are not used. They stay in the state. */
+  readonly problems: readonly Problem[]
+}
+
+/**
+ * Adds the variables of the state. They must never prevent a start, so those that do not fit are left out: the environment may have
+ * changed since they were added, and so may this program.
+ */
+export function applyKept(config: Config, kept: RawVariables): KeptConfig {
+  if (Object.keys(kept).length === 0) return { config, used: kept, problems: [] }
+  const all = config.withKept(kept)
+  if (!('problems' in all)) return { config: all, used: kept, problems: [] }
+  return { ...mostOf(config, Object.entries(kept)), problems: all.problems }
+}
+
+/** Adds one variable after the other, again and again, because one may need another: a key needs its address. */
+function mostOf(config: Config, kept: readonly (readonly [string, string | undefined])[]): Omit<KeptConfig, 'problems'> {
+  let left = kept
+  let used: RawVariables = {}
+  let best = config
+  for (let before = left.length + 1; left.length < before; ) {
+    before = left.length
+    left = left.filter(([name, value]) => {
+      const next = { ...used, [name]: value }
+      const read = config.withKept(next)
+      if ('problems' in read) return true
+      used = next
+      best = read
+      return false
+    })
+  }
+  return { config: best, used }
+}
