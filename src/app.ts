@@ -1,5 +1,6 @@
 import { openServer, type Server } from './api/server.ts'
 import { maxFetches } from './bun-settings.ts'
+import type { KeptValues } from './config/apply-kept.ts'
 import type { Config, Misconfigured } from './config/config.ts'
 import { configuredKeys } from './config/keep-administrable.ts'
 import { LiveConfig } from './config/live-config.ts'
@@ -7,6 +8,7 @@ import { ClientSeals } from './conversations/client-seals.ts'
 import { Conversations } from './conversations/conversations.ts'
 import { Recordings } from './conversations/recordings.ts'
 import { StoredResponses } from './conversations/stored-responses.ts'
+import { openCredentials } from './credentials/open-credentials.ts'
 import type { Logger } from './flow/call.ts'
 import type { Network } from './flow/network.ts'
 import type { Runtime } from './flow/runtime.ts'
@@ -32,7 +34,7 @@ const idleSeconds = 30
 export interface App {
   readonly url: string
   readonly server: Server
-  /** Resolves when the client keys of the state were read, or cannot be. Until then requests may get 503. */
+  /** Resolves when the client keys and credentials of the state were read, or cannot be. Until then requests may get 503. */
   readonly ready: Promise<void>
   /** A changed one answers later requests, as far as it can change. Running ones go on as they began. */
   readonly configuration: LiveConfig
@@ -44,6 +46,8 @@ export interface Surroundings {
   readonly runtime: Runtime
   /** Reads the configuration again, as at the start. */
   readonly read?: (() => Config | Misconfigured) | undefined
+  /** The credentials that the state has, if they were read already. */
+  readonly kept?: KeptValues
   /** Is told of each changed configuration that is in force. */
   onReconfigured?(config: Config): void
   /** Asks the other processes of `WORKERS` to read the configuration again too. */
@@ -80,10 +84,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime, ..
   const tools = openTools(config.tools, shared)
   const spare = openSpare(config, store, shared)
   const clients = openClients(config, { store, spare, ...shared })
-  const prices = new Prices({ upstreams: config.upstreams, own: config.prices })
-  const ledger = new Ledger({ store, prices, ...shared })
-  const gateways = openGateways(config, { tools, clients, prices, ledger, store, ...shared })
-  const configuration = new LiveConfig(config, {
+  const configuration = new LiveConfig(config, surroundings.kept ?? {}, {
     ...{ read: surroundings.read, clientKeys: clients.keys, log, runtime },
     reloadOthers: () => surroundings.reloadOthers?.(),
     apply(changed) {
@@ -93,8 +94,14 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime, ..
       surroundings.onReconfigured?.(changed)
     },
   })
+  const { inForce } = configuration
+  const prices = new Prices({ upstreams: inForce.upstreams, own: inForce.prices })
+  const ledger = new Ledger({ store, prices, ...shared })
+  const gateways = openGateways(inForce, { tools, clients, prices, ledger, store, ...shared })
+  const credentials = openCredentials(config, { configuration, gateway: () => gateways.current, store, ...shared })
   const server = openServer({
     ...listeningOf(config),
+    credentials: credentials.admin,
     clientKeys: clients.keys,
     gateway: gateways.current,
     ...openMemory(config, spare, runtime),
@@ -106,16 +113,13 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime, ..
   })
   const stopWatching = watchStore(store, { log, runtime })
   return {
-    url: server.url,
-    server,
-    ready: clients.ready,
-    configuration,
+    ...{ url: server.url, server, configuration },
+    ready: Promise.all([clients.ready, credentials.ready]).then(() => undefined),
     async close() {
       await server.stop(config.shutdownGraceMs, config.shutdownDelayMs)
+      credentials.close()
       gateways.close()
-      await clients.close()
-      await ledger.close()
-      await tools.close()
+      for (const part of [clients, ledger, tools]) await part.close()
       stopWatching()
       await spare.close()
     },

@@ -98,6 +98,11 @@ function start(options: Partial<ServerOptions> = {}): Server {
       runtime: machine,
     }),
     egress: { hosts: [] },
+    credentials: {
+      add: async () => added,
+      replace: async () => added,
+      remove: async (variable) => [variable],
+    },
     configuration: {
       lastReload: undefined,
       show: () => ({ settings: [], envFile: undefined, warnings: [] }),
@@ -109,6 +114,8 @@ function start(options: Partial<ServerOptions> = {}): Server {
   })
 }
 
+const works = { upstream: 'plain', account: 'a', model: 'm', tookMs: 1, error: undefined, quota: [] }
+const added = { upstream: 'plain', accounts: ['a'], test: works }
 const bodyOf = (content: string, more: object = {}) =>
   JSON.stringify({ model: 'plain', messages: [{ role: 'user', content }], ...more })
 const ask = (server: Server, content: string, more: object = {}) =>

@@ -31,7 +31,8 @@ export async function openDemo(): Promise<Demo> {
     async serve(config, { runtime, read }) {
       const models = await modelsOf(config, runtime)
       ignoreClosedOutput(process.stdout)
-      const announce = (url: string) => void process.stdout.write(introduction(config, url, models))
+      const announce = ({ url }: { readonly url: string }) =>
+        void process.stdout.write(introduction(config, url, models))
       const code = await serveUntilStopped(config, { runtime, read, logTo: Bun.stderr.writer(), announce })
       await Promise.all(emulated.map((service) => service.close()))
       return code

@@ -1,7 +1,9 @@
 import { describeTerms } from '../accounts/terms.ts'
 import { asChatError } from '../chat/error.ts'
 import { redact } from '../chat/secret.ts'
+import { applyKept } from '../config/apply-kept.ts'
 import type { Config } from '../config/config.ts'
+import { readKept } from '../credentials/kept-variables.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { examine, type Finding } from '../gateway/examine.ts'
@@ -58,8 +60,9 @@ async function examineHere(config: Config, runtime: Runtime, status: number | un
   }
   const log = logOf(config, runtime)
   try {
+    const { config: inForce } = applyKept(config, await readKept(store))
     const [findings, toolServers] = await Promise.all([
-      examineAll(config, { store, log, runtime }),
+      examineAll(inForce, { store, log, runtime }),
       tryToolServers(config, log, runtime),
     ])
     for (const one of toolServers) process.stderr.write(serverLine(one))

@@ -1,5 +1,7 @@
 import { openPool } from '../accounts/open-pool.ts'
+import { applyKept } from '../config/apply-kept.ts'
 import type { Config } from '../config/config.ts'
+import { readKept } from '../credentials/kept-variables.ts'
 import { CancelSource } from '../flow/cancel.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { Catalog } from '../gateway/catalog.ts'
@@ -16,7 +18,8 @@ export async function models(config: Config, runtime: Runtime): Promise<number> 
   const renewed = config.upstreams.filter((upstream) => !upstream.models && isRenewed(upstream))
   const store = renewed.length > 0 ? await openState(config, runtime, renewed) : new MemoryStore({ runtime })
   if (typeof store === 'number') return store
-  const listed = await listModels(config, store, runtime)
+  const { config: inForce } = applyKept(config, await readKept(store))
+  const listed = await listModels(inForce, store, runtime)
   await store.close()
   process.stdout.write(listed.map(({ id }) => `${id}\n`).join(''))
   return listed.length > 0 ? 0 : 1

@@ -1,6 +1,9 @@
 import { type App, openApp } from '../app.ts'
+import type { KeptValues } from '../config/apply-kept.ts'
 import type { Config, Misconfigured } from '../config/config.ts'
+import { readKept } from '../credentials/kept-variables.ts'
 import type { Runtime } from '../flow/runtime.ts'
+import type { Store } from '../state/store.ts'
 import { type LineSink, LineWriter } from '../telemetry/line-writer.ts'
 import { type Log, openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
@@ -16,7 +19,8 @@ export function serve(config: Config, { runtime, read }: Pick<Serving, 'runtime'
     runtime,
     read,
     logTo: Bun.stdout.writer(),
-    announce: (url, write) => (isWorker ? tellParent(url) : write(announcement(config, url, runtime.now()))),
+    announce: ({ url, configuration }, write) =>
+      isWorker ? tellParent(url) : write(announcement(configuration.inForce, url, runtime.now())),
   })
 }
 
@@ -27,7 +31,7 @@ export interface Serving {
   /** Reads the configuration again. */
   read(): Config | Misconfigured
   /** Prints the address that the server listens on. @param write writes to the output of the log */
-  announce(url: string, write: (text: string) => void): void
+  announce(app: Pick<App, 'url' | 'configuration'>, write: (text: string) => void): void
 }
 
 const ignoredSignal = 'this signal has no effect'
@@ -54,7 +58,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
   let app: App
   try {
     app = openApp(config, log, store, {
-      ...{ runtime, read },
+      ...{ runtime, read, kept: await readKeptOrNone(config, store, log) },
       onReconfigured: ({ logLevel }) => log.setLevel(logLevel),
       reloadOthers: reloadOtherWorkers,
     })
@@ -69,7 +73,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
   Bun.unsafe.setJITPolicy(1)
   reportSignals(onSignals(app, log))
   await app.ready
-  announce(app.url, (text) => lines.write(text))
+  announce(app, (text) => lines.write(text))
   lines.flush()
   const signal = await stopped
   log.info({ signal }, 'stopping')
@@ -78,6 +82,15 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
   releaseDescriptors()
   await Promise.race([lines.drain(), new Promise((resolve) => runtime.timers.set(lastLinesMs, resolve))])
   return 0
+}
+
+/** The credentials of the state, before the first request. A state that is new with this process has none. */
+async function readKeptOrNone({ state }: Config, store: Store, log: Log): Promise<KeptValues> {
+  if (!state.isDurable) return {}
+  return readKept(store).catch((err: unknown) => {
+    log.error({ err }, 'the credentials of the state could not be read')
+    return {}
+  })
 }
 
 function ignoreSignal(log: Log): (signal: string) => void {

@@ -9,11 +9,10 @@ import { redact } from '../chat/secret.ts'
 import type { Logger } from '../flow/call.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { ClientKeys } from '../keys/client-keys.ts'
-import { applyKept, type KeptConfig } from './apply-kept.ts'
+import { applyKept, type KeptConfig, type KeptValues } from './apply-kept.ts'
 import type { Config, Misconfigured } from './config.ts'
 import { settingsInForce } from './in-force.ts'
 import { findLockOut } from './keep-administrable.ts'
-import type { RawVariables } from './spelled-values.ts'
 import { changedNames, whenChanged } from './when-changed.ts'
 
 export interface LiveConfigOptions {
@@ -33,13 +32,13 @@ export class LiveConfig implements LiveConfiguration {
   readonly #options: LiveConfigOptions
   /** Without the variables of the state. */
   #base: Config
-  #kept: RawVariables
+  #kept: KeptValues
   /** With them. */
   #current: KeptConfig
   #lastReload: Reload | undefined
 
   /** @param kept the variables of the state */
-  constructor(config: Config, kept: RawVariables, options: LiveConfigOptions) {
+  constructor(config: Config, kept: KeptValues, options: LiveConfigOptions) {
     this.#base = config
     this.#kept = kept
     this.#options = options
@@ -51,8 +50,13 @@ export class LiveConfig implements LiveConfiguration {
     return this.#current.config
   }
 
+  /** All variables of the state. */
+  get kept(): KeptValues {
+    return this.#kept
+  }
+
   /** The variables of the state that are in force. */
-  get keptInForce(): RawVariables {
+  get keptInForce(): KeptValues {
     return this.#current.used
   }
 
@@ -62,12 +66,12 @@ export class LiveConfig implements LiveConfiguration {
   }
 
   /** Reads the configuration with other variables of the state. It does not come into force. */
-  tryKept(kept: RawVariables): KeptConfig {
+  tryKept(kept: KeptValues): KeptConfig {
     return applyKept(this.#base, kept)
   }
 
   /** Uses other variables of the state for later requests. */
-  keep(kept: RawVariables): void {
+  keep(kept: KeptValues): void {
     this.#kept = kept
     const names = new Set([...Object.keys(this.#current.used), ...Object.keys(kept)])
     const changed = [...names].filter((name) => this.#current.used[name] !== kept[name]).sort()
@@ -136,7 +140,10 @@ export class LiveConfig implements LiveConfiguration {
     const { log } = this.#options
     const found = applyKept(this.#base, this.#kept)
     for (const { variable, problem, remedy } of found.problems)
-      log.error({ variable, problem, remedy }, 'credentials of the state do not fit the configuration, and are not used')
+      log.error(
+        { variable, problem, remedy },
+        'credentials of the state do not fit the configuration, and are not used',
+      )
     return found
   }
 

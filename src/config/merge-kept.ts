@@ -3,7 +3,7 @@ import { type RawVariables, SpelledValues } from './spelled-values.ts'
 import { findSpellings } from './spellings.ts'
 
 /** Where the operator sees that a variable comes from the state. */
-export const fromState = 'the state'
+const fromState = 'the state'
 
 /** Adds the variables of the state to those of the environment, which win. */
 export function mergeKept(

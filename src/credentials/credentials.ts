@@ -1,8 +1,7 @@
 import type { AddedCredential, CredentialAdmin, CredentialOptions } from '../api/exchange/credential-admin.ts'
-import type { KeptConfig } from '../config/apply-kept.ts'
+import type { KeptConfig, KeptValues } from '../config/apply-kept.ts'
 import type { Config } from '../config/config.ts'
 import type { LiveConfig } from '../config/live-config.ts'
-import type { RawVariables } from '../config/spelled-values.ts'
 import type { Examiner } from '../gateway/examiner.ts'
 import {
   checkRoom,
@@ -17,7 +16,7 @@ import {
 } from './faults.ts'
 import { type ChangedUpstream, findChanges } from './find-changes.ts'
 import { findRemoved } from './find-removed.ts'
-import type { KeptValues, KeptVariables } from './kept-variables.ts'
+import type { KeptVariables } from './kept-variables.ts'
 import { forgetDead, judgeTest, type TestOptions, testChange } from './test-credential.ts'
 
 export interface CredentialsOptions extends Omit<TestOptions, 'deadlineMs'> {
@@ -140,7 +139,7 @@ export class Credentials implements CredentialAdmin {
   }
 
   /** Reads the configuration with these variables. @throws ChatError `invalid-request` if one of the new ones does not fit */
-  #read(all: RawVariables, added: KeptValues): KeptConfig {
+  #read(all: KeptValues, added: KeptValues): KeptConfig {
     const found = this.#options.configuration.tryKept(all)
     for (const name of Object.keys(added)) {
       if (found.used[name] === undefined) throw misfit(name, found)

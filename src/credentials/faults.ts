@@ -1,8 +1,7 @@
 import { ChatError } from '../chat/error.ts'
-import type { KeptConfig } from '../config/apply-kept.ts'
+import type { KeptConfig, KeptValues } from '../config/apply-kept.ts'
 import type { Config } from '../config/config.ts'
 import { ownNameOf } from '../config/merge-kept.ts'
-import type { KeptValues } from './kept-variables.ts'
 
 /** Limits for what is added at once, and for all that the state keeps. */
 const maxAdded = 20
@@ -16,7 +15,8 @@ export function checkVariables(variables: KeptValues): void {
   if (entries.length === 0 || entries.length > maxAdded)
     throw faultOf('variables', `must have 1 to ${maxAdded} variables`)
   for (const [name, value] of entries) {
-    if (!/^[A-Z][A-Z0-9_]{0,127}$/.test(name)) throw faultOf(name, 'is not the name of a variable, such as OPENAI_API_KEY')
+    if (!/^[A-Z][A-Z0-9_]{0,127}$/.test(name))
+      throw faultOf(name, 'is not the name of a variable, such as OPENAI_API_KEY')
     if (value.trim() === '') throw faultOf(name, 'has no text. Paste the credential')
     if (value.length > maxLength) throw faultOf(name, `has more than ${maxLength} characters`)
     const own = ownNameOf(name)
@@ -42,7 +42,11 @@ export function refuseUnsealed({ state, stateSecrets }: Pick<Config, 'state' | '
 
 /** @param problem as in `has no text` */
 export function faultOf(variable: string, problem: string): ChatError {
-  return new ChatError('invalid-request', { message: `${variable} ${problem}.`, param: variable, code: 'invalid_value' })
+  return new ChatError('invalid-request', {
+    message: `${variable} ${problem}.`,
+    param: variable,
+    code: 'invalid_value',
+  })
 }
 
 /** The reader's own problem with a variable, or with another one that it needs. */

@@ -1,7 +1,7 @@
+import type { KeptValues } from '../config/apply-kept.ts'
 import type { Config } from '../config/config.ts'
 import type { LiveConfig } from '../config/live-config.ts'
 import type { Upstream } from '../providers/provider.ts'
-import type { KeptValues } from './kept-variables.ts'
 
 /**
  * The variables to remove together with one: those that do not fit without it, such as the models of an upstream that goes off. The

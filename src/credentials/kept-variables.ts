@@ -1,4 +1,5 @@
 import { ChatError } from '../chat/error.ts'
+import type { KeptValues } from '../config/apply-kept.ts'
 import type { Logger } from '../flow/call.ts'
 import { repeat } from '../flow/repeat.ts'
 import type { Runtime } from '../flow/runtime.ts'
@@ -10,9 +11,6 @@ const storeKey = 'variables'
 const rereadMs = 5_000
 /** Attempts to write a change, if other processes write at the same time. */
 const maxWrites = 50
-
-/** Variables that the operator has added while the program ran, by name. */
-export type KeptValues = Readonly<Record<string, string>>
 
 /** Reads the variables of a state. @throws ChatError `unavailable` */
 export async function readKept(store: Store): Promise<KeptValues> {

@@ -22,10 +22,7 @@ const refusals: ReadonlySet<Reason> = new Set(['account-refused', 'login-needed'
  * Tests the accounts that a change adds, or else the first account of the upstream, with one short request. What a renewal gives on
  * the way is in the store, so the account goes on with it afterwards.
  */
-export async function testChange(
-  { upstream, added }: ChangedUpstream,
-  options: TestOptions,
-): Promise<AddedCredential> {
+export async function testChange({ upstream, added }: ChangedUpstream, options: TestOptions): Promise<AddedCredential> {
   const accounts = added.length > 0 ? added : upstream.accounts.slice(0, 1)
   const findings = await examine({ ...upstream, accounts }, options)
   const test = findings.find(({ error }) => error) ?? findings[0]

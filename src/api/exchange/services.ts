@@ -9,6 +9,7 @@ import type { ToolRegistry } from '../../tools/tool.ts'
 import type { Ledger } from '../../usage/ledger.ts'
 import type { EgressPolicy } from '../../wire/egress.ts'
 import type { Calls, OpenCall } from './calls.ts'
+import type { CredentialAdmin } from './credential-admin.ts'
 import type { Exchange } from './exchange.ts'
 import type { LiveConfiguration } from './live-configuration.ts'
 
@@ -27,6 +28,8 @@ export interface Services {
   readonly tools: ToolRegistry
   /** The client keys that have a name. */
   readonly clientKeys: ClientKeys
+  /** The credentials of upstreams that are kept in the state. */
+  readonly credentials: CredentialAdmin
   /** What the callers have used. */
   readonly usage: Ledger
   /** The addresses that callers may send the gateway to. */

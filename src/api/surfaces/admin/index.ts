@@ -1,6 +1,7 @@
 import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
 import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
 import type { Surface } from '../surface.ts'
+import { accountRoutes } from './accounts.ts'
 import { keyRoutes } from './keys.ts'
 import { showCaller } from './me.ts'
 import { requestRoutes } from './requests.ts'
@@ -36,6 +37,7 @@ export const surface: Surface = {
       gives: 'UpstreamTest',
       handler: testUpstream,
     },
+    ...accountRoutes,
     ...keyRoutes,
     ...requestRoutes,
     ...settingsRoutes,

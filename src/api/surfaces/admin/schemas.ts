@@ -165,15 +165,19 @@ export const schemas = {
     breaker: objectOf({ ...breaker, models: listOf(objectOf({ model: text, ...breaker })) }),
     used_up: orNull(objectOf({ until: text, models: orNull(listOf(text)) })),
     stats: upstreamStats,
-    accounts: listOf(
-      objectOf({
-        ...{ label: text, source: oneOf('environment', 'state', 'made'), variable: orNull(text) },
-        ...{ state: text, until: orNull(text), why: orNull(text), models: orNull(listOf(text)) },
-        quota: listOf(objectOf({ model: text, ...quotaWindow })),
-        stats: objectOf(attempts),
-      }),
-    ),
+    accounts: listOf(named('UpstreamAccount')),
   }),
+  UpstreamAccount: objectOf({
+    ...{ label: text, source: oneOf('environment', 'state', 'made'), variable: orNull(text) },
+    ...{ state: text, until: orNull(text), why: orNull(text), models: orNull(listOf(text)) },
+    quota: listOf(objectOf({ model: text, ...quotaWindow })),
+    stats: objectOf(attempts),
+  }),
+  AccountRest: objectOf({ minutes: integer }),
+  NewCredential: objectOf({ variables: anyObject, 'force?': flag }),
+  ReplacedCredential: objectOf({ value: text, 'force?': flag }),
+  AddedCredential: objectOf({ upstream: text, accounts: listOf(text), test: named('AccountTest') }),
+  RemovedCredential: objectOf({ variable: text, deleted: flag, removed: listOf(text) }),
   UpstreamList: objectOf({
     object: oneOf('list'),
     data: listOf(named('Upstream')),
@@ -192,15 +196,14 @@ export const schemas = {
   }),
   UpstreamTest: objectOf({
     upstream: text,
-    accounts: listOf(
-      objectOf({
-        account: text,
-        works: flag,
-        model: orNull(text),
-        took_ms: integer,
-        quota: listOf(objectOf(quotaWindow)),
-        error: orNull(objectOf({ reason: text, code: text, message: text, retry_after_ms: orNull(integer) })),
-      }),
-    ),
+    accounts: listOf(named('AccountTest')),
+  }),
+  AccountTest: objectOf({
+    account: text,
+    works: flag,
+    model: orNull(text),
+    took_ms: integer,
+    quota: listOf(objectOf(quotaWindow)),
+    error: orNull(objectOf({ reason: text, code: text, message: text, retry_after_ms: orNull(integer) })),
   }),
 }

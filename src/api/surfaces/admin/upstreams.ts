@@ -74,7 +74,8 @@ function encodeClause({ stand, source, note }: NonNullable<UpstreamStatus['terms
   return { stand, source: source ?? null, note: note ?? null }
 }
 
-function encodeAccount(account: UpstreamStatus['accounts'][number]) {
+/** An account in the form of the admin API. */
+export function encodeAccount(account: UpstreamStatus['accounts'][number]) {
   const { label, source, variable, state, renewal, stats, quota = [] } = account
   return {
     label,
@@ -109,7 +110,8 @@ function encodeTime(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(Math.min(ms, latestMs)).toISOString()
 }
 
-function encodeFinding({ account, model, tookMs, error, quota }: Finding) {
+/** The result of a test in the form of the admin API. */
+export function encodeFinding({ account, model, tookMs, error, quota }: Finding) {
   return {
     account,
     works: error === undefined,
