@@ -3,6 +3,7 @@ import { keys } from './en/keys.ts'
 import { requests } from './en/requests.ts'
 import { tools } from './en/tools.ts'
 import { tryTexts } from './en/try.ts'
+import { upstreams } from './en/upstreams.ts'
 import { usage } from './en/usage.ts'
 
 /** The texts in English. Each view has a part of its own. */
@@ -57,7 +58,7 @@ export const en = {
 
   home,
 
-  upstreams: {},
+  upstreams,
 
   requests,
 

@@ -44,6 +44,11 @@ export function plain(text: string): string {
   return text.replace(/\ue000/g, nameStart).replace(/\ue001/g, nameEnd)
 }
 
+/** A long text without the characters that turn the direction of what follows: they make a text look like another one. */
+export function withoutTurns(text: string): string {
+  return text.replace(/[\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+}
+
 /** A text in one line, without characters that deceive, and no longer than a sentence can bear. */
 export function shortened(text: string, max = maxName): string {
   const clean = text.replace(deceptive, '\ufffd')

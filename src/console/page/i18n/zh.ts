@@ -4,6 +4,7 @@ import { keys } from './zh/keys.ts'
 import { requests } from './zh/requests.ts'
 import { tools } from './zh/tools.ts'
 import { tryTexts } from './zh/try.ts'
+import { upstreams } from './zh/upstreams.ts'
 import { usage } from './zh/usage.ts'
 
 /** The texts in Chinese. */
@@ -58,7 +59,7 @@ export const zh: Texts = {
 
   home,
 
-  upstreams: {},
+  upstreams,
 
   requests,
 

@@ -12,12 +12,18 @@ interface DialogProps {
 /** A modal dialog. Escape closes it, the focus stays in it, and goes back to where it was. */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null)
+  const isGone = useRef(false)
   const id = useId()
   useEffect(() => {
     const shown = dialog.current
     shown?.showModal()
+    // the first control of the content is what the reader came for, not the button that closes
+    shown?.querySelector<HTMLElement>('input, select, textarea, .form-foot .button')?.focus()
     // a dialog that is only taken away does not give the focus back
-    return () => shown?.close()
+    return () => {
+      isGone.current = true
+      shown?.close()
+    }
   }, [])
   // a press on what lies behind the dialog closes it, if nothing was written in it
   const closeBehind = (event: Event) => {
@@ -25,7 +31,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     if (event.target === dialog.current && isEmpty) dialog.current?.close()
   }
   return (
-    <dialog ref={dialog} aria-labelledby={id} onClose={onClose} onPointerDown={closeBehind}>
+    <dialog ref={dialog} aria-labelledby={id} onClose={() => isGone.current || onClose()} onPointerDown={closeBehind}>
       <header>
         <h2 id={id}>{title}</h2>
         <Button kind="quiet" icon="close" label={texts.value.words.close} onPress={() => dialog.current?.close()} />

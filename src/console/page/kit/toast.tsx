@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { texts } from '../i18n/index.ts'
+import { withoutTurns } from '../i18n/marks.ts'
 import { Button } from './button.tsx'
 
 interface Toast {
@@ -41,7 +42,7 @@ export function Toasts() {
       {shown.value.map(({ id, text, isBad }) => (
         <div key={id} class={isBad ? 'toast bad' : 'toast'}>
           <p>
-            <bdi>{text}</bdi>
+            <bdi>{withoutTurns(text)}</bdi>
           </p>
           {isBad && <Button kind="quiet" icon="close" label={texts.value.words.close} onPress={() => remove(id)} />}
         </div>

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { texts } from '../i18n/index.ts'
+import { withoutTurns } from '../i18n/marks.ts'
 import { Button } from './button.tsx'
 
 interface UntrustedProps {
@@ -9,7 +10,8 @@ interface UntrustedProps {
 }
 
 /** A text that somebody else wrote, such as an upstream. It is shown as text and nothing else. */
-export function Untrusted({ text, max = 240 }: UntrustedProps) {
+export function Untrusted({ text: written, max = 240 }: UntrustedProps) {
+  const text = withoutTurns(written)
   const { words } = texts.value
   const isOpen = useSignal(false)
   if (text.length <= max) return <bdi class="untrusted">{text}</bdi>

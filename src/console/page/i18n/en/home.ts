@@ -68,7 +68,7 @@ export const home = {
     failed: 'failed',
     left: (count: number) => things(count, 'client left', 'clients left'),
     firstEvent: 'to the first token',
-    slow: (text: string) => `median; 95 % under ${text}`,
+    slow: (text: string) => `median; 95% under ${text}`,
     tokens: 'tokens',
     inOut: (read: string, written: string) => `${read} in, ${written} out`,
     cost: 'cost',

@@ -126,7 +126,7 @@ export const needs: Readonly<Record<string, KindWords>> = {
   },
   budget_near: {
     cause: ({ key, count, text }) =>
-      `The key ${key} has used ${count('percent')} % of its budget of ${count('amount')} ${text('unit') ?? ''}.`,
+      `The key ${key} has used ${count('percent')}% of its budget of ${count('amount')} ${text('unit') ?? ''}.`,
     step: ({ until }) => `Raise the budget if it shall last longer.${until ? ` It begins again ${until}.` : ''}`,
   },
   key_expired: {
