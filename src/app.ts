@@ -213,17 +213,16 @@ function openClients(config: Config, { store, spare, log, runtime }: ClientsOpti
 }
 
 /** What answers cost at the moment. */
-function costsBy(prices: Prices, runtime: Runtime): Pick<GatewayOptions, 'costOf' | 'savedOf'> {
+function costsBy(prices: Prices, runtime: Runtime): Pick<GatewayOptions, 'costOf'> {
   return {
-    costOf: (served) => prices.costOf({ ...served, at: runtime.now() })?.usd,
-    savedOf: (served) => prices.savedOf({ ...served, at: runtime.now() }),
+    costOf: ({ upstream, model, usage }) => prices.costOf({ upstream, model, usage, at: runtime.now() }),
   }
 }
 
 /** What the ledger is told by the gateway. */
 function listenersFor(ledger: Ledger): Pick<GatewayOptions, 'onAnswer' | 'onCallEnd'> {
   return {
-    onAnswer: ({ call, ...answer }) => ledger.addAnswer(call.caller, answer),
+    onAnswer: (answer, { caller }) => ledger.addAnswer(caller, answer),
     onCallEnd: ({ call, ending }) => ledger.addCall(call, ending),
   }
 }

@@ -18,6 +18,13 @@ export interface Logger {
   child(fields: object): Logger
 }
 
+/** What an answer cost, in US dollars. What is not known is undefined. */
+export interface AnswerCost {
+  readonly usd: number | undefined
+  /** What it would have cost more without the upstream's cache. */
+  readonly savedUsd: number | undefined
+}
+
 /** What one answer of an upstream has used. */
 export interface AnswerUsage {
   readonly upstream: string
@@ -25,6 +32,8 @@ export interface AnswerUsage {
   readonly model: string
   /** As the upstream says, or as estimated from the text so far. Undefined for a task whose reply states none. */
   readonly usage: Usage | undefined
+  /** Undefined if its usage is, or if the gateway knows no prices. */
+  readonly cost: AnswerCost | undefined
 }
 
 /** What happened to a parameter of the client. `emulated`: the gateway did it itself. `mapped`: the name or value was changed. */

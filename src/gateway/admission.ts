@@ -1,13 +1,15 @@
 import type { ChatRequest } from '../chat/request.ts'
 import type { EmbeddingRequest, RelayRequest } from '../chat/task.ts'
+import type { AnswerCost } from '../flow/call.ts'
 import type { ObserverLayer } from '../flow/chat.ts'
 import type { RequestSize } from '../keys/key-meter.ts'
 import type { Limiter } from '../keys/limiter.ts'
 import type { AnswerListener } from './call-record.ts'
 import type { Catalog } from './catalog.ts'
+import type { CostOf } from './cost-of.ts'
 import { callerLimits } from './layers/caller-limits.ts'
 import { type AllowsModel, ownModels } from './layers/own-models.ts'
-import { type CostOf, freeRequest, RequestMeasure, useOf } from './measure-request.ts'
+import { freeRequest, RequestMeasure, useOf } from './measure-request.ts'
 import { unknownModel } from './nothing-to-ask.ts'
 import type { Route } from './routes/route-tree.ts'
 
@@ -34,7 +36,7 @@ export function openAdmission({
   catalog,
   routes,
   limiter,
-  costOf = () => undefined,
+  costOf = unknownCost,
   limited,
 }: AdmissionOptions): AdmissionLayers {
   const measure = new RequestMeasure({ catalog, routes, costOf })
@@ -67,9 +69,13 @@ interface LimitCountOptions extends Pick<AdmissionOptions, 'limiter' | 'costOf'>
 }
 
 /** Also counts what each answer has used for the limits of its caller. */
-export function countForLimits({ limiter, costOf = () => undefined, onAnswer }: LimitCountOptions): AnswerListener {
-  return (record) => {
-    limiter?.spend(record.call.caller, () => useOf(record, costOf))
-    onAnswer?.(record)
+export function countForLimits({ limiter, costOf = unknownCost, onAnswer }: LimitCountOptions): AnswerListener {
+  return (answer, call) => {
+    limiter?.spend(call.caller, () => useOf(answer, costOf))
+    onAnswer?.(answer, call)
   }
+}
+
+function unknownCost(): AnswerCost {
+  return { usd: undefined, savedUsd: undefined }
 }

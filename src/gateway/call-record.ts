@@ -31,16 +31,11 @@ export interface CallRecord {
 /** Gets the record of each call. It runs at the end of the call, so it must be short and must not throw. */
 export type CallListener = (record: CallRecord) => void
 
-/** What one upstream answered to a call, wholly or in part. The receipt of the call has it too. */
-export interface AnswerRecord extends AnswerUsage {
-  readonly call: Call
-}
-
 /**
- * Gets the record of each answer that was paid for, at its end, also of one that broke off or that the client left. If the client
+ * Gets what each answer that was paid for has used, at its end, also of one that broke off or that the client left. If the client
  * leaves a panel or a tool loop, that may be after the end of the call. It must be short and must not throw.
  */
-export type AnswerListener = (record: AnswerRecord) => void
+export type AnswerListener = (answer: AnswerUsage, call: Call) => void
 
 /**
  * Gets each attempt at its end, and why it failed. It must be short and must not throw. The end of an attempt may come after that of

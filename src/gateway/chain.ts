@@ -8,6 +8,7 @@ import type { Upstream } from '../providers/provider.ts'
 import type { Store } from '../state/store.ts'
 import type { AnswerListener, AttemptListener } from './call-record.ts'
 import { resume } from './continuation/resume.ts'
+import type { CostOf } from './cost-of.ts'
 import { countTokens } from './count-tokens.ts'
 import { Emulation, type EmulationMode, emulatedSupport } from './emulated-tools/emulation.ts'
 import { emulateTools } from './emulated-tools/layer.ts'
@@ -53,6 +54,7 @@ export interface ChainSettings {
 
 interface ChainOptions extends ChainSettings {
   readonly pools: SharedPools
+  readonly costOf?: CostOf | undefined
   /** Gets each attempt when it has ended. */
   readonly onAttempt?: AttemptListener
   /** What is known of a model. */
@@ -65,7 +67,7 @@ interface ChainOptions extends ChainSettings {
  */
 export function buildChain(upstream: Upstream, options: ChainOptions): UpstreamParts {
   const { deadlines, store, pools, threadTtlMs, emulateTools: mode = 'api', modelOf, log, runtime } = options
-  const { onAnswer, onAttempt } = options
+  const { onAnswer, onAttempt, costOf } = options
   const { name, support: offered } = upstream
   const { pool, leave } = pools.enter(upstream)
   const known = (model: string) => modelOf({ member: { upstream, pool }, model })
@@ -84,14 +86,14 @@ export function buildChain(upstream: Upstream, options: ChainOptions): UpstreamP
     : withAccounts
   const withRetry = retry(budget)(countOutcomes(health)(withThreads))
   const withDeadline = deadline(deadlines)(choices(offered)(withRetry))
-  const estimated = estimate({ countTokens, upstream: name, onAnswer })(withDeadline)
+  const estimated = estimate({ countTokens, upstream: name, onAnswer, costOf })(withDeadline)
   const resumed = resume({ upstream, modelOf: known, countTokens })(estimated)
   const remedy = upstream.isWebProduct && mode === 'api' ? ' EMULATE_TOOLS=all emulates tools here too.' : ''
   const plain = support(name, offered, remedy)(resumed)
   const emulated = emulation.isAllowed ? support(name, emulatedSupport(offered))(resumed) : plain
   const supported: Chat = (request, call) => (request.wishes?.emulate === false ? plain : emulated)(request, call)
   const chat = callExtra({ store, upstream: name, support: offered, ttlMs: threadTtlMs })(supported)
-  const tasks = buildTasks(upstream, { pool, paced, budget, permits, health, deadlines, onAnswer, onAttempt })
+  const tasks = buildTasks(upstream, { pool, paced, budget, permits, health, deadlines, onAnswer, onAttempt, costOf })
   const guarded = breaker(health)(limit(permits)(bindExtra(name)(chat)))
   const close = () => {
     for (const prober of probers) prober.close()

@@ -15,6 +15,7 @@ import { Catalog } from './catalog.ts'
 import { buildChain, type ChainSettings } from './chain.ts'
 import { fanOut } from './combine/fan-out.ts'
 import { continuation } from './continuation/layer.ts'
+import type { CostOf } from './cost-of.ts'
 import { countTokens } from './count-tokens.ts'
 import { type DirectTools, directTools } from './direct-tools.ts'
 import { type Examiner, openExaminer } from './examiner.ts'
@@ -25,7 +26,6 @@ import { admit as admitWithin } from './layers/admit.ts'
 import { deadline } from './layers/deadline.ts'
 import { estimate } from './layers/estimate.ts'
 import { observe } from './layers/observe.ts'
-import type { CostOf } from './measure-request.ts'
 import type { RecentRequests } from './requests/recent-requests.ts'
 import type { LastHour } from './requests/statistics.ts'
 import { type RouteOptions, route } from './route.ts'
@@ -53,8 +53,6 @@ export interface GatewayOptions extends ChainSettings {
   readonly limiter?: Limiter
   /** The prices of answers; without it none is known. */
   readonly costOf?: CostOf | undefined
-  /** What an answer would have cost more without the upstream's cache. */
-  readonly savedOf?: CostOf | undefined
   /** Gets what is known of each call when it has ended. */
   readonly onCallEnd?: CallListener
 }
@@ -106,7 +104,8 @@ export function openGateway(options: GatewayOptions): Gateway {
   const continued = continuation({ deadlines: options.deadlines, countTokens })
   const routed = continued(route(routing, chatRoutes(continued)))
   // a caller pays for its own endpoint itself, so nothing is counted
-  const wrapOwn = (own: Chat) => estimate({ countTokens, upstream: 'model_config' })(deadline(options.deadlines)(own))
+  const wrapOwn = (own: Chat) =>
+    estimate({ countTokens, upstream: 'model_config', costOf })(deadline(options.deadlines)(own))
   const boundsFor = boundsIn(routing.routes)
   const offers = { takesTools: toolTakers(catalog, routing.routes), boundsFor }
   const showing = toolChat({ chat: routed, wrapOwn, tools, ...offers, runtime })

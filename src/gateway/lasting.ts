@@ -6,13 +6,10 @@ import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from '../state/store.ts'
 import { Capacity, type CapacityLimits } from './capacity.ts'
 import { promptCache } from './layers/prompt-cache.ts'
-import type { CostOf } from './measure-request.ts'
 import { RecentRequests } from './requests/recent-requests.ts'
 import { Statistics } from './requests/statistics.ts'
 
 interface LastingOptions extends CapacityLimits {
-  readonly costOf?: CostOf | undefined
-  readonly savedOf?: CostOf | undefined
   readonly store: Store
   /** Whether other processes use the store too. */
   readonly isShared?: boolean
@@ -32,16 +29,8 @@ export interface Lasting {
   readonly statistics: Statistics
 }
 
-export function openLasting({
-  store,
-  isShared = false,
-  log,
-  runtime,
-  costOf,
-  savedOf,
-  ...limits
-}: LastingOptions): Lasting {
-  const requests = new RecentRequests({ costOf, savedOf })
+export function openLasting({ store, isShared = false, log, runtime, ...limits }: LastingOptions): Lasting {
+  const requests = new RecentRequests()
   const statistics = new Statistics(runtime)
   requests.follow(statistics.noteRequest)
   return {

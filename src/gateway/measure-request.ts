@@ -1,23 +1,14 @@
 import type { Usage } from '../chat/event.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import type { EmbeddingRequest, RelayRequest, Task } from '../chat/task.ts'
+import type { AnswerUsage } from '../flow/call.ts'
 import type { AnswerUse, RequestSize } from '../keys/key-meter.ts'
 import type { Catalog } from './catalog.ts'
+import type { CostOf } from './cost-of.ts'
 import { countRequest } from './count-request.ts'
 import { countTokens } from './count-tokens.ts'
 import { usageOfInputs } from './layers/estimate-inputs.ts'
 import type { Route, RouteNode } from './routes/route-tree.ts'
-
-/** An answer of an upstream, whose cost is asked for. */
-export interface ServedAnswer {
-  readonly upstream: string
-  /** The upstream's own name of the model. */
-  readonly model: string
-  readonly usage: Usage
-}
-
-/** What an answer cost, in US dollars; undefined if that is not known. */
-export type CostOf = (answer: ServedAnswer) => number | undefined
 
 /** Tokens of an answer that are expected, unless the request allows fewer. */
 const expectedOutput = 1_000
@@ -91,7 +82,7 @@ export class RequestMeasure {
   #dearest(models: AnswerModels, usage: Usage): number | undefined {
     const { catalog, costOf } = this.#options
     const candidates = models.flatMap((model) => catalog.routeNow(model) ?? [])
-    const costs = candidates.map(({ member, model }) => costOf({ upstream: member.upstream.name, model, usage }))
+    const costs = candidates.map(({ member, model }) => costOf({ upstream: member.upstream.name, model, usage }).usd)
     const known = costs.filter((cost) => cost !== undefined)
     return known.length === costs.length && known.length > 0 ? Math.max(...known) : undefined
   }
@@ -101,11 +92,9 @@ export class RequestMeasure {
 export const freeRequest: RequestSize = { requests: 1, tokens: () => 0, cost: () => 0 }
 
 /** What counts for an answer. */
-export function useOf(
-  { usage = unstated, ...served }: Omit<ServedAnswer, 'usage'> & { readonly usage: Usage | undefined },
-  costOf: CostOf,
-): AnswerUse {
-  return { tokens: tokensOf(usage), cost: costOf({ ...served, usage }) }
+export function useOf({ upstream, model, usage, cost }: AnswerUsage, costOf: CostOf): AnswerUse {
+  if (usage) return { tokens: tokensOf(usage), cost: cost?.usd }
+  return { tokens: tokensOf(unstated), cost: costOf({ upstream, model, usage: unstated }).usd }
 }
 
 function tokensOf({ totalTokens = 0, inputTokens = 0, outputTokens = 0 }: Usage): number {

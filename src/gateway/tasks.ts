@@ -14,6 +14,7 @@ import { defer } from '../flow/defer.ts'
 import { failedFlow } from '../flow/flow.ts'
 import type { Upstream } from '../providers/provider.ts'
 import type { AnswerListener, AttemptListener } from './call-record.ts'
+import type { CostOf } from './cost-of.ts'
 import { countTokens } from './count-tokens.ts'
 import type { Candidate } from './known-models.ts'
 import { account, type WithAccount } from './layers/account.ts'
@@ -35,6 +36,7 @@ interface LayerParts extends Pick<UpstreamParts, 'pool' | 'budget' | 'permits' |
   readonly deadlines: Deadlines
   readonly onAnswer: AnswerListener | undefined
   readonly onAttempt: AttemptListener | undefined
+  readonly costOf: CostOf | undefined
 }
 
 /** Puts the layers around the tasks of one upstream. */
@@ -45,7 +47,7 @@ export function buildTasks({ name, tasks }: Upstream, parts: LayerParts): TaskAs
     inBatches(() => tasks.maxInputs)(withLayers(name, (...asked) => tasks.embed(...asked), parts)),
   )
   const relay = withLayers<RelayRequest, RelayEvent>(name, (...asked) => tasks.relay(...asked), parts)
-  const source = { upstream: name, onAnswer: parts.onAnswer }
+  const source = { upstream: name, onAnswer: parts.onAnswer, costOf: parts.costOf }
   const estimateLeft = (request: EmbeddingRequest) => usageOfInputs(request, countTokens)
   return {
     embed: taskUsage({ ...source, estimate: estimateLeft }, embed),

@@ -23,9 +23,7 @@ const shipped = { package: 'package', version: '1', date: '2026-09-23' }
 function setUp(runtime = new ManualRuntime(), store: Store = new MemoryStore({ runtime })) {
   const warnings: unknown[] = []
   const log = { ...aCall().log, warn: (fields: object) => void warnings.push(fields) }
-  // a dollar for a million tokens is a thousand nanos for one
-  const own = new OwnPrices({ 'paid/*': { input: 1, cached: 0.1, output: 10 } })
-  const open = () => new Ledger({ store, prices: new Prices({ upstreams: [], own }), log, runtime })
+  const open = () => new Ledger({ store, prices, log, runtime })
   const report = async (by: Dimension, more = {}) => {
     const encoded = encodeReport(await reportUsage(store, { ...period, by, ...more }), shipped)
     return { data: encoded.data, total: encoded.total }
@@ -44,7 +42,14 @@ const usage: Usage = {
   reasoningTokens: 4,
   source: 'upstream',
 }
-const paid = { upstream: 'paid', model: 'm', usage }
+// a dollar for a million tokens is a thousand nanos for one
+const own = new OwnPrices({ 'paid/*': { input: 1, cached: 0.1, output: 10 } })
+const prices = new Prices({ upstreams: [], own })
+const answerBy = (upstream: string, used = usage) => ({
+  ...{ upstream, model: 'm', usage: used },
+  cost: prices.costOf({ upstream, model: 'm', usage: used, at: 0 }),
+})
+const paid = answerBy('paid')
 const done = { kind: 'done' } as const
 const failed = { kind: 'failed', error: new ChatError('timeout', { message: 'late' }) } as const
 const left = { kind: 'failed', error: new ChatError('cancelled', { message: 'left' }) } as const
@@ -53,8 +58,8 @@ test('an answer is counted by day, model, upstream and key, with its cost and wh
   const { ledger, report } = setUp()
   ledger.addAnswer(alice, paid)
   ledger.addCall(callOf(alice, [paid]), done)
-  ledger.addAnswer(bob, { ...paid, upstream: 'free' })
-  ledger.addCall(callOf(bob, [{ ...paid, upstream: 'free' }]), done)
+  ledger.addAnswer(bob, answerBy('free'))
+  ledger.addCall(callOf(bob, [answerBy('free')]), done)
   await ledger.close()
   const tokens = {
     ...{ requests: 1, failed: 0, answers: 1, input_tokens: 100, cached_tokens: 40, missed_tokens: 60 },
@@ -222,8 +227,8 @@ test('several processes add up, whatever they write at once', async () => {
 
 test('a report is also a table for spreadsheets, which runs no formula', async () => {
   const { ledger, report } = setUp()
-  ledger.addAnswer(alice, { ...paid, upstream: '=HYPERLINK("http://a","b")', usage: { ...usage, outputTokens: 1 } })
-  ledger.addAnswer(alice, { ...paid, upstream: 'b,c' })
+  ledger.addAnswer(alice, answerBy('=HYPERLINK("http://a","b")', { ...usage, outputTokens: 1 }))
+  ledger.addAnswer(alice, answerBy('b,c'))
   ledger.addAnswer(alice, paid)
   await ledger.close()
   const { data } = await report('upstream')

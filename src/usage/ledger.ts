@@ -1,6 +1,6 @@
 import type { Caller } from '../chat/caller.ts'
 import { asChatError, ChatError } from '../chat/error.ts'
-import type { AnswerUsage, Call, Logger } from '../flow/call.ts'
+import type { AnswerCost, AnswerUsage, Call, Logger } from '../flow/call.ts'
 import { nextTurn } from '../flow/next-turn.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Timer } from '../flow/timers.ts'
@@ -9,7 +9,7 @@ import type { Store } from '../state/store.ts'
 import type { Counts } from './counts.ts'
 import { dayMs, dayOf } from './days.ts'
 import { other, Page, type PageWrite, writePage } from './page.ts'
-import { costCounts, type Prices } from './prices.ts'
+import type { Prices } from './prices.ts'
 import { type ReportQuery, reportUsage, type UsageReport } from './report.ts'
 import type { PriceSource } from './shipped-prices.ts'
 import { keyOfPage, pagesAtOnce } from './stored-pages.ts'
@@ -27,7 +27,7 @@ const maxRounds = 50
 
 interface LedgerOptions {
   readonly store: Store
-  readonly prices: Prices
+  readonly prices: Pick<Prices, 'shipped'>
   readonly log: Logger
   readonly runtime: Runtime
 }
@@ -58,10 +58,9 @@ export class Ledger {
 
   /** Counts an answer of an upstream. */
   addAnswer(caller: Caller, answer: AnswerUsage): void {
-    const { prices, runtime } = this.#options
     const totals = this.#pageOf(caller).totalsOf(answer.upstream, answer.model)
     totals.add(tokensOf(answer))
-    totals.add(costCounts(prices, answer, runtime.now()))
+    totals.add(costCounts(answer.cost))
   }
 
   /** Counts a request, at the upstream that answered last. */
@@ -188,5 +187,17 @@ function tokensOf({ usage }: AnswerUsage): Counts {
     missedTokens: cached === undefined ? 0 : Math.max(0, inputTokens - cached),
     cacheWriteTokens: usage?.cacheWriteTokens ?? 0,
     estimates: usage?.source === 'estimate' ? 1 : 0,
+  }
+}
+
+const nanosPerDollar = 1_000_000_000
+
+/** Counts what an answer cost, and what the cache saved. */
+function costCounts(cost: AnswerCost | undefined): Counts {
+  if (!cost) return { unknownCosts: 1 }
+  const { usd, savedUsd = 0 } = cost
+  return {
+    ...(usd === undefined ? { unknownCosts: 1 } : { costNanos: Math.round(usd * nanosPerDollar) }),
+    savedNanos: Math.round(savedUsd * nanosPerDollar),
   }
 }

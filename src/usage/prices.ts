@@ -1,9 +1,8 @@
 import type { Usage } from '../chat/event.ts'
-import type { AnswerUsage } from '../flow/call.ts'
-import type { Counts } from './counts.ts'
+import type { AnswerCost } from '../flow/call.ts'
 import type { OwnPrices } from './own-prices.ts'
 import { priceOf, savedOf } from './price.ts'
-import { type RateList, type Rates, ratesAt } from './rates.ts'
+import { type RateList, ratesAt } from './rates.ts'
 import { type PriceSource, shippedRates, shippedSource } from './shipped-prices.ts'
 
 /** What is priced: the tokens of an answer, and who gave it. */
@@ -20,10 +19,9 @@ export interface PricedAnswer {
 /** Who says what an answer cost. */
 export type CostSource = 'upstream' | 'prices-file' | 'package'
 
-/** In US dollars. */
-export interface Cost {
-  readonly usd: number
-  readonly source: CostSource
+export interface Cost extends AnswerCost {
+  /** Undefined if nobody says it. */
+  readonly source: CostSource | undefined
 }
 
 /** What is known of an upstream's prices. An upstream without an address has none but the operator's. */
@@ -77,26 +75,14 @@ export class Prices {
     return this.#source
   }
 
-  /** Returns the cost of an answer; undefined if it is unknown. */
-  costOf(answer: PricedAnswer): Cost | undefined {
+  /** Says what an answer cost and saved, and who says so, as far as that is known. */
+  costOf(answer: PricedAnswer): Cost {
     const { usage } = answer
-    if (usage.cost !== undefined) return { usd: usage.cost, source: 'upstream' }
     const found = this.#find(answer)
     const rates = found && ratesAt(found.list, answer.at)
-    const usd = rates && priceOf(usage, rates)
-    return found && usd !== undefined ? { usd, source: found.source } : undefined
-  }
-
-  /** Returns what the upstream's cache saved, in US dollars; undefined if the prices of the model are unknown. */
-  savedOf(answer: PricedAnswer): number | undefined {
-    const rates = this.ratesOf(answer)
-    return rates && savedOf(answer.usage, rates)
-  }
-
-  /** Returns the rates of a model; undefined if they are unknown. */
-  ratesOf(answer: Omit<PricedAnswer, 'usage'>): Rates | undefined {
-    const found = this.#find(answer)
-    return found && ratesAt(found.list, answer.at)
+    const savedUsd = rates && savedOf(usage, rates)
+    if (usage.cost !== undefined) return { usd: usage.cost, savedUsd, source: 'upstream' }
+    return { usd: rates && priceOf(usage, rates), savedUsd, source: found?.source }
   }
 
   #find({ upstream, model }: Pick<PricedAnswer, 'upstream' | 'model'>): FoundRates | undefined {
@@ -118,18 +104,5 @@ export class Prices {
     if (url === undefined || upstream?.isWebProduct) return undefined
     const list = shippedRates(url, model)
     return list && { list, source: 'package' }
-  }
-}
-
-const nanosPerDollar = 1_000_000_000
-
-/** Counts the cost of an answer, and what the cache saved. */
-export function costCounts(prices: Prices, { upstream, model, usage }: AnswerUsage, at: number): Counts {
-  if (!usage) return { unknownCosts: 1 }
-  const answer = { upstream, model, usage, at }
-  const cost = prices.costOf(answer)
-  return {
-    ...(cost ? { costNanos: Math.round(cost.usd * nanosPerDollar) } : { unknownCosts: 1 }),
-    savedNanos: Math.round((prices.savedOf(answer) ?? 0) * nanosPerDollar),
   }
 }

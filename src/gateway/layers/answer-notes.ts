@@ -2,12 +2,14 @@ import type { Usage } from '../../chat/event.ts'
 import type { Call } from '../../flow/call.ts'
 import type { Ending } from '../../flow/watch.ts'
 import type { AnswerListener } from '../call-record.ts'
+import type { CostOf } from '../cost-of.ts'
 
 /** Whose answers are noted, and who is told. */
 export interface AnsweringUpstream {
   /** The name of the upstream that answers. */
   readonly upstream: string
   readonly onAnswer?: AnswerListener | undefined
+  readonly costOf?: CostOf | undefined
 }
 
 /** Notes in the receipt of a call what an answer has used. It is made before the upstream is asked. */
@@ -29,9 +31,11 @@ export class AnswerNotes {
   }
 
   add(model: string, usage: Usage | undefined): void {
-    const { upstream, onAnswer } = this.#source
-    const answer = { upstream, model, usage }
+    const { upstream, onAnswer, costOf } = this.#source
+    // worked out once: the ledger, the limits and the operator's list need it
+    const cost = usage && costOf?.({ upstream, model, usage })
+    const answer = { upstream, model, usage, cost }
     this.#call.receipt.answers.push(answer)
-    onAnswer?.({ ...answer, call: this.#call })
+    onAnswer?.(answer, this.#call)
   }
 }

@@ -3,10 +3,10 @@ import fc from 'fast-check'
 import { runs } from '../../../test/sizes.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, UsageEvent } from '../../chat/event.ts'
+import type { AnswerUsage } from '../../flow/call.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { readAll } from '../../flow/flow.double.ts'
 import { events as eventsOf, failedFlow } from '../../flow/flow.ts'
-import type { AnswerRecord } from '../call-record.ts'
 import { aCall, answering, aRequest, drain, finish, type LogLine, text } from '../chat.double.ts'
 import { countTokens } from '../count-tokens.ts'
 import { estimate } from './estimate.ts'
@@ -164,10 +164,25 @@ test('the words of many events are counted together and in order', async () => {
 
 describe('at its end an answer is told with its usage:', () => {
   function setUp(chat: Chat) {
-    const answers: AnswerRecord[] = []
-    const layer = estimate({ countTokens, upstream: 'a', onAnswer: (record) => void answers.push(record) })
-    return { answers, chat: layer(chat) }
+    const answers: AnswerUsage[] = []
+    const cost = { usd: 1, savedUsd: 0 }
+    let priced = 0
+    const layer = estimate({
+      ...{ countTokens, upstream: 'a', onAnswer: (answer) => void answers.push(answer) },
+      costOf: () => {
+        priced++
+        return cost
+      },
+    })
+    return { answers, cost, priced: () => priced, chat: layer(chat) }
   }
+
+  test('with its cost, which is worked out once for all who need it', async () => {
+    const { answers, cost, priced, chat } = setUp(answering(byUpstream, text('a'), finish(), byUpstream))
+    const call = aCall()
+    await drain(chat(aRequest, call))
+    expect([answers[0]?.cost, call.receipt.answers[0]?.cost, priced()]).toEqual([cost, cost, 1])
+  })
 
   test('of the upstream, if it states one, and the last that it states', async () => {
     const { answers, chat } = setUp(answering(byUpstream, text('a'), finish(), byUpstream))

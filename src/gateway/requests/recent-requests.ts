@@ -1,9 +1,8 @@
 import type { Usage } from '../../chat/event.ts'
 import { excerpt } from '../../chat/secret.ts'
 import type { AttemptNote, SeamNote } from '../../flow/attempt-note.ts'
-import type { Receipt, Treatment } from '../../flow/call.ts'
+import type { AnswerCost, Receipt, Treatment } from '../../flow/call.ts'
 import type { CallRecord } from '../call-record.ts'
-import type { CostOf } from '../measure-request.ts'
 import { type ConversationUsage, ConversationUsages } from './conversation-usage.ts'
 
 /** What is known of a request that has ended. It has no text of the request or the answer, and its size is bounded. */
@@ -42,12 +41,6 @@ export interface RecentRequest
   readonly saved: number | undefined
 }
 
-/** Says what answers cost, if that is known. */
-interface Costs {
-  readonly costOf?: CostOf | undefined
-  readonly savedOf?: CostOf | undefined
-}
-
 /** Which requests are wanted. What is absent is not looked at. */
 export interface RequestFilter {
   readonly limit: number
@@ -72,15 +65,10 @@ export class RecentRequests {
   /** The place of the next one. */
   #next = 0
   readonly #conversations = new ConversationUsages(maxRecent)
-  readonly #costs: Costs
   readonly #listeners = new Set<EndedRequestListener>()
 
-  constructor(costs: Costs = {}) {
-    this.#costs = costs
-  }
-
   readonly note = (record: CallRecord): void => {
-    const request = requestOf(record, this.#costs)
+    const request = requestOf(record)
     this.#requests[this.#next] = request
     this.#next = (this.#next + 1) % maxRecent
     this.#addToConversation(request)
@@ -128,7 +116,7 @@ export class RecentRequests {
   }
 }
 
-function requestOf({ call, model, usage, bytes, ...record }: CallRecord, { costOf, savedOf }: Costs): RecentRequest {
+function requestOf({ call, model, usage, bytes, ...record }: CallRecord): RecentRequest {
   const { id, caller, hops, surface, receipt } = call
   const { task, outcome, startedAt, begunAt, firstEventMs, durationMs } = record
   return {
@@ -149,17 +137,17 @@ function requestOf({ call, model, usage, bytes, ...record }: CallRecord, { costO
     seams: receipt.seams ?? none,
     isHedged: receipt.isHedged ?? false,
     conversation: receipt.conversation,
-    cost: sumOver(receipt.answers, costOf),
-    saved: sumOver(receipt.answers, savedOf),
+    cost: sumOver(receipt.answers, 'usd'),
+    saved: sumOver(receipt.answers, 'savedUsd'),
   }
 }
 
 /** The sum over all answers. It is unknown if a part of it is. */
-function sumOver(answers: Receipt['answers'], amountOf: CostOf | undefined): number | undefined {
-  if (!amountOf || answers.length === 0) return undefined
+function sumOver(answers: Receipt['answers'], name: keyof AnswerCost): number | undefined {
+  if (answers.length === 0) return undefined
   let sum = 0
-  for (const { upstream, model, usage } of answers) {
-    const amount = usage && amountOf({ upstream, model, usage })
+  for (const { cost } of answers) {
+    const amount = cost?.[name]
     if (amount === undefined) return undefined
     sum += amount
   }
