@@ -16,6 +16,7 @@ import { type Gateway, type GatewayOptions, openGateway } from './gateway/gatewa
 import { openLasting } from './gateway/lasting.ts'
 import { ClientKeys } from './keys/client-keys.ts'
 import { Limiter } from './keys/limiter.ts'
+import { Needs } from './needs/needs.ts'
 import { FallbackStore } from './state/fallback-store.ts'
 import type { Store } from './state/store.ts'
 import { watchStore } from './state/watch-store.ts'
@@ -52,6 +53,8 @@ export interface Surroundings {
   onReconfigured?(config: Config): void
   /** Asks the other processes of `WORKERS` to read the configuration again too. */
   reloadOthers?(): void
+  /** The lines of the log that were dropped so far. */
+  droppedLines?(): number
 }
 
 /** The upstreams, and how they are asked. */
@@ -99,15 +102,18 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime, ..
   const ledger = new Ledger({ store, prices, ...shared })
   const gateways = openGateways(inForce, { tools, clients, prices, ledger, store, ...shared })
   const credentials = openCredentials(config, { configuration, gateway: () => gateways.current, store, ...shared })
+  const needs = new Needs({
+    gateway: () => gateways.current,
+    droppedLines: () => surroundings.droppedLines?.() ?? 0,
+    ...{ configuration, tools, store, runtime, clientKeys: clients.keys, limiter: clients.limiter },
+  })
   const server = openServer({
     ...listeningOf(config),
     credentials: credentials.admin,
     clientKeys: clients.keys,
     gateway: gateways.current,
     ...openMemory(config, spare, runtime),
-    tools,
-    usage: ledger,
-    configuration,
+    ...{ tools, usage: ledger, configuration, needs, startedAt: runtime.now() },
     isStateWell: () => store.problem() === undefined,
     ...shared,
   })
@@ -117,8 +123,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime, ..
     ready: Promise.all([clients.ready, credentials.ready]).then(() => undefined),
     async close() {
       await server.stop(config.shutdownGraceMs, config.shutdownDelayMs)
-      credentials.close()
-      gateways.close()
+      for (const part of [needs, credentials, gateways]) part.close()
       for (const part of [clients, ledger, tools]) await part.close()
       stopWatching()
       await spare.close()

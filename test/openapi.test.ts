@@ -68,6 +68,7 @@ describe('the program matches openapi.json:', () => {
     ['POST /admin/upstreams/demo/accounts/demo/rest', 'UpstreamAccount', { minutes: 1 }, 'AccountRest'],
     ['POST /admin/upstreams/demo/accounts/demo/wake', 'UpstreamAccount'],
     ['GET /admin/settings', 'SettingList'],
+    ['GET /admin/overview', 'Overview'],
     ['GET /admin/tools', 'ToolServers'],
     ['POST /admin/tools/builtin__current_time/call', 'ToolTrialResult', { arguments: {} }, 'ToolTrial'],
     ['POST /admin/tool-servers/builtin/restart', 'Error'],

@@ -16,6 +16,8 @@ export interface Account<Credential = unknown> {
   readonly renewal?: Renewal<Credential>
   /** Differs if its label or credential does, and reveals neither. The configuration sets it. */
   readonly fingerprint?: string
+  /** When a credential ends that nobody renews, in milliseconds since 1970; absent if that is not known. */
+  readonly endsAt?: number
 }
 
 /** Stores an intermediate credential of a renewal, so that it is not lost if the renewal fails afterwards. */
@@ -75,8 +77,12 @@ export type OnLimit = 'next' | 'rest'
 export interface AccountStatus {
   readonly label: string
   readonly state: AccountState
+  /** The message of the failure after which it rests; absent if it does not, or rests before it was refused. */
+  readonly said?: string
   /** Absent if its credential never ends. */
   readonly renewal?: RenewalStatus
+  /** When its credential ends, which nobody renews, in milliseconds since 1970. */
+  readonly endsAt?: number
   /** What is left of its limits; absent if its upstream says nothing of them. */
   readonly quota?: readonly ModelQuota[]
 }

@@ -46,6 +46,7 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   readonly fingerprint?: string
   /** Whether it was made on request, and not configured. */
   readonly isMade: boolean
+  readonly endsAt?: number
   readonly #credentials: CredentialStore<Credential> | undefined
   readonly #log: Logger
   readonly #runtime: Runtime
@@ -60,11 +61,12 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   #served: Credential | undefined
 
   constructor(account: Account<Credential>, options: LiveAccountOptions) {
-    const { label, credential, renewal, fingerprint } = account
+    const { label, credential, renewal, fingerprint, endsAt } = account
     const { upstream, store, origin = 'configured' } = options
     this.label = label
     if (fingerprint !== undefined) this.fingerprint = fingerprint
     this.isMade = origin === 'made'
+    if (endsAt !== undefined) this.endsAt = endsAt
     this.#log = options.log
     this.#runtime = options.runtime
     this.#jitter = options.runtime.random()

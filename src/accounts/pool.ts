@@ -384,6 +384,7 @@ export class Pool {
     // a call that was running may fail
     if (pooled.rest?.isByOperator && pooled.rest.state.until > now && !rest.isByOperator) return
     const earlier = restOf(pooled, model, now)?.state
+    pooled.said = err?.message
     if (rest.isLimit) this.#reached?.note({ account, rest, failures, model }, now)
     if (model === undefined) this.#restFully(pooled, rest, failures)
     else {

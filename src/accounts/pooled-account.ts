@@ -12,6 +12,8 @@ export interface PooledAccount {
   isUsed: boolean
   /** Why it rests with all models; undefined if it does not. */
   rest: Rest | undefined
+  /** The message of the failure after which it rests. */
+  said: string | undefined
   /** Failures since the last success. */
   failures: number
   /** Its rests with single models, if there have been any. */
@@ -21,7 +23,7 @@ export interface PooledAccount {
 }
 
 export function newPooled(account: LiveAccount): PooledAccount {
-  const unknown = { rest: undefined, models: undefined, quota: undefined }
+  const unknown = { rest: undefined, said: undefined, models: undefined, quota: undefined }
   return { account, state: ok, isUsed: false, failures: 0, ...unknown }
 }
 
@@ -33,12 +35,16 @@ export function restOf({ rest, models }: PooledAccount, model: string | undefine
 }
 
 export function statusOf(pooled: PooledAccount, now: number): AccountStatus {
-  const { label, renewalStatus } = pooled.account
+  const { label, renewalStatus, endsAt } = pooled.account
   const quota = pooled.quota?.read(now) ?? []
+  const state = stateOf(pooled, now)
+  const isResting = 'until' in state
   return {
     label,
-    state: stateOf(pooled, now),
+    state,
+    ...(isResting && pooled.said !== undefined && { said: pooled.said }),
     ...(renewalStatus && { renewal: renewalStatus }),
+    ...(endsAt !== undefined && { endsAt }),
     ...(quota.length > 0 && { quota }),
   }
 }

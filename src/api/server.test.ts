@@ -108,6 +108,8 @@ function start(options: Partial<ServerOptions> = {}): Server {
       show: () => ({ settings: [], envFile: undefined, warnings: [] }),
       reload: () => ({ at: 0, changed: [], atNextStart: [], problems: [] }),
     },
+    needs: { list: () => [] },
+    startedAt: 0,
     log,
     version: '9.9.9',
     ...options,

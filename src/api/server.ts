@@ -1,7 +1,7 @@
 import type { ClientKey } from '../chat/caller.ts'
 import type { Logger } from '../flow/call.ts'
 import { CancelSource } from '../flow/cancel.ts'
-import type { ServedRoute, ServeOptions } from '../flow/network.ts'
+import type { HttpListener, ServedRoute, ServeOptions } from '../flow/network.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { sleep, within } from '../flow/wait.ts'
 import { describeSurfaces } from './describe-surfaces.ts'
@@ -12,7 +12,9 @@ import { Door } from './door/door.ts'
 import { type FoundRoute, RouteTable } from './door/route-table.ts'
 import { drained } from './drained.ts'
 import { Calls } from './exchange/calls.ts'
+import { LiveFeed } from './exchange/live-feed.ts'
 import type { Services } from './exchange/services.ts'
+import { liveSource } from './surfaces/admin/live-source.ts'
 import { surfaces } from './surfaces/index.ts'
 
 /** What can change while the server runs. */
@@ -25,7 +27,9 @@ export interface ChangingOptions extends Pick<Services, (typeof changingServices
 
 const changingServices = ['gateway', 'egress', 'chatModel', 'maxBodyBytes', 'keepAliveMs'] as const
 
-export interface ServerOptions extends Omit<Services, 'calls' | 'phase' | 'needsKey' | 'openapi'>, ChangingOptions {
+export interface ServerOptions
+  extends Omit<Services, 'calls' | 'live' | 'phase' | 'needsKey' | 'openapi'>,
+    ChangingOptions {
   readonly hostname: string
   readonly port: number
   /** Whether other processes listen on the port too. */
@@ -78,6 +82,10 @@ export function openServer(options: ServerOptions): Server {
     // made for each request, because few programs ask for it and the start must be fast
     openapi: () => describeSurfaces(surfaces, options.version),
     calls,
+    live: new LiveFeed(
+      liveSource(() => services, runtime),
+      runtime.timers,
+    ),
     phase: () => door.phase,
     needsKey: () => door.needsKey,
   }
@@ -98,15 +106,25 @@ export function openServer(options: ServerOptions): Server {
       door.phase = 'leaving'
       if (delayMs > 0) await sleep(delayMs, never)
       door.phase = 'draining'
-      const pending = () => listener.pendingRequests + calls.detached
-      if (!(await drained(pending, graceMs, runtime))) {
-        calls.abortAll()
-        await drained(pending, lastEventMs, runtime)
-      }
+      await drain({ ...services, listener, runtime }, graceMs)
       const closed = listener.stop().then(() => true)
       if (!(await within(closed, closeMs, never))) await listener.kill()
     },
   }
+}
+
+interface Draining extends Pick<Services, 'live' | 'calls'> {
+  readonly listener: HttpListener
+  readonly runtime: Runtime
+}
+
+/** Lets running answers end, and ends those that take longer. A stream of events has no end of its own. */
+async function drain({ live, calls, listener, runtime }: Draining, graceMs: number): Promise<void> {
+  live.end()
+  const pending = () => listener.pendingRequests + calls.detached
+  if (await drained(pending, graceMs, runtime)) return
+  calls.abortAll()
+  await drained(pending, lastEventMs, runtime)
 }
 
 /** @param found the route, if the listener has found it */

@@ -61,6 +61,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
       ...{ runtime, read, kept: await readKeptOrNone(config, store, log) },
       onReconfigured: ({ logLevel }) => log.setLevel(logLevel),
       reloadOthers: reloadOtherWorkers,
+      droppedLines: () => lines.dropped,
     })
   } catch (thrown) {
     const { explainBindFailure } = await import('./bind-failure.ts')

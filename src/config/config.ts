@@ -21,6 +21,7 @@ import { readToolLimits, type ToolLoopConfig } from './read-tool-limits.ts'
 import { readTools } from './read-tools.ts'
 import { reportNoChat, reportNoSummary } from './report-impossible.ts'
 import { environmentAlone, type Origins, type Setting } from './setting.ts'
+import { settingFactsOf } from './setting-facts.ts'
 import type { RawVariables } from './spelled-values.ts'
 
 /** The configuration: all settings, checked. */
@@ -215,7 +216,7 @@ function seconds(environment: Environment, name: string, fallback: number, max =
 }
 
 function warningsOf(environment: Environment, config: Omit<Config, 'withKept'>): string[] {
-  const short = config.keys.some((key) => key.reveal().length < 16)
+  const { isOpenToEveryone, hasWeakKey } = settingFactsOf(config)
   const socks = proxyVariables.find((name) =>
     /^socks/i.test(environment.text(name) ?? environment.text(name.toLowerCase()) ?? ''),
   )
@@ -227,8 +228,8 @@ function warningsOf(environment: Environment, config: Omit<Config, 'withKept'>):
           `${socks} names a SOCKS proxy, which Bun does not support: requests would bypass it, or fail. Use an HTTP proxy.`,
         ]
       : []),
-    ...(short ? ['API_MASTER_KEY has a key of fewer than 16 characters, which can be guessed.'] : []),
-    ...(config.policy.isPublic && !config.policy.hasKeys
+    ...(hasWeakKey ? ['API_MASTER_KEY has a key of fewer than 16 characters, which can be guessed.'] : []),
+    ...(isOpenToEveryone
       ? ['Everybody who can reach this address can use your upstreams: ALLOW_UNAUTHENTICATED is set.']
       : []),
   ]

@@ -13,6 +13,7 @@ import { applyKept, type KeptConfig, type KeptValues } from './apply-kept.ts'
 import type { Config, Misconfigured } from './config.ts'
 import { settingsInForce } from './in-force.ts'
 import { findLockOut } from './keep-administrable.ts'
+import { settingFactsOf } from './setting-facts.ts'
 import { changedNames, whenChanged } from './when-changed.ts'
 
 export interface LiveConfigOptions {
@@ -82,6 +83,11 @@ export class LiveConfig implements LiveConfiguration {
 
   get lastReload(): Reload | undefined {
     return this.#lastReload
+  }
+
+  /** What is true of it, and may be a mistake. */
+  facts() {
+    return settingFactsOf(this.inForce)
   }
 
   show(): ShownConfiguration {

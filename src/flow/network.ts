@@ -1,3 +1,5 @@
+import type { ClockCheck } from './clock-check.ts'
+
 /** Receives the events of a socket. */
 export interface SocketEvents {
   bytes(bytes: Buffer): void
@@ -117,6 +119,8 @@ export interface Network {
   lookUp(hostname: string): Promise<readonly string[]>
   connect(endpoint: Endpoint): Connecting
   readonly idle: IdleSockets
+  /** What other hosts have said about the time. */
+  readonly clocks: ClockCheck
   /** Present if the operator has set an HTTP proxy. Then every request to another server goes through it. */
   readonly fetchByProxy?: (url: string, init: BunFetchRequestInit) => Promise<Response>
   /** The IP addresses of the machine itself. */

@@ -1,5 +1,6 @@
 import type { ChatError } from '../chat/error.ts'
 import type { Model } from '../chat/model.ts'
+import type { FailureStreak } from './health/failure-streak.ts'
 import type { Member } from './known-models.ts'
 
 /** Milliseconds until an upstream that has refused to list its models is asked again. */
@@ -20,6 +21,8 @@ export interface CatalogEntry<Served extends Member = Member> {
   /** The time at which the list was received, by the clock that only goes forward. */
   listedAt: number | undefined
   refreshing: Promise<void> | undefined
+  /** The failures since the list was last received. */
+  trouble: FailureStreak | undefined
   /** The time of the last warning, by the clock that only goes forward. */
   warnedAt: number
 }
@@ -54,6 +57,7 @@ export function newEntry<Served extends Member>(member: Served): CatalogEntry<Se
     refreshAt: isFixed ? Number.POSITIVE_INFINITY : 0,
     listedAt: undefined,
     refreshing: undefined,
+    trouble: undefined,
     warnedAt: Number.NEGATIVE_INFINITY,
   }
 }

@@ -8,6 +8,7 @@ import type { Runtime } from '../flow/runtime.ts'
 import { within } from '../flow/wait.ts'
 import type { Upstream } from '../providers/provider.ts'
 import { type CatalogEntry, indexById, isDue, newEntry, pauseAfter, retryMs } from './catalog-entry.ts'
+import { type FailureStreak, streakAfter } from './health/failure-streak.ts'
 import { type Candidate, KnownModels, type ListedModel, type Member, toListed } from './known-models.ts'
 import { hasPanel, modelsOf, type Route } from './routes/route-tree.ts'
 
@@ -20,6 +21,8 @@ export interface ModelsStatus {
   readonly isFixed: boolean
   /** Milliseconds since the list was received; undefined if it is fixed or not known. */
   readonly ageMs: number | undefined
+  /** The failures since its list was last received. */
+  readonly trouble: FailureStreak | undefined
 }
 
 const freshMs = 10 * 60_000
@@ -79,9 +82,9 @@ export class Catalog<Served extends Member = Member> {
 
   /** Returns what is known about an upstream's models. It makes no request. */
   status(upstream: string): ModelsStatus {
-    const { models = [], isKnown = false, isFixed = false, listedAt } = this.#entries.get(upstream) ?? {}
+    const { models = [], isKnown = false, isFixed = false, listedAt, trouble } = this.#entries.get(upstream) ?? {}
     const ageMs = listedAt === undefined ? undefined : this.#runtime.elapsed() - listedAt
-    return { count: models.length, isKnown, isFixed, ageMs }
+    return { count: models.length, isKnown, isFixed, ageMs, trouble }
   }
 
   /** Returns the model with this full or bare name, or with this alias. */
@@ -209,6 +212,7 @@ export class Catalog<Served extends Member = Member> {
       entry.models = await this.#requestList(upstream, pool)
       entry.byId = indexById(entry.models)
       entry.isKnown = true
+      entry.trouble = undefined
       this.#knownModels = undefined
       entry.listedAt = this.#runtime.elapsed()
       entry.refreshAt = this.#runtime.elapsed() + freshMs
@@ -216,7 +220,9 @@ export class Catalog<Served extends Member = Member> {
       const error = asChatError(thrown)
       const now = this.#runtime.elapsed()
       entry.refreshAt = now + pauseAfter(error, now - begunAt)
-      if (!this.#closing.aborted) this.#logFailure(entry, error)
+      if (this.#closing.aborted) return
+      entry.trouble = streakAfter(entry.trouble, error, this.#runtime.now())
+      this.#logFailure(entry, error)
     }
   }
 

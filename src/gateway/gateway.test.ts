@@ -128,9 +128,10 @@ test('inspect shows the current accounts, budgets, models and calls', async () =
   ])
   const running = ask({ model: 'slow/model' })
   await Promise.all([begun.promise, ask({ model: 'limited/m' })])
-  const models = { isKnown: true, isFixed: true, ageMs: undefined }
   const counts = { requests: expect.any(Number), failed: expect.any(Number), lastSuccessAt: undefined }
   const stats = { ...counts, firstEventMs: undefined, minutes: expect.any(Array) }
+  const untroubled = { trouble: undefined }
+  const models = { isKnown: true, isFixed: true, ageMs: undefined, ...untroubled }
   const refused = { kind: 'refused' as const, until: expect.any(Number), why: 'upstream_auth' }
   expect(gateway.inspect()).toEqual({
     calls: { running: 1, permits: 10, waiting: 0 },
@@ -155,7 +156,14 @@ test('inspect shows the current accounts, budgets, models and calls', async () =
         runningCalls: 1,
         retryBudget: { left: expect.any(Number), max: 20 },
         usedUp: undefined,
-        health: { state: 'good', ejectedForMs: 0, models: [] },
+        health: {
+          state: 'good',
+          ejectedForMs: 0,
+          models: [],
+          ...untroubled,
+          outdated: undefined,
+          isUnreachable: false,
+        },
         models: { ...models, count: 1 },
       },
       {
@@ -164,7 +172,7 @@ test('inspect shows the current accounts, budgets, models and calls', async () =
         address: 'https://service.example/api',
         host: 'service.example',
         accounts: ['limited0', 'limited1'].map((label) => ({
-          ...{ label, state: refused, variable: undefined, source: 'environment' as const },
+          ...{ label, state: refused, said: expect.any(String), variable: undefined, source: 'environment' as const },
           stats: { ...counts, requests: 1, failed: 1 },
         })),
         ...{ credential: undefined, terms: undefined, isWebProduct: false },
@@ -172,7 +180,14 @@ test('inspect shows the current accounts, budgets, models and calls', async () =
         runningCalls: 0,
         retryBudget: { left: expect.any(Number), max: 20 },
         usedUp: undefined,
-        health: { state: 'good', ejectedForMs: 0, models: [] },
+        health: {
+          state: 'good',
+          ejectedForMs: 0,
+          models: [],
+          ...untroubled,
+          outdated: undefined,
+          isUnreachable: false,
+        },
         models: { ...models, count: 2 },
       },
     ],
@@ -185,11 +200,12 @@ test('inspect shows the current accounts, budgets, models and calls', async () =
 test('inspect makes no request: the models of an upstream are unknown before its first list', async () => {
   const listed = { ...upstream('a', saying('x')), listModels: async () => [{ id: 'm' }, { id: 'n' }] }
   const { models: _, ...asked } = listed
+  const unknown = { ageMs: undefined, trouble: undefined }
   const { gateway } = setUp([asked])
-  expect(gateway.inspect().upstreams[0]?.models).toEqual({ count: 0, isKnown: false, isFixed: false, ageMs: undefined })
+  expect(gateway.inspect().upstreams[0]?.models).toEqual({ count: 0, isKnown: false, isFixed: false, ...unknown })
   await gateway.catalog.list(aCall().signal)
   const [now] = gateway.inspect().upstreams
-  expect(now?.models).toEqual({ count: 2, isKnown: true, isFixed: false, ageMs: expect.any(Number) })
+  expect(now?.models).toEqual({ count: 2, isKnown: true, isFixed: false, ...unknown, ageMs: expect.any(Number) })
 })
 
 test('an added account serves the next call, and a removed account finishes its running call', async () => {

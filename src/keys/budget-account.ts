@@ -64,13 +64,14 @@ export class BudgetAccount {
     return this.#period
   }
 
+  /** What was spent, as far as it is known. */
+  get spent(): number {
+    return this.#stored + this.#inFlight + this.#unsent
+  }
+
   /** What was spent, and what running calls are expected to spend. */
   get used(): number {
     return this.spent + this.#reserved
-  }
-
-  get spent(): number {
-    return this.#stored + this.#inFlight + this.#unsent
   }
 
   /** Waits for the store only the first time. Later it is asked in the background. */

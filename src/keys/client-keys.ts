@@ -46,6 +46,17 @@ export interface NewKey {
   readonly text: string
 }
 
+/** A key whose time is over. */
+export interface ExpiredKey {
+  readonly name: string
+  /** Milliseconds since 1970. */
+  readonly expiredAt: number
+  /** The requests with it that were refused in this process since then. */
+  readonly refused: number
+  /** When the last of them came, in milliseconds since 1970. */
+  readonly lastAt: number | undefined
+}
+
 type KeysListener = (keys: readonly HashedKey[]) => void
 
 /** The client keys with a name: those of the file, and those of the store, which can be changed while the program runs. */
@@ -57,12 +68,16 @@ export class ClientKeys {
   #stored: readonly NamedKey[] | undefined
   #version = 0
   #isFailing = false
+  #known: readonly HashedKey[] = []
+  /** The refused requests of each caller whose key has expired. */
+  readonly #refused = new Map<string, { readonly count: number; readonly at: number }>()
   readonly #stops: (() => void)[] = []
 
   constructor(options: ClientKeysOptions) {
     this.#options = options
     this.#ofConfiguration = options
     if (options.isStoreNew) this.#stored = []
+    if (this.#stored) this.#known = this.#hashed()
   }
 
   /** Reads the keys now, when another process says that they have changed, and from time to time. */
@@ -79,6 +94,26 @@ export class ClientKeys {
     this.#listeners.add(listener)
     if (this.#stored) listener(this.#hashed())
     return () => void this.#listeners.delete(listener)
+  }
+
+  /** The callers of all keys, as far as they are known. */
+  callers(): readonly Caller[] {
+    return this.#known.map(({ caller }) => caller)
+  }
+
+  /** Notes a request with a key whose time is over. */
+  noteExpired({ id }: Caller): void {
+    const { count } = this.#refused.get(id) ?? { count: 0 }
+    this.#refused.set(id, { count: count + 1, at: this.#options.runtime.now() })
+  }
+
+  /** The keys whose time is over. */
+  expired(): readonly ExpiredKey[] {
+    const now = this.#options.runtime.now()
+    return this.#known.flatMap(({ caller: { id, name }, expiresAt = Number.POSITIVE_INFINITY }) => {
+      const { count = 0, at } = this.#refused.get(id) ?? {}
+      return expiresAt <= now ? [{ name, expiredAt: expiresAt, refused: count, lastAt: at }] : []
+    })
   }
 
   /** Replaces the keys of the configuration. */
@@ -199,6 +234,9 @@ export class ClientKeys {
 
   #tell(): void {
     const keys = this.#hashed()
+    this.#known = keys
+    const ids = new Set(keys.map(({ caller }) => caller.id))
+    for (const id of this.#refused.keys()) if (!ids.has(id)) this.#refused.delete(id)
     for (const listener of this.#listeners) listener(keys)
   }
 

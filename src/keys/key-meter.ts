@@ -165,8 +165,14 @@ export class KeyMeter {
   async budgetUse(budget: Budget): Promise<BudgetUse> {
     const account = this.#accountOf(budget)
     await account.ready()
-    const used = Math.max(0, account.spent) / unitsOf(1, budget.unit)
-    return { ...budget, used, resetsAt: account.period.endsAt }
+    return useOf(budget, account)
+  }
+
+  /** What was spent of a budget; undefined before the key was used in this process. It makes no request. */
+  spentOf(budget: Budget): BudgetUse | undefined {
+    const period = periodOf(budget, this.#options.runtime.now())
+    const account = this.#account
+    return account?.period.name === period.name ? useOf(budget, account) : undefined
   }
 
   /** Writes what was spent to the store. */
@@ -225,6 +231,10 @@ export class KeyMeter {
     this.#tokens.giveBack(tokenSlice, tokens, this.#options.runtime.elapsed())
     budget?.account.reserve(-budget.reserved)
   }
+}
+
+function useOf(budget: Budget, { spent: amount, period }: BudgetAccount): BudgetUse {
+  return { ...budget, used: Math.max(0, amount) / unitsOf(1, budget.unit), resetsAt: period.endsAt }
 }
 
 /** Whole tokens, or billionths of a dollar. */

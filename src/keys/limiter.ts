@@ -52,6 +52,11 @@ export class Limiter {
     return budget && this.meterOf(caller).budgetUse(budget)
   }
 
+  /** What a caller has spent of its budget; undefined if it has none, or has not used it in this process. */
+  spentBy({ id, limits }: Caller): BudgetUse | undefined {
+    return limits?.budget && this.#meters.get(id)?.spentOf(limits.budget)
+  }
+
   /** Forgets the meters of all other callers, whose keys were revoked. */
   keep(callers: readonly Caller[]): void {
     const ids = new Set(callers.map(({ id }) => id))

@@ -22,7 +22,7 @@ function openDisk() {
     get: (key) => disk.get(key),
     keys: (prefix, limit) => disk.keys(prefix, limit),
     entries: () => disk.entries(),
-    problem: () => (isFull ? 'The disk is full.' : undefined),
+    problem: () => (isFull ? ({ kind: 'full', message: 'The disk is full.' } as const) : undefined),
     close: async () => undefined,
     put: writing((key, value, options) => disk.put(key, value, options)),
     compareAndSet: writing((key, expected, value, options) => disk.compareAndSet(key, expected, value, options)),
@@ -45,7 +45,7 @@ test('a value that a full disk refuses is kept in memory, and written when there
   fill()
   await fallbackStore.put('a', 'in memory', { ttlMs: 100 })
   await fallbackStore.put('b', 'new')
-  expect(fallbackStore.problem()).toBe('The disk is full.')
+  expect(fallbackStore.problem()?.message).toBe('The disk is full.')
   expect([(await fallbackStore.get('a'))?.value, await fallbackStore.keys('', 9)]).toEqual(['in memory', ['a', 'b']])
   expect((await disk.get('a'))?.value).toBe('before')
   clear()

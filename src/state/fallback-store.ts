@@ -6,7 +6,16 @@ import { FallbackCounters } from './fallback-counters.ts'
 import { type CompareOptions, forMemory, forStorage, memoryBase } from './fallback-numbers.ts'
 import { KeyedQueue } from './keyed-queue.ts'
 import { MemoryStore } from './memory/memory-store.ts'
-import type { CountOptions, Lease, NoticeListener, StateEntry, Store, StoredValue, WriteOptions } from './store.ts'
+import type {
+  CountOptions,
+  Lease,
+  NoticeListener,
+  StateEntry,
+  Store,
+  StoredValue,
+  StoreProblem,
+  WriteOptions,
+} from './store.ts'
 import { type Condition, Unwritten } from './unwritten.ts'
 
 /** Milliseconds between two attempts to write the values in memory to the storage. */
@@ -166,7 +175,7 @@ export class FallbackStore implements Store {
     yield* this.#memory.entries()
   }
 
-  problem(): string | undefined {
+  problem(): StoreProblem | undefined {
     return this.#store.problem()
   }
 

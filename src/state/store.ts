@@ -50,6 +50,14 @@ export interface StateEntry {
   readonly ttlMs?: number
 }
 
+/** Why the stored data is in danger. */
+export interface StoreProblem {
+  /** `full`: the disk has no room. `unreachable`: the server of the storage does not answer. */
+  readonly kind: 'full' | 'unreachable' | 'failing'
+  /** A message for the operator. */
+  readonly message: string
+}
+
 /** The newest fence of a name is remembered for at least this time after its lease has ended. Milliseconds. */
 export const leaseMemoryMs = 86_400_000
 
@@ -111,8 +119,8 @@ export interface Store {
    * meanwhile may be missing, and an entry may come twice. Leases are not given.
    */
   entries(): AsyncIterable<StateEntry>
-  /** Why the stored data is in danger, as a message for the operator; undefined if all is well. */
-  problem(): string | undefined
+  /** Why the stored data is in danger; undefined if all is well. */
+  problem(): StoreProblem | undefined
   /** Writes all unwritten values, and closes the storage. */
   close(): Promise<void>
 }

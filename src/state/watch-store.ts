@@ -20,7 +20,7 @@ export function watchStore(store: Store, { log, runtime }: WatchOptions): () => 
   let reported: string | undefined
   let reportedAt = 0
   return repeat(runtime.timers, checkMs, () => {
-    const problem = store.problem()
+    const problem = store.problem()?.message
     const isNew = problem !== reported || runtime.elapsed() - reportedAt >= repeatMs
     if (problem !== undefined && isNew) {
       log.error({ problem }, 'state')

@@ -24,6 +24,7 @@ export class LineWriter {
   /** Settles when the output has taken everything; undefined if it has. */
   #taken: Promise<void> | undefined
   #droppedCount = 0
+  #droppedInAll = 0
 
   /** @param onDropped called with the number of dropped lines once the output takes lines again */
   constructor(sink: LineSink, onDropped: (count: number) => void) {
@@ -31,10 +32,16 @@ export class LineWriter {
     this.#onDropped = onDropped
   }
 
+  /** The lines that were dropped so far. */
+  get dropped(): number {
+    return this.#droppedInAll
+  }
+
   /** @param line with its line feed */
   write(line: string): void {
     if (this.#taken && this.#waiting.length + line.length > maxWaiting) {
       this.#droppedCount++
+      this.#droppedInAll++
       return
     }
     this.#waiting += line

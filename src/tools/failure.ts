@@ -12,6 +12,9 @@ export type CallEnd =
   | { readonly kind: 'session-lost' }
   | { readonly kind: 'refused'; readonly why: string }
 
+/** Why a server failed whose command does not exist. A shell says it by the exit code 127. */
+export const commandMissing = 'its command could not be found (exit code 127)'
+
 /** The outcome for a model if the call may or may not have run. */
 function unknownOutcome(why: string): ToolOutcome {
   return {

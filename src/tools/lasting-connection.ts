@@ -1,4 +1,5 @@
 import { ChatError } from '../chat/error.ts'
+import { redact } from '../chat/secret.ts'
 import type { Logger } from '../flow/call.ts'
 import { type Cancel, CancelSource } from '../flow/cancel.ts'
 import type { Runtime } from '../flow/runtime.ts'
@@ -7,6 +8,7 @@ import { orAbort } from '../flow/wait.ts'
 import { Backoff } from './backoff.ts'
 import { Connection, type ConnectionEnd } from './connection.ts'
 import type { EraMode } from './era.ts'
+import { commandMissing } from './failure.ts'
 import type { ToolServerConfig } from './server-config.ts'
 import type { ToolServerState } from './tool.ts'
 
@@ -65,13 +67,15 @@ export class LastingConnection {
     return this.#closing
   }
 
-  get state(): Pick<ToolServerState, 'status' | 'since' | 'isGateway' | 'why' | 'stderr'> {
+  get state(): Pick<ToolServerState, 'status' | 'since' | 'isGateway' | 'why' | 'stderr' | 'missingCommand'> {
     const words = this.#lastWords?.()
     return {
       ...this.#noteStatus(),
       ...(this.#isGateway && { isGateway: true }),
       ...(this.#why !== undefined && { why: this.#why }),
       ...(words !== undefined && { stderr: words }),
+      ...(this.#why === commandMissing &&
+        'command' in this.#config && { missingCommand: redact(this.#config.command) }),
     }
   }
 

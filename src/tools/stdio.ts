@@ -4,6 +4,7 @@ import { CancelSource } from '../flow/cancel.ts'
 import { within } from '../flow/wait.ts'
 import { BoundedLines } from '../wire/bounded-lines.ts'
 import { type ProcessGroup, startGroup } from './child-process.ts'
+import { commandMissing } from './failure.ts'
 import type { TransportHooks } from './hooks.ts'
 import { frequencyMeter, type Id, maxMessageBytes, Oversize, tooLargeAnswer } from './oversize.ts'
 import { readMessage } from './read-message.ts'
@@ -156,7 +157,7 @@ function cancelledId(params: Readonly<Record<string, unknown>> | undefined): Id 
 
 /** Explains an exit code, also the codes of a shell that cannot run a command. */
 function whyEnded(code: number): string {
-  if (code === 127) return 'its command could not be found (exit code 127)'
+  if (code === 127) return commandMissing
   return code === 126 ? 'its command could not be run (exit code 126)' : `its process ended (exit code ${code})`
 }
 

@@ -51,6 +51,8 @@ export interface ToolServerState {
   readonly isGateway?: true
   /** Why it failed, without secrets. */
   readonly why?: string
+  /** Its command, if that could not be found. */
+  readonly missingCommand?: string
   /** The last line of its process's standard error, without secrets. */
   readonly stderr?: string
 }

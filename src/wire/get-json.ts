@@ -3,6 +3,7 @@ import type { Cancel } from '../flow/cancel.ts'
 import { send } from './http.ts'
 import { hasAnswer, refusal, type UpstreamComplaint } from './http-status.ts'
 import { notJson, readUpstreamJson } from './json.ts'
+import { noteClock } from './note-clock.ts'
 
 export interface JsonGet<T> {
   readonly url: string
@@ -24,6 +25,7 @@ const limits = { connectMs: 5_000, headMs: 10_000, idleMs: 10_000 }
 /** Gets a small value, such as a list of models. @throws ChatError */
 export async function getJson<T>({ url, headers, schema, readComplaint }: JsonGet<T>, signal: Cancel): Promise<T> {
   const reply = await send({ method: 'GET', url, headers: { accept: 'application/json', ...headers }, limits }, signal)
+  noteClock(url, reply, signal.runtime)
   if (!hasAnswer(reply.status)) throw await refusal(reply, readComplaint)
   const value = await readUpstreamJson(await reply.bytes())
   if (value === undefined) throw notJson()

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { ClockCheck } from '../flow/clock-check.ts'
 import type {
   ByteSocket,
   Connecting,
@@ -22,6 +23,7 @@ export function openNetwork(clock: Pick<Runtime, 'elapsed' | 'timers'>): Network
     lookUp: openResolver(() => clock.elapsed()),
     connect,
     idle: new SocketPool(clock),
+    clocks: new ClockCheck(),
     ownAddresses,
     maxConnections: connectionsWithinDescriptors,
     writtenBody,

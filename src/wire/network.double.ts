@@ -1,3 +1,4 @@
+import { ClockCheck } from '../flow/clock-check.ts'
 import type { BodyWriter, Connecting, Endpoint, Network, ServeOptions } from '../flow/network.ts'
 import { answerOn, type EmulatedExchange } from './emulator/http.ts'
 import { SocketPool } from './idle-sockets.ts'
@@ -19,6 +20,7 @@ interface MemoryServer {
  */
 export class MemoryNetwork implements Network {
   readonly idle: SocketPool
+  readonly clocks = new ClockCheck()
   readonly #clock: MemoryClock
   readonly #names = new Map<string, string>()
   readonly #servers = new Map<string, MemoryServer>()

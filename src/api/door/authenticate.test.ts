@@ -63,6 +63,7 @@ test('nobody comes in before the keys of the state were read, even if no other i
         tell = () => undefined
       }
     },
+    noteExpired: () => undefined,
   }
   const keys = new Keys(
     [],

@@ -12,6 +12,8 @@ const minuteMs = 60_000
 export interface ChangingKeys {
   /** Calls the listener with all of them as soon as they are known, and after each change. @returns a function that ends this */
   watch(listener: (keys: readonly HashedKey[]) => void): () => void
+  /** Notes a request with a key whose time is over. */
+  noteExpired(caller: Caller): void
 }
 
 interface KnownKey {
@@ -31,6 +33,7 @@ export class Keys {
   #known: ReadonlyMap<string, KnownKey>
   /** False until the changing keys were read for the first time. */
   #isComplete: boolean
+  readonly #changing: ChangingKeys | undefined
   readonly #stopWatching: (() => void) | undefined
 
   constructor(keys: readonly ClientKey[], runtime: Pick<Runtime, 'now' | 'randomBytes'>, changing?: ChangingKeys) {
@@ -39,6 +42,7 @@ export class Keys {
     this.#known = new Map(this.#fixed)
     this.#clock = runtime
     this.#isComplete = changing === undefined
+    this.#changing = changing
     this.#stopWatching = changing?.watch((hashed) => this.#replace(hashed))
   }
 
@@ -83,6 +87,7 @@ export class Keys {
 
   #unexpired({ caller, expiresAt }: KnownKey): Caller {
     if (expiresAt === undefined || this.#clock.now() < expiresAt) return caller
+    this.#changing?.noteExpired(caller)
     throw new ChatError('forbidden', {
       message: `This API key was valid until ${new Date(expiresAt).toISOString()}. Ask the operator for a new one.`,
       code: 'key_expired',

@@ -5,6 +5,7 @@ import type { Recordings } from '../../conversations/recordings.ts'
 import type { StoredResponses } from '../../conversations/stored-responses.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import type { ClientKeys } from '../../keys/client-keys.ts'
+import type { Needs } from '../../needs/needs.ts'
 import type { ToolRegistry } from '../../tools/tool.ts'
 import type { Ledger } from '../../usage/ledger.ts'
 import type { EgressPolicy } from '../../wire/egress.ts'
@@ -12,6 +13,7 @@ import type { Calls, OpenCall } from './calls.ts'
 import type { CredentialAdmin } from './credential-admin.ts'
 import type { Exchange } from './exchange.ts'
 import type { LiveConfiguration } from './live-configuration.ts'
+import type { LiveFeed } from './live-feed.ts'
 
 /** `leaving`: the server will stop, and `/ready` reports it. `draining`: it refuses new work. */
 export type Phase = 'open' | 'leaving' | 'draining'
@@ -30,6 +32,12 @@ export interface Services {
   readonly clientKeys: ClientKeys
   /** The credentials of upstreams that are kept in the state. */
   readonly credentials: CredentialAdmin
+  /** What needs somebody now. */
+  readonly needs: Pick<Needs, 'list'>
+  /** Tells listeners what changes. */
+  readonly live: LiveFeed
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
   /** What the callers have used. */
   readonly usage: Ledger
   /** The addresses that callers may send the gateway to. */

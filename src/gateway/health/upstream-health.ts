@@ -3,6 +3,7 @@ import { excerpt } from '../../chat/secret.ts'
 import type { Logger } from '../../flow/call.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import { Breaker, type Probe, type Standing } from './breaker.ts'
+import { type FailureStreak, streakAfter } from './failure-streak.ts'
 
 /** Limit for the models of one upstream whose failures are remembered. */
 const maxModels = 256
@@ -10,10 +11,13 @@ const maxModels = 256
 /** Codes of failures that concern no model, because no server was reached. */
 const unreachableCodes: ReadonlySet<string> = new Set(['upstream_unreachable', 'upstream_connect_timeout'])
 
+/** Codes of failures of the model itself, in a reply that was understood. */
+const modelCodes: ReadonlySet<string> = new Set(['tool_call_missing', 'tool_call_broken', 'invalid_json_answer'])
+
 export interface HealthOptions {
   /** Its lines name the upstream. */
   readonly log: Logger
-  readonly runtime: Pick<Runtime, 'elapsed' | 'random'>
+  readonly runtime: Pick<Runtime, 'elapsed' | 'now' | 'random'>
 }
 
 /** What the operator sees of a breaker. */
@@ -25,13 +29,20 @@ export interface BreakerStatus {
 
 export interface HealthStatus extends BreakerStatus {
   /** The models that are not good. */
-  readonly models: readonly (BreakerStatus & { readonly model: string })[]
+  readonly models: readonly (BreakerStatus & { readonly model: string; readonly trouble: FailureStreak | undefined })[]
+  /** The failures since its last success. */
+  readonly trouble: FailureStreak | undefined
+  /** Its replies in a row that could not be understood. They do not count as failures, because it has answered. */
+  readonly outdated: FailureStreak | undefined
+  /** Whether its last failures show that no server was reached. */
+  readonly isUnreachable: boolean
 }
 
 /** A breaker with the number of the upstream's ejections at its own last one. */
 interface NumberedBreaker {
   readonly breaker: Breaker
   ejectedAs: number
+  trouble: FailureStreak | undefined
 }
 
 /**
@@ -47,6 +58,7 @@ export class UpstreamHealth {
   readonly #ejectedInARow = new Set<string>()
   #isUnreachable = false
   #isTroubled = false
+  #outdated: FailureStreak | undefined
   #ejections = 0
   /** Called when the upstream, or a model of it, has been ejected. */
   onEjected: () => void = () => undefined
@@ -100,10 +112,13 @@ export class UpstreamHealth {
 
   /** @param begunAt the value of `ejections` when the request was sent */
   noteSuccess(model: string, begunAt: number): void {
+    if (this.#outdated) this.#outdated = undefined
     if (!this.#isTroubled) return
     const now = this.#now()
     this.#ejectedInARow.clear()
-    for (const { breaker, ejectedAs } of this.#breakersOf(model)) {
+    for (const numbered of this.#breakersOf(model)) {
+      const { breaker, ejectedAs } = numbered
+      numbered.trouble = undefined
       // an answer that began before the ejection is only a hint, because the upstream may have failed since
       if (begunAt < ejectedAs) breaker.probeEarly(now)
       else breaker.noteSuccess(now)
@@ -115,10 +130,17 @@ export class UpstreamHealth {
   noteFailure(model: string, error: ChatError, begunAt: number): void {
     this.#isTroubled = true
     const isUnreachable = unreachableCodes.has(error.ownCode)
+    this.#noteTrouble(isUnreachable ? [this.#whole] : [this.#whole, this.#numberedOf(model)], error)
     // the probe of the whole upstream has failed, whatever the reason
     const isOfWhole = isUnreachable || this.#whole.breaker.isProbing
     if (!isUnreachable && this.#ejects(this.#numberedOf(model), begunAt)) this.#noteModelEjected(model, error)
     if (isOfWhole && this.#ejects(this.#whole, begunAt)) this.#noteWholeEjected(isUnreachable, error)
+  }
+
+  /** Notes a reply that could not be understood. The upstream is asked all the same. */
+  noteOutdated(error: ChatError): void {
+    if (modelCodes.has(error.ownCode)) return
+    this.#outdated = streakAfter(this.#outdated, error, this.#options.runtime.now())
   }
 
   /**
@@ -134,6 +156,7 @@ export class UpstreamHealth {
     for (const numbered of ejected) {
       if (isProof(numbered)) numbered.breaker.close(now)
       else numbered.breaker.probeEarly(now)
+      if (isProof(numbered)) numbered.trouble = undefined
     }
     if (ejected.some(isProof)) this.#log.info({}, 'an ejected upstream can be reached again')
   }
@@ -141,12 +164,28 @@ export class UpstreamHealth {
   /** The current verdicts, for the operator. */
   status(): HealthStatus {
     const now = this.#now()
-    const models = [...this.#models].map(([model, { breaker }]) => ({ model, ...statusOf(breaker, now) }))
-    return { ...statusOf(this.#whole.breaker, now), models: models.filter(({ state }) => state !== 'good') }
+    const { breaker: whole, trouble } = this.#whole
+    const models = [...this.#models].map(([model, { breaker, trouble }]) => ({
+      model,
+      trouble,
+      ...statusOf(breaker, now),
+    }))
+    return {
+      ...statusOf(whole, now),
+      models: models.filter(({ state }) => state !== 'good'),
+      trouble,
+      outdated: this.#outdated,
+      isUnreachable: trouble !== undefined && unreachableCodes.has(trouble.error.ownCode),
+    }
   }
 
   get #log(): Logger {
     return this.#options.log
+  }
+
+  #noteTrouble(of: readonly NumberedBreaker[], error: ChatError): void {
+    const now = this.#options.runtime.now()
+    for (const numbered of of) numbered.trouble = streakAfter(numbered.trouble, error, now)
   }
 
   #now(): number {
@@ -204,7 +243,7 @@ export class UpstreamHealth {
 }
 
 function newBreaker(): NumberedBreaker {
-  return { breaker: new Breaker(), ejectedAs: 0 }
+  return { breaker: new Breaker(), ejectedAs: 0, trouble: undefined }
 }
 
 function statusOf(breaker: Breaker, now: number): BreakerStatus {

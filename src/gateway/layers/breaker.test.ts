@@ -17,7 +17,10 @@ function guard(first: Chat) {
   let asked = 0
   let answers = first
   const lines: LogLine[] = []
-  const health = new UpstreamHealth({ log: aLog(lines), runtime: { elapsed: () => now, random: () => 0 } })
+  const health = new UpstreamHealth({
+    log: aLog(lines),
+    runtime: { elapsed: () => now, now: () => now, random: () => 0 },
+  })
   const upstream: Chat = (request, call) => {
     asked++
     return answers(request, call)

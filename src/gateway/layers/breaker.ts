@@ -84,6 +84,8 @@ class OutcomeWatcher implements Watcher<unknown> {
     if (ending.kind === 'done') this.#health.noteSuccess(this.#model, this.#begunAt)
     else if (ending.kind === 'failed' && ending.error.meaning.breaker)
       this.#health.noteFailure(this.#model, ending.error, this.#begunAt)
+    else if (ending.kind === 'failed' && ending.error.reason === 'upstream-outdated')
+      this.#health.noteOutdated(ending.error)
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Runtime } from '../../flow/runtime.ts'
 
 const minuteMs = 60_000
+const secondMs = 1_000
 /** The minutes that are kept, the current one included. */
 export const keptMinutes = 60
 
@@ -21,9 +22,10 @@ export class MinuteClock {
     return Math.floor(this.#passedMs / minuteMs)
   }
 
-  /** When a minute began, in milliseconds since 1970, as the machine's time is now. */
+  /** When a minute began, in milliseconds since 1970, as the machine's time is now. The two clocks differ by a little all the time. */
   startOf(minute: number): number {
-    return Math.round(this.#runtime.now() - this.#passedMs + minute * minuteMs)
+    const at = this.#runtime.now() - this.#passedMs + minute * minuteMs
+    return Math.round(at / secondMs) * secondMs
   }
 
   get #passedMs(): number {

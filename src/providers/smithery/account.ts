@@ -68,7 +68,7 @@ function readAccount({ name, secret }: NamedSecret, settings: AccountSettings): 
   const remedy = session.refreshToken
     ? 'set SMITHERY_SUPABASE_ANON_KEY, so that it can be renewed, or'
     : 'it has no refresh token to renew it with:'
-  return { label: name, credential: { ...credential, remedy } }
+  return { label: name, credential: { ...credential, remedy }, endsAt: session.expiresAt }
 }
 
 function credentialOf(cookieName: string, session: SupabaseSession): SmitheryCredential {

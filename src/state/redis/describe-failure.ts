@@ -15,6 +15,18 @@ const meanings: Readonly<Record<string, string>> = {
   BUSY: 'is busy with a script of another program',
 }
 
+/** What is wrong if the connection is. */
+export const connectionFailures = {
+  stalled: 'does not answer',
+  closed: 'has closed the connection',
+  unreachable: 'cannot be reached',
+} as const
+
+/** Whether nothing can be heard of the server. Otherwise it answers, and says what is wrong. */
+export function isUnreachable(failure: string): boolean {
+  return Object.values(connectionFailures).some((words) => failure.startsWith(words))
+}
+
 // an error inside a script stands behind other words before Redis 7
 const word = new RegExp(`(?:^|[-\\s])(${Object.keys(meanings).join('|')})\\b`)
 
@@ -42,5 +54,5 @@ export function describeFailure(thrown: unknown): string | undefined {
   if (meaning !== undefined) return meaning
   if (thrown.name === 'ReplyError') return `answers with an error (${thrown.message.split(' ', 1)[0]})`
   const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined
-  return code && `cannot be reached (${code})`
+  return code && `${connectionFailures.unreachable} (${code})`
 }

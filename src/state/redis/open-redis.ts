@@ -49,7 +49,7 @@ export async function openRedisStore(
     if (runtime.elapsed() >= lastTryAt) break
     await sleep(retryMs, never)
   }
-  const problem = store.problem() ?? 'Redis cannot be reached.'
+  const problem = store.problem()?.message ?? 'Redis cannot be reached.'
   await store.close()
   throw unavailable(`${problem} It is the state of this gateway: check it, and STATE_URL.`)
 }

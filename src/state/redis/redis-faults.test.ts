@@ -82,7 +82,7 @@ testWith('after it was killed every call is refused, and it heals by itself, wit
   await store.listen('c', (text) => void heard.push(text))
   await redis.kill()
   await until(
-    () => store.problem()?.startsWith('Redis cannot be reached (') === true,
+    () => store.problem()?.message.startsWith('Redis cannot be reached (') === true,
     longMs,
     'it says that it is gone',
   )
@@ -100,7 +100,7 @@ testWith('while it is stopped every call ends, later ones at once, and then it g
   // they all end although the server still says nothing
   await expectAllRefused(store)
   await expectAllRefused(store)
-  expect(store.problem()).toBe('Redis does not answer.')
+  expect(store.problem()?.message).toBe('Redis does not answer.')
   redis.resume()
   await heal(store)
   expect((await store.get('kept'))?.value).toBe('1')
@@ -138,7 +138,7 @@ testWith('a read-only replica is read, its writes are refused, and a promotion h
   await redis.admin('REPLICAOF', '127.0.0.1', '1')
   await failureOf(store.put('a', '2'))
   await failureOf(store.lease('l', 1_000))
-  expect(store.problem()).toBe('Redis is a read-only replica.')
+  expect(store.problem()?.message).toBe('Redis is a read-only replica.')
   expect((await store.get('a'))?.value).toBe('1')
   await redis.admin('REPLICAOF', 'NO', 'ONE')
   await heal(store)
@@ -156,7 +156,11 @@ testWith('while it loads its data reads and writes are refused, and a start wait
   // 100 ms a key
   const slowly = ['--key-load-delay', '100000', '--loading-process-events-interval-bytes', '1024']
   await redis.start(slowly, /Server initialized/)
-  await until(() => store.problem() === 'Redis is still loading its data.', longMs, 'it says that it is loading')
+  await until(
+    () => store.problem()?.message === 'Redis is still loading its data.',
+    longMs,
+    'it says that it is loading',
+  )
   for (const error of await Promise.all([store.get('k7'), store.put('a', '1'), store.lease('l', 1)].map(failureOf)))
     expect(error.retryAfterMs).toBe(5_000)
   const opening = opened(server)
@@ -171,7 +175,7 @@ testWith('with a full memory reads and deletions go on, and writes go on when th
   await store.put('a', '1')
   await redis.admin('CONFIG', 'SET', 'maxmemory', '1')
   for (const call of [store.put('b', '1'), store.increment('n', 1), store.lease('l', 1)]) await failureOf(call)
-  expect(store.problem()).toBe('Redis has reached its maxmemory.')
+  expect(store.problem()?.message).toBe('Redis has reached its maxmemory.')
   expect([(await store.get('a'))?.value, await store.take('a')]).toEqual(['1', '1'])
   await redis.admin('CONFIG', 'SET', 'maxmemory', '0')
   await heal(store)
@@ -185,9 +189,13 @@ testWith('a changed password is said after the next connection, and restored it 
   await redis.admin('CONFIG', 'SET', 'requirepass', 'the-second-password')
   await store.put('a', '1')
   await redis.admin('CLIENT', 'KILL', 'TYPE', 'normal')
-  await until(() => store.problem()?.includes('password') === true, longMs, 'it says that the password is refused')
+  await until(
+    () => store.problem()?.message.includes('password') === true,
+    longMs,
+    'it says that the password is refused',
+  )
   await expectAllRefused(store)
-  expect(store.problem()).toBe('Redis refuses the user or the password in STATE_URL.')
+  expect(store.problem()?.message).toBe('Redis refuses the user or the password in STATE_URL.')
   await redis.admin('CONFIG', 'SET', 'requirepass', password.reveal())
   await heal(store)
   expect((await store.get('a'))?.value).toBe('1')

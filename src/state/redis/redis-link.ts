@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import type { ChatError } from '../../chat/error.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import { unavailable } from '../unavailable.ts'
-import { describeFailure, isOfSelect } from './describe-failure.ts'
+import { connectionFailures, describeFailure, isOfSelect } from './describe-failure.ts'
 import { createClient } from './redis-client.ts'
 import type { RedisServer } from './redis-server.ts'
 
@@ -53,7 +53,7 @@ export class RedisLink {
 
   /** What is wrong, from the last failure on until a write has succeeded: `is a read-only replica`. */
   get failure(): string | undefined {
-    return this.#isStalled ? 'does not answer' : this.#failure
+    return this.#isStalled ? connectionFailures.stalled : this.#failure
   }
 
   /** Notes that all is well, because a write has succeeded. */
@@ -152,7 +152,7 @@ class ReplyWatch {
 }
 
 const unconnected = 'cannot be reached yet'
-const closed = 'has closed the connection'
+const { closed } = connectionFailures
 
 /** The sign of a call that had no reply in time. */
 const stalled = new Error('no reply')

@@ -10,8 +10,10 @@ import {
   type StateEntry,
   type Store,
   type StoredValue,
+  type StoreProblem,
   type WriteOptions,
 } from '../store.ts'
+import { isUnreachable } from './describe-failure.ts'
 import { type Names, namesOf } from './names.ts'
 import { isMissingScript, RedisLink } from './redis-link.ts'
 import { RedisNotices } from './redis-notices.ts'
@@ -166,9 +168,10 @@ export class RedisStore implements Store {
     } while (cursor !== '0')
   }
 
-  problem(): string | undefined {
+  problem(): StoreProblem | undefined {
     const { failure } = this.#link
-    return failure && `Redis ${failure}.`
+    if (failure === undefined) return undefined
+    return { kind: isUnreachable(failure) ? 'unreachable' : 'failing', message: `Redis ${failure}.` }
   }
 
   async close(): Promise<void> {

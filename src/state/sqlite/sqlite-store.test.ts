@@ -265,7 +265,7 @@ describe('a file that is lost while it is in use causes a problem:', () => {
       await opened.store.put('a', '1')
       expect(opened.store.problem()).toBeUndefined()
       loseFile(file)
-      expect(opened.store.problem()).toContain(`${file} ${problem}`)
+      expect(opened.store.problem()?.message).toContain(`${file} ${problem}`)
     })
 })
 
@@ -278,7 +278,7 @@ test('a file that is made through a link is locked under its own name', async ()
   expect(readdirSync(folder)).not.toContain(`${basename(link)}.lock`)
   expect(statSync(file).mode & 0o777).toBe(0o600)
   rmSync(file)
-  expect(opened.store.problem()).toContain(`${file} was removed`)
+  expect(opened.store.problem()?.message).toContain(`${file} was removed`)
 })
 
 test('a failed write is a problem until another succeeds', async () => {
@@ -287,7 +287,7 @@ test('a failed write is a problem until another succeeds', async () => {
   const otherProgram = new Database(file)
   otherProgram.run('BEGIN IMMEDIATE')
   expect(await opened.store.put('a', '1').catch((thrown) => thrown.code)).toBe('state_unavailable')
-  expect(opened.store.problem()).toContain('SQLITE_BUSY')
+  expect(opened.store.problem()?.message).toContain('SQLITE_BUSY')
   otherProgram.run('ROLLBACK')
   otherProgram.close(true)
   await until(() => opened.store.problem() === undefined, 20_000, 'the problem ends')

@@ -12,6 +12,7 @@ import {
   type StateEntry,
   type Store,
   type StoredValue,
+  type StoreProblem,
   type WriteOptions,
 } from '../store.ts'
 import { codeOf, unavailable } from '../unavailable.ts'
@@ -33,6 +34,9 @@ interface EntryRow {
   readonly expires: number | null
 }
 
+/** The codes of a disk without room. */
+const fullCodes: ReadonlySet<string> = new Set(['SQLITE_FULL', 'ENOSPC', 'EDQUOT'])
+
 /** A name for leases that end at once. Taking one shows whether the disk can be written. */
 const probe = 'tributary:probe'
 
@@ -49,7 +53,7 @@ export class SqliteStore implements Store {
   // no other process has the file
   readonly #notices = new Notices()
   /** Why the newest write failed; undefined if it succeeded. */
-  #failure: string | undefined
+  #failure: StoreProblem | undefined
 
   /** @throws ChatError `unavailable` if the file cannot be used, or another process uses it */
   constructor(path: string, { runtime, sweepEveryMs = 10_000, refusal }: SqliteStoreOptions) {
@@ -169,8 +173,9 @@ export class SqliteStore implements Store {
     return ttlMs === undefined ? null : this.#now() + ttlMs
   }
 
-  problem(): string | undefined {
-    return this.#file.problem() ?? this.#failure
+  problem(): StoreProblem | undefined {
+    const lost = this.#file.problem()
+    return lost === undefined ? this.#failure : { kind: 'failing', message: lost }
   }
 
   #read<T>(work: (statements: Statements) => T): T {
@@ -189,7 +194,7 @@ export class SqliteStore implements Store {
       return result
     } catch (thrown) {
       const error = storageError(thrown)
-      this.#failure = error.message
+      this.#failure = { kind: fullCodes.has(codeOf(thrown)) ? 'full' : 'failing', message: error.message }
       throw error
     }
   }

@@ -2,8 +2,10 @@ import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
 import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
 import type { Surface } from '../surface.ts'
 import { accountRoutes } from './accounts.ts'
+import { streamEvents } from './events.ts'
 import { keyRoutes } from './keys.ts'
 import { showCaller } from './me.ts'
+import { showOverview } from './overview.ts'
 import { requestRoutes } from './requests.ts'
 import { schemas } from './schemas.ts'
 import { settingsRoutes } from './settings.ts'
@@ -21,6 +23,22 @@ export const surface: Surface = {
   failure: 'Error',
   schemas: { ...schemas, Error: errorSchema },
   routes: [
+    {
+      ...admin,
+      method: 'GET',
+      path: '/admin/overview',
+      summary: 'Says what needs somebody now, the worst first, and sums the last hour',
+      gives: 'Overview',
+      handler: showOverview,
+    },
+    {
+      ...admin,
+      method: 'GET',
+      path: '/admin/events',
+      summary: 'Streams the overview, ended requests and changes of the upstreams as they come',
+      streams: 'OperatorEvent',
+      handler: streamEvents,
+    },
     {
       ...admin,
       method: 'GET',

@@ -60,7 +60,7 @@ function unknownRequest(): ChatError {
 }
 
 /** As the list has it. */
-function encodeRequest({ usage, ...request }: RecentRequest) {
+export function encodeRequest({ usage, ...request }: RecentRequest) {
   return {
     id: request.id,
     time: new Date(request.startedAt).toISOString(),

@@ -1,3 +1,4 @@
+import { needKinds } from '../../../needs/need.ts'
 import { anyObject, flag, integer, listOf, named, number, objectOf, oneOf, orNull, text } from '../json-schema.ts'
 
 const usageLine = objectOf({
@@ -87,6 +88,19 @@ const clause = objectOf({
   ...{ stand: oneOf('allowed', 'forbidden', 'limited', 'unknown'), source: orNull(text), note: orNull(text) },
 })
 
+const need = {
+  ...{ id: text, kind: oneOf(...needKinds), severity: oneOf('urgent', 'warning', 'note') },
+  ...{ since: text, until: orNull(text), upstream: orNull(text), account: orNull(text), model: orNull(text) },
+  ...{ tool_server: orNull(text), key: orNull(text), variable: orNull(text), request: orNull(text) },
+  ...{ why: orNull(text), facts: anyObject },
+}
+const lastHour = {
+  ...{ requests: integer, failed: integer, client_left: integer },
+  first_event_ms: orNull(objectOf({ p50: number, p95: number })),
+  ...{ input_tokens: integer, output_tokens: integer, cost_usd: orNull(number) },
+  minutes: listOf(objectOf({ at: text, requests: integer, failed: integer })),
+}
+
 /** The schemas of the requests and responses. */
 export const schemas = {
   Me: objectOf({
@@ -103,6 +117,15 @@ export const schemas = {
       }),
     ),
   }),
+  Overview: objectOf({
+    ...{ now: text, version: text, started_at: text },
+    needs: listOf(objectOf(need)),
+    last_hour: objectOf(lastHour),
+    calls: objectOf({ running: integer, permits: integer, waiting: integer }),
+    counts: objectOf({ upstreams: integer, accounts: integer, tool_servers: integer, keys: integer }),
+  }),
+  /** Its name says which one it is; `upstreams` has no members. */
+  OperatorEvent: { anyOf: [named('Overview'), named('Request'), anyObject] },
   Request: objectOf(request),
   RequestList: objectOf({ object: oneOf('list'), data: listOf(named('Request')) }),
   RequestDetails: objectOf({
