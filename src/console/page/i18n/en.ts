@@ -1,6 +1,7 @@
 import { home } from './en/home.ts'
 import { keys } from './en/keys.ts'
 import { requests } from './en/requests.ts'
+import { settings } from './en/settings.ts'
 import { tools } from './en/tools.ts'
 import { tryTexts } from './en/try.ts'
 import { upstreams } from './en/upstreams.ts'
@@ -72,7 +73,7 @@ export const en = {
 
   connect: {},
 
-  settings: {},
+  settings,
 }
 
 /** The texts of the page. Every language has the same ones. */

@@ -2,6 +2,7 @@ import type { Texts } from './en.ts'
 import { home } from './zh/home.ts'
 import { keys } from './zh/keys.ts'
 import { requests } from './zh/requests.ts'
+import { settings } from './zh/settings.ts'
 import { tools } from './zh/tools.ts'
 import { tryTexts } from './zh/try.ts'
 import { upstreams } from './zh/upstreams.ts'
@@ -73,5 +74,5 @@ export const zh: Texts = {
 
   connect: {},
 
-  settings: {},
+  settings,
 }

@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { texts } from '../../i18n/index.ts'
 import { Button } from '../../kit/button.tsx'
+import { Gradual } from '../../kit/gradual.tsx'
 import { LinkButton } from '../../kit/link-button.tsx'
 import { SearchField } from '../../kit/search.tsx'
 import { Segments } from '../../kit/segments.tsx'
@@ -108,9 +109,9 @@ function UpstreamCards({ list: { data }, reload, only }: UpstreamCardsProps) {
       )}
       {shown.length === 0 && only === undefined && <Empty>{words.noMatch}</Empty>}
       <div class="cards upstreams">
-        {shown.map((upstream) => (
-          <UpstreamCard key={upstream.name} upstream={upstream} reload={reload} />
-        ))}
+        <Gradual items={shown}>
+          {(upstream) => <UpstreamCard key={upstream.name} upstream={upstream} reload={reload} />}
+        </Gradual>
       </div>
     </>
   )

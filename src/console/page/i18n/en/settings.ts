@@ -1,0 +1,27 @@
+import { code } from '../marks.ts'
+
+export const settings = {
+  filter: 'Filter by name, value or place',
+  shown: 'Which settings are shown',
+  choices: { all: 'All', set: 'Set by you' },
+  reload: 'Read the settings again',
+  file: (path: string) => `Settings are read from the environment and from ${code(path)}. The environment wins.`,
+  noFile: `Settings are read from the environment alone: there is no ${code('.env')} in the folder of the program.`,
+  help: `${code('tributary help settings')} explains each of them.`,
+  warnings: 'Warnings',
+  name: 'Name',
+  value: 'Value',
+  origin: 'Comes from',
+  changes: 'A change counts',
+  secretSet: 'set, kept secret',
+  secretUnset: 'not set',
+  none: 'none',
+  origins: { default: 'default', environment: 'the environment', 'the state': 'added in this console' },
+  whenChanged: { now: 'when read again', restart: 'after a restart' },
+  noMatch: 'No setting fits the filter.',
+  nothingChanged: 'The settings were read again. Nothing has changed.',
+  changed: (names: string) => `In force now: ${names}`,
+  atNextStart: (names: string) => `In force after a restart: ${names}`,
+  problems: 'The settings have problems, so the former ones stay in force:',
+  table: 'Settings in force',
+}
