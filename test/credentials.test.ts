@@ -206,7 +206,7 @@ describe('a credential that is pasted', () => {
     ['the user agent', { UPSTREAM_USER_AGENT: 'x' }, 'UPSTREAM_USER_AGENT'],
     ['a variable that nobody reads', { LD_PRELOAD: 'x' }, 'LD_PRELOAD'],
     ['another spelling', { COHERE_API_KEY: good }, 'COHERE_API_KEY'],
-    ['a name that is none', { '__proto__ x': good }, '__proto__ x'],
+    ['a name that is none', { [bad]: good }, 'variables'],
     ['an empty text', { OPENAI_API_KEY: ' ' }, 'OPENAI_API_KEY'],
     ['a number', { OPENAI_API_KEY: 1 }, 'variables'],
     ['nothing', {}, 'variables'],
@@ -218,6 +218,10 @@ describe('a credential that is pasted', () => {
       const failed = await gateway.ask('POST /admin/accounts', { variables })
       expect([name, failed.status, failureOf(failed)[2] ?? null]).toEqual([name, 400, param])
     }
+    for (const name of ['constructor', '__proto__', bad])
+      for (const line of [`DELETE /admin/accounts/${name}`, `PUT /admin/accounts/${name}`])
+        expect((await gateway.ask(line, { value: good })).status).toBe(404)
+    expect(gateway.said.join()).not.toContain(bad)
     expect(await gateway.accounts()).toEqual(['demo demo environment ok'])
   })
 

@@ -11,6 +11,8 @@ export interface KeptConfig {
   readonly used: KeptValues
   /** Why the others are not used. They stay in the state. */
   readonly problems: readonly Problem[]
+  /** Whether the configuration itself cannot be read any more, such as a file that a variable names. */
+  readonly isBroken?: true
 }
 
 /**
@@ -21,6 +23,7 @@ export function applyKept(config: Config, kept: KeptValues): KeptConfig {
   if (Object.keys(kept).length === 0) return { config, used: kept, problems: [] }
   const all = config.withKept(kept)
   if (!('problems' in all)) return { config: all, used: kept, problems: [] }
+  if ('problems' in config.withKept({})) return { config, used: {}, problems: all.problems, isBroken: true }
   return { ...mostOf(config, Object.entries(kept)), problems: all.problems }
 }
 

@@ -73,10 +73,15 @@ export class LiveConfig implements LiveConfiguration {
 
   /** Uses other variables of the state for later requests. */
   keep(kept: KeptValues): void {
+    const former = this.#kept
     this.#kept = kept
-    const names = new Set([...Object.keys(this.#current.used), ...Object.keys(kept)])
-    const changed = [...names].filter((name) => this.#current.used[name] !== kept[name]).sort()
-    this.#current = this.#withKept()
+    const changed = [...new Set([...Object.keys(former), ...Object.keys(kept)])]
+      .filter((name) => former[name] !== kept[name])
+      .sort()
+    const found = this.#withKept()
+    // the next reload reads them again
+    if (found.isBroken) return
+    this.#current = found
     this.#options.apply(this.#current.config)
     this.#options.log.info({ changed }, 'the credentials of the state have changed')
   }

@@ -53,7 +53,7 @@ export class Credentials implements CredentialAdmin {
     const check = (values: KeptValues) => {
       for (const name of Object.keys(variables)) {
         this.#refuseEnvironments(name)
-        if (values[name] !== undefined) throw existsAlready(name)
+        if (Object.hasOwn(values, name)) throw existsAlready(name)
       }
     }
     return this.#testAndKeep({ variables, isForced, check })
@@ -62,7 +62,7 @@ export class Credentials implements CredentialAdmin {
   async replace(variable: string, value: string, { isForced }: CredentialOptions): Promise<AddedCredential> {
     const check = (values: KeptValues) => {
       this.#refuseEnvironments(variable)
-      if (values[variable] === undefined) throw unknownVariable(variable)
+      if (!Object.hasOwn(values, variable)) throw unknownVariable(variable)
     }
     const { values } = this.#options.kept
     check(values)
@@ -74,9 +74,10 @@ export class Credentials implements CredentialAdmin {
     const { kept, configuration } = this.#options
     let removed: readonly string[] = []
     await kept.change((values) => {
+      const isThere = Object.hasOwn(values, variable)
       // the environment may have got the variable later
-      if (values[variable] === undefined) this.#refuseEnvironments(variable)
-      if (values[variable] === undefined) throw unknownVariable(variable)
+      if (!isThere) this.#refuseEnvironments(variable)
+      if (!isThere) throw unknownVariable(variable)
       removed = findRemoved(variable, values, configuration)
       return Object.fromEntries(Object.entries(values).filter(([name]) => !removed.includes(name)))
     })

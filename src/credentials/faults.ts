@@ -15,13 +15,17 @@ export function checkVariables(variables: KeptValues): void {
   if (entries.length === 0 || entries.length > maxAdded)
     throw faultOf('variables', `must have 1 to ${maxAdded} variables`)
   for (const [name, value] of entries) {
-    if (!/^[A-Z][A-Z0-9_]{0,127}$/.test(name))
-      throw faultOf(name, 'is not the name of a variable, such as OPENAI_API_KEY')
+    // the name is not shown, because it may be a credential that was pasted there
+    if (!isName(name)) throw faultOf('variables', 'has a name that is none of a variable, such as OPENAI_API_KEY')
     if (value.trim() === '') throw faultOf(name, 'has no text. Paste the credential')
     if (value.length > maxLength) throw faultOf(name, `has more than ${maxLength} characters`)
     const own = ownNameOf(name)
     if (own !== name) throw faultOf(name, `is another name of ${own}. Use that name`)
   }
+}
+
+function isName(text: string): boolean {
+  return /^[A-Z][A-Z0-9_]{0,127}$/.test(text)
 }
 
 /** @throws ChatError `conflict` if the state would keep too much */
@@ -78,7 +82,8 @@ export function existsAlready(name: string): ChatError {
 }
 
 export function unknownVariable(name: string): ChatError {
+  const shown = isName(name) ? `variable ${name}` : 'such variable'
   return new ChatError('not-found', {
-    message: `The state has no variable ${name}. GET /admin/upstreams lists the accounts with their variables.`,
+    message: `The state has no ${shown}. GET /admin/upstreams lists the accounts with their variables.`,
   })
 }
