@@ -28,7 +28,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   gateway: ['chat', 'flow', 'state', 'accounts', 'tools', 'keys', 'providers/provider.ts'],
   needs: ['flow', 'state', 'tools/tool.ts', 'keys', 'gateway'],
   telemetry: ['chat', 'flow'],
-  console: [],
+  // the settings of clients are texts alone: the page is one of those who write them
+  connect: [],
+  console: ['connect'],
   api: [
     'chat',
     'flow',
@@ -128,6 +130,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'usage',
     'gateway',
     'telemetry',
+    'connect',
     'app.ts',
     'config',
     'credentials',

@@ -2,7 +2,9 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Config } from '../config/config.ts'
-import { type ClientSettings, clients, type GatewayAddress, type SettingsFile } from './client-settings.ts'
+import type { GatewayAddress, Settings } from '../connect/client.ts'
+import { clients } from '../connect/clients.ts'
+import { clientFiles, type SettingsFile } from './client-files.ts'
 import { hintAt } from './command-line.ts'
 import { urlOf } from './health.ts'
 
@@ -20,22 +22,43 @@ const cannotWriteExit = 73
 /** Prints the settings with which a client uses this gateway, or writes them. @returns the process's exit code */
 export async function connectClient(config: Config, { words, isWrite }: ConnectOptions): Promise<number> {
   const [name = '', model] = words
-  const client = Object.hasOwn(clients, name) ? clients[name] : undefined
+  const client = clients.find((known) => known.name === name)
   if (!client)
     return fail(
-      name === '' ? usage() : `There is no client "${name}".${hintAt(name, Object.keys(clients))} ${usage()}`,
+      name === ''
+        ? usage()
+        : `There is no client "${name}".${hintAt(
+            name,
+            clients.map((known) => known.name),
+          )} ${usage()}`,
       usageExit,
     )
   const claudeAliases = [...config.aliases.keys()].filter((alias) => /claude|anthropic/.test(alias))
   const address = { url: urlOf(config), model: model ?? 'UPSTREAM/MODEL', claudeAliases }
-  if (isWrite) return write(client, { name, address, hasModel: model !== undefined })
-  process.stdout.write(client.print(address))
+  if (isWrite) return write({ name, address, hasModel: model !== undefined })
+  process.stdout.write(textOf(client.settings(address)))
   if (config.keys.length === 0) process.stderr.write('The gateway has no key, so TRIBUTARY_KEY may be any word.\n')
   return 0
 }
 
 function usage(): string {
-  return `Usage: tributary connect CLIENT [MODEL] [--write]. The clients: ${Object.keys(clients).join(', ')}.`
+  return `Usage: tributary connect CLIENT [MODEL] [--write]. The clients: ${clients.map(({ name }) => name).join(', ')}.`
+}
+
+/** The settings one after the other. Each has a line about where it belongs, if there are several. */
+function textOf(settings: readonly Settings[]): string {
+  return settings
+    .map((part) => {
+      const text =
+        part.kind === 'text' ? part.text : part.fields.map(([label, value]) => `${label}: ${value}\n`).join('')
+      return settings.length === 1 && part.kind === 'text' ? text : `# ${placeOf(part)}\n${text}`
+    })
+    .join('\n')
+}
+
+function placeOf(part: Settings): string {
+  if (part.kind === 'form') return part.path
+  return typeof part.into === 'string' ? `in a ${part.into}` : part.into.file
 }
 
 interface Writing {
@@ -44,7 +67,8 @@ interface Writing {
   readonly hasModel: boolean
 }
 
-async function write({ file }: ClientSettings, { name, address, hasModel }: Writing): Promise<number> {
+async function write({ name, address, hasModel }: Writing): Promise<number> {
+  const file = Object.hasOwn(clientFiles, name) ? clientFiles[name] : undefined
   if (!file)
     return fail(
       `The settings of ${name} cannot be written safely. Print them without --write, and paste them.`,
