@@ -21,7 +21,7 @@ interface FieldTexts {
 
 type Schema = Readonly<Record<string, unknown>>
 
-interface Place {
+interface FieldPlace {
   readonly name: string
   readonly isRequired: boolean
   readonly depth: number
@@ -43,7 +43,7 @@ export function readForm(schema: unknown): FormField {
   return readField(root, { name: '', isRequired: true, depth: 0, root, budget: { left: maxAll } })
 }
 
-function readField(given: unknown, place: Place): FormField {
+function readField(given: unknown, place: FieldPlace): FormField {
   const schema = resolve(given, place.root)
   const { name, isRequired, depth } = place
   const about = [schema.title, schema.description].filter(isText).join('. ').slice(0, maxText)
@@ -58,7 +58,7 @@ function readField(given: unknown, place: Place): FormField {
 
 type Shape = FormField extends infer Field ? (Field extends FieldTexts ? Omit<Field, keyof FieldTexts> : never) : never
 
-function shapeOf(schema: Schema, place: Place): Shape {
+function shapeOf(schema: Schema, place: FieldPlace): Shape {
   switch (typeOf(schema)) {
     case 'string':
       return { kind: 'text', isLong: isLong(schema) }
@@ -80,13 +80,13 @@ function shapeOf(schema: Schema, place: Place): Shape {
   }
 }
 
-function listOf({ items }: Schema, place: Place): Shape {
+function listOf({ items }: Schema, place: FieldPlace): Shape {
   if (!isSchema(items)) return { kind: 'json' }
   return { kind: 'list', item: readField(items, { ...place, name: '', isRequired: true, depth: place.depth + 1 }) }
 }
 
 /** An object whose members are not named can only be written as JSON, unless it is that of a tool without parameters. */
-function groupOf({ properties, required }: Schema, place: Place): Shape {
+function groupOf({ properties, required }: Schema, place: FieldPlace): Shape {
   const { depth } = place
   const members = isSchema(properties) ? Object.entries(properties) : []
   if ((members.length === 0 && depth > 0) || members.length > maxFields) return { kind: 'json' }
