@@ -52,6 +52,6 @@ export function withoutTurns(text: string): string {
 /** A text in one line, without characters that deceive, and no longer than a sentence can bear. */
 export function shortened(text: string, max = maxName): string {
   const clean = text.replace(deceptive, '\ufffd')
-  const characters = [...clean.slice(0, 2 * max)]
+  const characters = [...clean.slice(0, 2 * max + 2)]
   return characters.length > max ? `${characters.slice(0, max - 1).join('')}…` : clean
 }

@@ -6,7 +6,8 @@ export interface NeedWords {
   readonly model: string
   readonly toolServer: string
   readonly key: string
-  readonly variable: string
+  /** Undefined if it is not known. */
+  readonly variable: string | undefined
   /** When it ends by itself, such as `in 5 minutes`; undefined if it does not. */
   readonly until: string | undefined
   /** The subjects that are known, all of them. */

@@ -69,7 +69,7 @@ export const needs: Readonly<Record<string, KindWords>> = {
   upstream_wrong_address: {
     cause: ({ upstream, typed }) =>
       `The address of ${upstream} is wrong: what answers ${typed('address') ? `at ${typed('address')} ` : 'there '}is not the API.`,
-    step: ({ variable }) =>
+    step: ({ variable = 'the setting with its address' }) =>
       `Correct ${variable}: it is the base URL for OpenAI clients, and nearly always ends in ${code('/v1')}. Then read the settings again.`,
   },
   upstream_outdated: {
@@ -157,13 +157,13 @@ export const needs: Readonly<Record<string, KindWords>> = {
       `Set ${code('API_MASTER_KEY')} to the output of ${code('openssl rand -hex 32')} and start again. Or set ${code('HOST')} to ${code('127.0.0.1')}.`,
   },
   weak_key: {
-    cause: ({ variable }) => `The key in ${variable} is easy to guess.`,
+    cause: ({ variable = code('API_MASTER_KEY') }) => `The key in ${variable} is easy to guess.`,
     step: () =>
       `Replace it by the output of ${code('openssl rand -hex 32')}, read the settings again, and tell your clients.`,
   },
   reload_failed: {
     cause: () => 'The new settings have a problem. The former ones are still in force.',
-    step: ({ variable }) => `Correct ${variable}, then read the settings again.`,
+    step: ({ variable = 'it' }) => `Correct ${variable}, then read the settings again.`,
   },
   log_dropped: {
     cause: ({ count }) => `${count('lines')} lines of the log were dropped, because nothing read them in time.`,

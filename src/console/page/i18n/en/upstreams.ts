@@ -94,8 +94,7 @@ export const upstreams = {
       variable === null
         ? 'From the environment: read-only here.'
         : `From ${code(variable)} in the environment or the file of settings: read-only here.`,
-    state: (variable: string | null) =>
-      variable === null ? 'Added here.' : `Added here as ${code(variable)}, encrypted.`,
+    state: (variable: string | null) => (variable === null ? 'Added here.' : `Added here as ${code(variable)}.`),
     made: 'Made by the gateway.',
     quota: (left: string, limit: string, unit: string) => `${left} of ${limit} ${unit} left`,
     quotaUsed: (left: string, unit: string) => `${left} ${unit} left`,
@@ -155,7 +154,10 @@ export const upstreams = {
     more: 'Public key of its sign-in project',
     moreHint: 'Optional. Without it the session cannot be renewed, and ends after about an hour.',
     kept: (variable: string) =>
-      `It is tried at once, kept encrypted in the state as ${code(variable)}, and used without a restart.`,
+      `It is tried at once, kept in the state as ${code(variable)}, and used without a restart. No answer of the gateway shows it.`,
+    onlyUntilRestart: `The state is kept in memory alone, so it is gone after a restart. Set ${code('STATE_URL')} to keep it.`,
+    models: 'Models',
+    modelsHint: 'Only if the server does not list them: names, separated by commas.',
     howKey: 'Make a key only for this gateway, so that you can revoke it separately.',
     howSession:
       'Use your own account, and read the terms: they may forbid programs. Sign in in a private window, copy the session, and close the window without signing out.',
@@ -172,8 +174,8 @@ export const upstreams = {
     works: (upstream: string, model: string | null, time: string) =>
       `${name(upstream)} works: ${model === null ? 'it' : name(model)} answered in ${time}.`,
     untested: (upstream: string) => `${name(upstream)} is kept, but has not answered yet.`,
-    refused: 'The upstream refused it, and nothing was kept.',
-    notTested: 'It could not be tried, so nothing was kept yet.',
+    refused: 'The upstream refused it.',
+    notTested: 'It could not be tried.',
     keepAnyway: 'Keep it anyway',
     tryIt: 'Try it',
     another: 'Add another one',

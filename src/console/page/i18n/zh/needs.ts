@@ -66,7 +66,7 @@ export const needs: Readonly<Record<string, KindWords>> = {
   upstream_wrong_address: {
     cause: ({ upstream, typed }) =>
       `${upstream} 的地址有误：${typed('address') ? `${typed('address')} ` : '该地址'}返回的不是 API。`,
-    step: ({ variable }) =>
+    step: ({ variable = '它的地址设置' }) =>
       `更正 ${variable}：应为 OpenAI 客户端使用的基础地址，几乎总以 ${code('/v1')} 结尾。然后重新读取设置。`,
   },
   upstream_outdated: {
@@ -151,12 +151,12 @@ export const needs: Readonly<Record<string, KindWords>> = {
       `把 ${code('API_MASTER_KEY')} 设为 ${code('openssl rand -hex 32')} 的输出并重新启动；或把 ${code('HOST')} 设为 ${code('127.0.0.1')}。`,
   },
   weak_key: {
-    cause: ({ variable }) => `${variable} 中的密钥容易被猜到。`,
+    cause: ({ variable = code('API_MASTER_KEY') }) => `${variable} 中的密钥容易被猜到。`,
     step: () => `换成 ${code('openssl rand -hex 32')} 的输出，重新读取设置，并通知您的客户端。`,
   },
   reload_failed: {
     cause: () => '新的设置有问题，原来的设置仍然有效。',
-    step: ({ variable }) => `更正 ${variable}，然后重新读取设置。`,
+    step: ({ variable = '它' }) => `更正 ${variable}，然后重新读取设置。`,
   },
   log_dropped: {
     cause: ({ count }) => `有 ${count('lines')} 行日志因没有及时读取而被丢弃。`,

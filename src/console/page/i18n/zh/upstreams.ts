@@ -84,7 +84,7 @@ export const upstreams: typeof english = {
     requests: (requests, failed) => `最近一小时 ${requests} 次请求，失败 ${failed} 次`,
     environment: (variable) =>
       variable === null ? '来自环境变量：此处只读。' : `来自环境变量或设置文件中的 ${code(variable)}：此处只读。`,
-    state: (variable) => (variable === null ? '在此添加。' : `在此添加，以 ${code(variable)} 加密保存。`),
+    state: (variable) => (variable === null ? '在此添加。' : `在此添加，保存为 ${code(variable)}。`),
     made: '由网关自行创建。',
     quota: (left, limit, unit) => `剩余 ${left} / ${limit} ${unit}`,
     quotaUsed: (left, unit) => `剩余 ${left} ${unit}`,
@@ -143,7 +143,10 @@ export const upstreams: typeof english = {
     addressHint: '例如 127.0.0.1:11434。',
     more: '其登录项目的公钥',
     moreHint: '可选。没有它就无法续期，会话约一小时后到期。',
-    kept: (variable) => `会立即测试，以 ${code(variable)} 加密保存在状态中，无需重启即可使用。`,
+    kept: (variable) => `会立即测试，以 ${code(variable)} 保存在状态中，无需重启即可使用。网关的任何应答都不会显示它。`,
+    onlyUntilRestart: `状态只保存在内存中，重启后会丢失。请设置 ${code('STATE_URL')} 以保留它。`,
+    models: '模型',
+    modelsHint: '仅当服务器不列出模型时填写：名称，用逗号分隔。',
     howKey: '请专为此网关创建一个密钥，以便单独吊销。',
     howSession:
       '请使用您自己的账号并阅读条款：条款可能禁止程序使用。在无痕窗口中登录，复制会话，然后不退出登录、直接关闭窗口。',
@@ -160,8 +163,8 @@ export const upstreams: typeof english = {
     works: (upstream, model, time) =>
       `${name(upstream)} 可用：${model === null ? '' : `${name(model)} `}在 ${time} 内应答。`,
     untested: (upstream) => `${name(upstream)} 已保存，但尚未应答。`,
-    refused: '上游拒绝了它，没有保存任何内容。',
-    notTested: '无法测试，因此尚未保存。',
+    refused: '上游拒绝了它。',
+    notTested: '无法测试它。',
     keepAnyway: '仍然保存',
     tryIt: '试用',
     another: '再添加一个',

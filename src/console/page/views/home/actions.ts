@@ -68,8 +68,9 @@ function replace({ upstream, account }: Need, label: string): Action {
   return { label, href: hrefOf(['upstreams', upstream ?? ''], { replace: account ?? '' }) }
 }
 
-function setting({ variable }: Need): Action {
-  return settingCalled(variable ?? '')
+/** If the variable is not known, the settings of the upstream are shown. */
+function setting({ variable, upstream }: Need): Action {
+  return settingCalled(variable ?? upstream?.toUpperCase().replace(/-/g, '_') ?? '')
 }
 
 function settingCalled(variable: string): Action {

@@ -87,7 +87,7 @@ function Reason({ need: { why, facts } }: { readonly need: Need }) {
   const problems = problemsIn(facts.problems)
   return (
     <>
-      {why !== null && why !== '' && (
+      {why !== null && why !== '' && problems.length === 0 && (
         <p class="need-why">
           <span class="quiet-text">{home.why}: </span>
           <Untrusted text={why} />

@@ -19,7 +19,7 @@ export function wordsOf(need: Need): NeedWords {
     model: name(model),
     toolServer: name(tool_server),
     key: name(key),
-    variable: code(variable),
+    variable: variable === null ? undefined : code(variable),
     until: isAhead(need.until) ? distance(need.until, now.value) : undefined,
     subjects: [upstream, account, model, tool_server, key, variable]
       .filter((subject) => subject !== null)

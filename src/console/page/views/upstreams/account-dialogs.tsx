@@ -12,6 +12,7 @@ import { hrefOf } from '../../router.ts'
 import { ask, askJson } from '../../session/api.ts'
 import { CredentialField, HowTo } from './credential-field.tsx'
 import { CredentialForm } from './credential-form.tsx'
+import { KeptNote } from './kept-note.tsx'
 import { credentialPath, pathOf } from './paths.ts'
 import type { Account, AddedAccounts, Upstream } from './types.ts'
 
@@ -132,7 +133,7 @@ interface ReplacementProps {
 
 function Replacement({ upstream, variable, onClose, reload }: ReplacementProps) {
   const { addDialog } = texts.value.upstreams
-  const kind = upstream.credential?.kind === 'session' ? 'session' : 'key'
+  const kind = kindOf(upstream, variable)
   const text = useSignal('')
   const send = (force: boolean) =>
     askJson<AddedAccounts>(credentialPath(variable), {
@@ -151,16 +152,20 @@ function Replacement({ upstream, variable, onClose, reload }: ReplacementProps) 
           </div>
           <CredentialField
             kind={kind}
-            label={kind === 'session' ? addDialog.session : addDialog.key}
+            label={{ key: addDialog.key, session: addDialog.session, url: addDialog.address }[kind]}
             isWrong={problem !== undefined}
             value={text.value}
             onInput={(written) => void (text.value = written)}
           />
-          <p class="hint">
-            <Words text={addDialog.kept(variable)} />
-          </p>
+          <KeptNote variable={variable} />
         </>
       )}
     </CredentialForm>
   )
+}
+
+/** An account without a credential has the variable of its address. */
+function kindOf({ credential }: Upstream, variable: string): 'key' | 'session' | 'url' {
+  if (/_(URL|HOST)$/.test(variable)) return 'url'
+  return credential?.kind === 'session' ? 'session' : 'key'
 }

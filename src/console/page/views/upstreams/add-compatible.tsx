@@ -1,10 +1,10 @@
 import { useSignal } from '@preact/signals'
 import { texts } from '../../i18n/index.ts'
 import { Field } from '../../kit/field.tsx'
-import { Words } from '../../kit/words.tsx'
 import { askJson } from '../../session/api.ts'
 import { CredentialField } from './credential-field.tsx'
 import { CredentialForm } from './credential-form.tsx'
+import { KeptNote } from './kept-note.tsx'
 import type { AddedAccounts } from './types.ts'
 import { variableName } from './variables.ts'
 
@@ -17,7 +17,7 @@ interface AddCompatibleProps {
 /** Adds any server that speaks OpenAI's API. */
 export function AddCompatible(parts: AddCompatibleProps) {
   const { addDialog } = texts.value.upstreams
-  const [server, url, key] = [useSignal(''), useSignal(''), useSignal('')]
+  const [server, url, key, models] = [useSignal(''), useSignal(''), useSignal(''), useSignal('')]
   const prefix = `UPSTREAM_${variableName(server.value.trim()) ?? 'NAME'}`
   const check = () => {
     if (variableName(server.value.trim()) === undefined) return addDialog.nameError
@@ -30,6 +30,7 @@ export function AddCompatible(parts: AddCompatibleProps) {
         variables: {
           [`${prefix}_URL`]: url.value.trim(),
           ...(key.value.trim() !== '' && { [`${prefix}_KEY`]: key.value.trim() }),
+          ...(models.value.trim() !== '' && { [`${prefix}_MODELS`]: models.value.trim() }),
         },
         ...(force && { force }),
       },
@@ -67,9 +68,16 @@ export function AddCompatible(parts: AddCompatibleProps) {
             value={key.value}
             onInput={(written) => void (key.value = written)}
           />
-          <p class="hint">
-            <Words text={addDialog.kept(`${prefix}_URL`)} />
-          </p>
+          <CredentialField
+            kind="url"
+            label={addDialog.models}
+            hint={addDialog.modelsHint}
+            isRequired={false}
+            isWrong={problem?.param === `${prefix}_MODELS`}
+            value={models.value}
+            onInput={(written) => void (models.value = written)}
+          />
+          <KeptNote variable={`${prefix}_URL`} />
         </>
       )}
     </CredentialForm>

@@ -16,3 +16,9 @@ export function nextVariable({ credential, accounts }: Upstream): string | undef
 export function variableName(server: string): string | undefined {
   return /^[a-z][a-z0-9_-]*$/i.test(server) ? server.toUpperCase().replace(/-/g, '_') : undefined
 }
+
+/** The variable with the models of a service, for the one with its key; undefined if it has none. */
+export function modelsVariable(variable: string): string | undefined {
+  const found = /^([A-Z0-9_]+)_(?:API_KEY|TOKEN)$/.exec(variable)
+  return found ? `${found[1]}_MODELS` : undefined
+}
