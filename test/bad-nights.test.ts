@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'bun:test'
+import { emulateOpenai } from '../src/providers/openai-compatible/emulator/index.ts'
+import type { Script } from '../src/wire/emulator/script.ts'
+import { nights } from './bad-nights.ts'
+import { askTimes, type Night, nightKey, openWith } from './nights/rig.ts'
+import { until } from './waiting.ts'
+
+interface ShownNeed {
+  readonly kind: string
+  readonly severity: string
+}
+
+async function needsOf(url: string): Promise<readonly ShownNeed[]> {
+  const response = await fetch(`${url}/admin/overview`, { headers: { authorization: `Bearer ${nightKey}` } })
+  const { needs }: { readonly needs: readonly ShownNeed[] } = JSON.parse(await response.text())
+  return needs
+}
+
+/** Looks until the need is there, and then once more: it must not come and go. */
+async function find({ kind, name }: Night, url: string): Promise<readonly ShownNeed[]> {
+  let needs: readonly ShownNeed[] = []
+  await until(
+    async () => {
+      needs = await needsOf(url)
+      return needs.some((need) => need.kind === kind)
+    },
+    20_000,
+    name,
+  )
+  return needs
+}
+
+const severities = ['urgent', 'warning', 'note']
+const isNoNight = new Set(['no_upstream'])
+
+describe('the overview says what somebody is needed for when', () => {
+  for (const night of nights)
+    test(night.name, async () => {
+      await using staged = await night.stage()
+      const needs = await find(night, staged.url)
+      const found = needs.filter(({ kind }) => kind === night.kind)
+      expect(found).toEqual([expect.objectContaining({ kind: night.kind, severity: night.severity, ...night.need })])
+      // nothing else is wrong, and the worst comes first
+      const others = needs.filter(({ kind }) => kind !== night.kind && !isNoNight.has(kind))
+      expect(others).toEqual([])
+      const ranks = needs.map(({ severity }) => severities.indexOf(severity))
+      expect(ranks).toEqual(ranks.toSorted())
+      expect((await needsOf(staged.url)).map(({ kind }) => kind)).toContain(night.kind)
+    }, 60_000)
+})
+
+const error: Script = { status: 500, headers: { 'content-type': 'application/json' }, body: ['{"error":{}}'] }
+const moved: Script = { status: 302, headers: { location: 'https://moved.example/' }, body: [] }
+for (const [what, scripts] of [
+  ['when nothing is wrong', []],
+  ['after a single failure', [error]],
+  ['after two failures in a row', [error, error]],
+  ['after a reply that nobody understood', [moved]],
+] as const)
+  test(`nobody is needed ${what}`, async () => {
+    const emulator = await emulateOpenai({ models: ['one'] })
+    await using night = await openWith(emulator)
+    emulator.script(...scripts)
+    await askTimes(night, 1, 'lab/one')
+    expect(emulator.chats.length).toBeGreaterThanOrEqual(Math.max(1, scripts.length))
+    expect(await needsOf(night.url)).toEqual([])
+  })
+
+test('what is mended is forgotten at once', async () => {
+  const emulator = await emulateOpenai({ models: ['one'] })
+  await using night = await openWith(emulator)
+  emulator.script(moved, moved)
+  await askTimes(night, 2, 'lab/one')
+  expect(await needsOf(night.url)).toMatchObject([{ kind: 'upstream_outdated' }])
+  await askTimes(night, 1, 'lab/one')
+  expect(await needsOf(night.url)).toEqual([])
+})
