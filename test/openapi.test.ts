@@ -67,6 +67,7 @@ describe('the program matches openapi.json:', () => {
     ['PUT /admin/accounts/OPENAI_API_KEY', 'Error', { value: 'text' }, 'ReplacedCredential'],
     ['POST /admin/upstreams/demo/accounts/demo/rest', 'UpstreamAccount', { minutes: 1 }, 'AccountRest'],
     ['POST /admin/upstreams/demo/accounts/demo/wake', 'UpstreamAccount'],
+    ['DELETE /admin/upstreams/demo/drift', 'ForgottenDrift'],
     ['GET /admin/settings', 'SettingList'],
     ['GET /admin/overview', 'Overview'],
     ['GET /admin/tools', 'ToolServers'],

@@ -1,4 +1,5 @@
 import type { Caller } from '../chat/caller.ts'
+import type { NoteDrift } from '../chat/drift.ts'
 import type { Usage } from '../chat/event.ts'
 import type { NoteQuota } from '../chat/quota.ts'
 import { type AttemptNote, maxNotes, RunningAttempt, type SeamNote } from './attempt-note.ts'
@@ -129,6 +130,8 @@ export interface Call {
   readonly cacheHome?: CacheHome
   /** Gets what the upstream's reply says of its account's limits. Only a call with an account has it. */
   readonly noteQuota?: NoteQuota
+  /** Gets what the upstream sends otherwise than its adapter knows it. It holds nothing of the request. */
+  readonly noteDrift?: NoteDrift | undefined
 }
 
 /** The upstream and account that an attempt asks. */

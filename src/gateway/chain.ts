@@ -10,6 +10,7 @@ import type { AnswerListener, AttemptListener } from './call-record.ts'
 import { resume } from './continuation/resume.ts'
 import type { CostOf } from './cost-of.ts'
 import { countTokens } from './count-tokens.ts'
+import type { DriftLog } from './drift-log.ts'
 import { Emulation, type EmulationMode, emulatedSupport } from './emulated-tools/emulation.ts'
 import { emulateTools } from './emulated-tools/layer.ts'
 import { AccountProber } from './health/account-prober.ts'
@@ -55,6 +56,7 @@ export interface ChainSettings {
 interface ChainOptions extends ChainSettings {
   readonly pools: SharedPools
   readonly costOf?: CostOf | undefined
+  readonly drifts: DriftLog
   /** Gets each attempt when it has ended. */
   readonly onAttempt?: AttemptListener
   /** What is known of a model. */
@@ -67,7 +69,7 @@ interface ChainOptions extends ChainSettings {
  */
 export function buildChain(upstream: Upstream, options: ChainOptions): UpstreamParts {
   const { deadlines, store, pools, threadTtlMs, emulateTools: mode = 'api', modelOf, log, runtime } = options
-  const { onAnswer, onAttempt, costOf } = options
+  const { onAnswer, onAttempt, costOf, drifts } = options
   const { name, support: offered } = upstream
   const { pool, leave } = pools.enter(upstream)
   const known = (model: string) => modelOf({ member: { upstream, pool }, model })
@@ -80,7 +82,7 @@ export function buildChain(upstream: Upstream, options: ChainOptions): UpstreamP
   ]
   const [budget, permits] = [new RetryBudget(runtime), new Permits()]
   const paced = pace(name, upstream.maxRpm)
-  const withAccounts = askWithAccount(upstream, { pool, paced, emulation, onAttempt })
+  const withAccounts = askWithAccount(upstream, { pool, paced, emulation, onAttempt, drifts })
   const withThreads = upstream.keepsThreads
     ? thread({ store, upstream: name, ttlMs: threadTtlMs })(withAccounts)
     : withAccounts
@@ -93,7 +95,8 @@ export function buildChain(upstream: Upstream, options: ChainOptions): UpstreamP
   const emulated = emulation.isAllowed ? support(name, emulatedSupport(offered))(resumed) : plain
   const supported: Chat = (request, call) => (request.wishes?.emulate === false ? plain : emulated)(request, call)
   const chat = callExtra({ store, upstream: name, support: offered, ttlMs: threadTtlMs })(supported)
-  const tasks = buildTasks(upstream, { pool, paced, budget, permits, health, deadlines, onAnswer, onAttempt, costOf })
+  const listeners = { onAnswer, onAttempt, costOf, drifts }
+  const tasks = buildTasks(upstream, { pool, paced, budget, permits, health, deadlines, ...listeners })
   const guarded = breaker(health)(limit(permits)(bindExtra(name)(chat)))
   const close = () => {
     for (const prober of probers) prober.close()
@@ -107,14 +110,15 @@ interface AccountLayers {
   readonly paced: ObserverLayer
   readonly emulation: Emulation
   readonly onAttempt: AttemptListener | undefined
+  readonly drifts: DriftLog
 }
 
 /** The layers from the account to the upstream. */
-function askWithAccount(upstream: Upstream, { pool, paced, emulation, onAttempt }: AccountLayers) {
+function askWithAccount(upstream: Upstream, { pool, paced, emulation, onAttempt, drifts }: AccountLayers) {
   const { name } = upstream
   const askUpstream: Chat<WithAccount> = (request, call) => upstream.chat(request, call)
   const cacheMs = upstream.cacheMs ?? (upstream.isWebProduct ? 0 : usualCacheMs)
   const withEmulation = emulation.isAllowed ? emulateTools(emulation, name)(paced(askUpstream)) : paced(askUpstream)
   const noted = cacheMs > 0 ? noteCache({ upstream: name, lifeMs: cacheMs })(withEmulation) : withEmulation
-  return account(pool, name, onAttempt)(noted)
+  return account(pool, name, { onAttempt, drifts })(noted)
 }

@@ -16,6 +16,7 @@ import { type Cancel, CancelSource } from '../flow/cancel.ts'
 import { fold } from '../flow/fold.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Upstream } from '../providers/provider.ts'
+import type { DriftLog } from './drift-log.ts'
 
 /** The result of a test of an account. */
 export interface Finding {
@@ -36,6 +37,7 @@ export interface ExamineOptions extends AccountsOptions {
   readonly deadlineMs: number
   /** The accounts of a running gateway. Without it the test makes its own. */
   readonly pool?: Pool
+  readonly drifts?: DriftLog
 }
 
 /**
@@ -50,7 +52,7 @@ export async function examine(
   onFinding: (finding: Finding) => void = () => undefined,
 ): Promise<readonly Finding[]> {
   const { name, accounts, supply } = upstream
-  const { log, runtime, deadlineMs, pool } = options
+  const { log, runtime, deadlineMs, pool, drifts } = options
   const liveAccounts =
     pool?.accounts() ?? accounts.map((account) => new LiveAccount(account, { ...options, upstream: name }))
   // the pool makes only the tested account, because a service counts new accounts
@@ -61,7 +63,7 @@ export async function examine(
     ...(supplyPool
       ? [{ label: 'anonymous', open: (signal: Cancel) => supplyPool.pick({ tried: new Set() }, signal) }]
       : []),
-  ].map((subject) => ({ ...subject, upstream, log, runtime, deadlineMs, pool }))
+  ].map((subject) => ({ ...subject, upstream, log, runtime, deadlineMs, pool, drifts }))
   const findings = subjects.map(async (subject) => {
     const finding = await examineAccount(subject)
     onFinding(finding)
@@ -77,10 +79,20 @@ interface Subject {
   readonly runtime: Runtime
   readonly deadlineMs: number
   readonly pool: Pool | undefined
+  readonly drifts: DriftLog | undefined
   open(signal: Cancel): LiveAccount | Promise<LiveAccount>
 }
 
-async function examineAccount({ upstream, label, log, runtime, deadlineMs, pool, open }: Subject): Promise<Finding> {
+async function examineAccount({
+  upstream,
+  label,
+  log,
+  runtime,
+  deadlineMs,
+  pool,
+  drifts,
+  open,
+}: Subject): Promise<Finding> {
   const begunAt = runtime.elapsed()
   const limit = new CancelSource(runtime)
   const late = new ChatError('timeout', { message: `There was no answer within ${deadlineMs / 1000} s.` })
@@ -104,6 +116,7 @@ async function examineAccount({ upstream, label, log, runtime, deadlineMs, pool,
         signal: limit,
         log,
         ...counts,
+        noteDrift: drifts?.noterFor(upstream.name, undefined),
         noteQuota: (report: QuotaReport) => {
           quota = report
           if (live && model !== undefined) pool?.noteQuota(live, report, model)

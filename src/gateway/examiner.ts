@@ -1,6 +1,7 @@
 import type { Logger } from '../flow/call.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from '../state/store.ts'
+import type { DriftLog } from './drift-log.ts'
 import { examine, type Finding } from './examine.ts'
 import type { UpstreamHealth } from './health/upstream-health.ts'
 import type { Member } from './known-models.ts'
@@ -17,6 +18,7 @@ export interface Examiner {
 
 export interface ExaminerOptions {
   readonly store: Store
+  readonly drifts?: DriftLog
   readonly log: Logger
   readonly runtime: Runtime
   /** Milliseconds for one account. */

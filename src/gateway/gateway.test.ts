@@ -155,6 +155,7 @@ test('inspect shows the current accounts, budgets, models and calls', async () =
         stats: { ...stats, requests: 0 },
         runningCalls: 1,
         retryBudget: { left: expect.any(Number), max: 20 },
+        drift: [],
         usedUp: undefined,
         health: {
           state: 'good',
@@ -179,6 +180,7 @@ test('inspect shows the current accounts, budgets, models and calls', async () =
         stats: { ...stats, requests: 2, failed: 2 },
         runningCalls: 0,
         retryBudget: { left: expect.any(Number), max: 20 },
+        drift: [],
         usedUp: undefined,
         health: {
           state: 'good',

@@ -18,6 +18,7 @@ import { continuation } from './continuation/layer.ts'
 import type { CostOf } from './cost-of.ts'
 import { countTokens } from './count-tokens.ts'
 import { type DirectTools, directTools } from './direct-tools.ts'
+import type { DriftLog } from './drift-log.ts'
 import { type Examiner, openExaminer } from './examiner.ts'
 import { type GatewayStatus, inspect } from './inspect.ts'
 import type { Candidate, Member } from './known-models.ts'
@@ -81,6 +82,8 @@ export interface Gateway extends Tasks {
   readonly requests: RecentRequests
   /** Counts the requests of the last hour. */
   lastHour(): LastHour
+  /** What the upstreams have sent otherwise than their adapters know it. */
+  readonly drifts: DriftLog
   /** The accounts of an upstream, which can be added and removed. */
   pool(upstream: string): Pool | undefined
   /** The name of the upstream with this base URL, in any spelling. */
@@ -94,11 +97,11 @@ const maxTestMs = 60_000
 /** Puts the layers together: `observe → own models → caller limits → admit → prompt cache → tool loop → continuation → route → chain`, one chain for each upstream. */
 export function openGateway(options: GatewayOptions): Gateway {
   const { upstreams, routes = [], aliases, store, lasting, tools, limiter, costOf, onCallEnd, log, runtime } = options
-  const { pools, capacity, requests, statistics, promptCache: cached } = lasting
-  const { noteAttempt: onAttempt } = statistics
+  const { capacity, requests, statistics, drifts, promptCache: cached } = lasting
   const onAnswer = countForLimits(options)
   const modelOf = (candidate: Candidate) => catalog.modelOf(candidate)
-  const chains = upstreams.map((upstream) => buildChain(upstream, { ...options, pools, onAnswer, onAttempt, modelOf }))
+  const around = { ...options, ...lasting, onAnswer, onAttempt: statistics.noteAttempt, modelOf }
+  const chains = upstreams.map((upstream) => buildChain(upstream, around))
   const catalog: Catalog<UpstreamParts> = new Catalog(chains, { log, runtime, routes, ...(aliases && { aliases }) })
   const routing = openRouting(catalog, { routes, runtime })
   const continued = continuation({ deadlines: options.deadlines, countTokens })
@@ -121,10 +124,11 @@ export function openGateway(options: GatewayOptions): Gateway {
     tools: tools && directTools(tools, admit.tool),
     catalog,
     requests,
+    drifts,
     lastHour: () => statistics.lastHour(),
     limitsLeft: (caller) => limiter?.left(caller),
     budgetUse: async (caller) => limiter?.budgetUse(caller),
-    examiner: openExaminer(chains, { store, log, runtime, deadlineMs: testMs(options) }),
+    examiner: openExaminer(chains, { store, drifts, log, runtime, deadlineMs: testMs(options) }),
     shortage: () => capacity.shortage(),
     runningCalls: () => chains.reduce((sum, { permits }) => sum + permits.taken, 0),
     inspect: () => inspect({ ...lasting, available: options.available ?? [], chains, catalog }),

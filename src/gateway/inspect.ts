@@ -4,10 +4,10 @@ import type { Terms } from '../accounts/terms.ts'
 import { redact } from '../chat/secret.ts'
 import type { AccountSource, AvailableCredential, CredentialVariable, Upstream } from '../providers/provider.ts'
 import type { Catalog, ModelsStatus } from './catalog.ts'
+import type { NotedDrift } from './drift-log.ts'
 import type { HealthStatus } from './health/upstream-health.ts'
 import type { Lasting } from './lasting.ts'
 import type { AccountStats, UpstreamStats } from './requests/attempt-counts.ts'
-import type { Statistics } from './requests/statistics.ts'
 import type { UpstreamParts } from './upstream-parts.ts'
 
 /** The current state of a running gateway. It contains no secret. */
@@ -52,6 +52,8 @@ export interface UpstreamStatus {
   readonly isWebProduct: boolean
   /** Its attempts in the last hour. */
   readonly stats: UpstreamStats
+  /** What it has sent otherwise than its adapter knows it; the one that came last is the first. */
+  readonly drift: readonly NotedDrift[]
   /** Undefined while an account may be asked. */
   readonly usedUp: UsedUpPool | undefined
   readonly runningCalls: number
@@ -62,23 +64,23 @@ export interface UpstreamStatus {
   readonly models: ModelsStatus
 }
 
-interface Inspected extends Pick<Lasting, 'capacity' | 'statistics'>, Pick<GatewayStatus, 'available'> {
+interface Inspected extends Pick<Lasting, 'capacity' | 'statistics' | 'drifts'>, Pick<GatewayStatus, 'available'> {
   readonly chains: readonly UpstreamParts[]
   readonly catalog: Pick<Catalog, 'status'>
 }
 
-export function inspect({ capacity, statistics, available, chains, catalog }: Inspected): GatewayStatus {
+export function inspect({ capacity, available, chains, catalog, ...noted }: Inspected): GatewayStatus {
   return {
     calls: { running: capacity.running, permits: capacity.max, waiting: capacity.waiting },
     available,
-    upstreams: chains.map((chain) => statusOf(chain, catalog.status(chain.upstream.name), statistics)),
+    upstreams: chains.map((chain) => statusOf(chain, catalog.status(chain.upstream.name), noted)),
   }
 }
 
 function statusOf(
   { upstream, pool, budget, permits, health }: UpstreamParts,
   models: ModelsStatus,
-  statistics: Statistics,
+  { statistics, drifts }: Pick<Lasting, 'statistics' | 'drifts'>,
 ): UpstreamStatus {
   const { name, provider, baseUrl, address = baseUrl } = upstream
   return {
@@ -94,6 +96,7 @@ function statusOf(
     terms: upstream.terms,
     isWebProduct: upstream.isWebProduct ?? false,
     stats: statistics.upstream(name),
+    drift: drifts.of(name),
     usedUp: pool.usedUp(),
     runningCalls: permits.taken,
     retryBudget: { left: budget.left, max: budget.max },

@@ -5,6 +5,7 @@ import type { ObserverLayer } from '../flow/chat.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from '../state/store.ts'
 import { Capacity, type CapacityLimits } from './capacity.ts'
+import { DriftLog } from './drift-log.ts'
 import { promptCache } from './layers/prompt-cache.ts'
 import { RecentRequests } from './requests/recent-requests.ts'
 import { Statistics } from './requests/statistics.ts'
@@ -27,6 +28,7 @@ export interface Lasting {
   readonly requests: RecentRequests
   /** The counts of the last hour. */
   readonly statistics: Statistics
+  readonly drifts: DriftLog
 }
 
 export function openLasting({ store, isShared = false, log, runtime, ...limits }: LastingOptions): Lasting {
@@ -39,5 +41,6 @@ export function openLasting({ store, isShared = false, log, runtime, ...limits }
     promptCache: promptCache(runtime),
     requests,
     statistics,
+    drifts: new DriftLog({ log, runtime }),
   }
 }

@@ -16,6 +16,7 @@ import type { Upstream } from '../providers/provider.ts'
 import type { AnswerListener, AttemptListener } from './call-record.ts'
 import type { CostOf } from './cost-of.ts'
 import { countTokens } from './count-tokens.ts'
+import type { DriftLog } from './drift-log.ts'
 import type { Candidate } from './known-models.ts'
 import { account, type WithAccount } from './layers/account.ts'
 import { inBatches } from './layers/batches.ts'
@@ -37,6 +38,7 @@ interface LayerParts extends Pick<UpstreamParts, 'pool' | 'budget' | 'permits' |
   readonly onAnswer: AnswerListener | undefined
   readonly onAttempt: AttemptListener | undefined
   readonly costOf: CostOf | undefined
+  readonly drifts: DriftLog
 }
 
 /** Puts the layers around the tasks of one upstream. */
@@ -58,9 +60,9 @@ export function buildTasks({ name, tasks }: Upstream, parts: LayerParts): TaskAs
 function withLayers<Request extends { readonly stream: boolean; readonly model: string }, Event extends AnyEvent>(
   upstream: string,
   ask: Ask<Request, Event, WithAccount>,
-  { pool, paced, budget, permits, health, deadlines, onAttempt }: LayerParts,
+  { pool, paced, budget, permits, health, deadlines, onAttempt, drifts }: LayerParts,
 ): Ask<Request, Event> {
-  const asked = countOutcomes(health)(account(pool, upstream, onAttempt)(paced(ask)))
+  const asked = countOutcomes(health)(account(pool, upstream, { onAttempt, drifts })(paced(ask)))
   // no upstream keeps a thread of a task
   const retried = retry(budget)<Request, Event, unknown>((request, call) => asked(request, call))
   return breaker(health)(limit(permits)(deadline(deadlines)(retried)))

@@ -36,10 +36,11 @@ interface MessagesAccess {
  */
 export function askMessages(access: MessagesAccess, request: ChatRequest, call: Call): Flow {
   const isRelayed = request.dialect === dialect
+  const { noteDrift } = call
   return flowOf(
     (signal) =>
       postWithoutRefusedFields(new MessagesPost(access, request, call), signal, (reply, { stream }) =>
-        openReply(messageReader, reply, { stream, isRelayed, signal, link: signal }),
+        openReply(messageReader, reply, { stream, isRelayed, noteDrift, signal, link: signal }),
       ),
     call.signal,
   )

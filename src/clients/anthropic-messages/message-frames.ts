@@ -1,3 +1,4 @@
+import type { NoteDrift } from '../../chat/drift.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { errorInside } from '../../dialects/anthropic-messages/complaint.ts'
 import { MessageDecoder } from '../../dialects/anthropic-messages/decode-stream.ts'
@@ -9,14 +10,16 @@ import type { SseFrame } from '../../wire/sse.ts'
 export interface MessageFramesOptions {
   /** Whether the client has the same dialect, so that it gets the events as they come. */
   readonly isRelayed?: boolean
+  readonly noteDrift?: NoteDrift | undefined
 }
 
 /** Decodes the frames of a streamed message, or the one object of a whole message. */
 export class MessageFrames implements FrameDecoder {
-  readonly #reader = new MessageDecoder()
+  readonly #reader: MessageDecoder
   readonly #relay: RelayedMessage | undefined
 
-  constructor({ isRelayed = false }: MessageFramesOptions = {}) {
+  constructor({ isRelayed = false, noteDrift }: MessageFramesOptions = {}) {
+    this.#reader = new MessageDecoder(noteDrift)
     this.#relay = isRelayed ? new RelayedMessage() : undefined
   }
 

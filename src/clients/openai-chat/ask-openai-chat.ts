@@ -60,6 +60,7 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
   const post = new ChatPost(options, request, call)
   const newId = idsOf(call.signal.runtime)
   const { choices = 1, stop } = request.parameters
+  const { noteDrift } = call
   const ask: AskReply = (asked, onPosted) =>
     flowOf(
       (signal) =>
@@ -70,6 +71,7 @@ export function askOpenaiChat(options: AskOptions, request: ChatRequest, call: C
             stop,
             stream: posted.stream,
             newId,
+            noteDrift,
             signal,
             link: signal,
           })

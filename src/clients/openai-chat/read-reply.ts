@@ -50,7 +50,10 @@ class OpenaiFrames implements FrameDecoder {
     if (value === undefined) return []
     if (frame.event === 'error' || isRefusal(value)) throw errorInside(value)
     if (frame.isBare && !this.#hasChunks && !isChunk(value)) return this.whole(value)
-    if (isForeign(value)) return []
+    if (isForeign(value)) {
+      this.#reply.noteForeign(value)
+      return []
+    }
     this.#hasChunks = true
     return this.#reply.chunk(value, relayedJson(frame))
   }

@@ -32,10 +32,11 @@ export function askResponses(access: ResponsesAccess, request: ChatRequest, call
     return map(askResponses(access, short.request, call), (batch) => batch.map((event) => short.restore(event)))
   const names = request.native instanceof NativeResponse ? request.native.parts.names : undefined
   const isRelayed = request.dialect === dialect
+  const { noteDrift } = call
   return flowOf(
     (signal) =>
       postWithoutRefusedFields(new ResponsesPost(access, request, call), signal, (reply, { stream }) =>
-        openReply(responseReader, reply, { stream, names, isRelayed, signal, link: signal }),
+        openReply(responseReader, reply, { stream, names, isRelayed, noteDrift, signal, link: signal }),
       ),
     call.signal,
   )

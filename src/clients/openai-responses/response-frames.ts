@@ -1,3 +1,4 @@
+import type { NoteDrift } from '../../chat/drift.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { errorInside } from '../../dialects/openai-responses/complaint.ts'
 import { ResponseDecoder } from '../../dialects/openai-responses/decode-stream.ts'
@@ -11,8 +12,8 @@ export class ResponseFrames implements FrameDecoder {
   readonly #reader: ResponseDecoder
 
   /** @param names how the tools of the request are called in the vocabulary, if they are called something else */
-  constructor(names?: ToolNames) {
-    this.#reader = new ResponseDecoder(names)
+  constructor(names?: ToolNames, note?: NoteDrift) {
+    this.#reader = new ResponseDecoder(names, note)
   }
 
   get finished(): boolean {

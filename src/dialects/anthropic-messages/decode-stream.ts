@@ -1,3 +1,5 @@
+import type { NoteDrift } from '../../chat/drift.ts'
+import { DriftWatch } from '../../chat/drift-watch.ts'
 import { type ChatEvent, isBlank } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
@@ -7,6 +9,7 @@ import { isFields, rest } from '../fields.ts'
 import { isRefusal, saysWords } from '../openai-chat/refusal-inside.ts'
 import { decodeCitation } from './citation.ts'
 import { errorInside } from './complaint.ts'
+import { knownEvents, nameOf } from './known-events.ts'
 import { ownExtra } from './own-extra.ts'
 import { readStop } from './stop-reason.ts'
 import { decodeUsage } from './usage.ts'
@@ -47,6 +50,11 @@ export class MessageDecoder {
   #calls = 0
   #hasContent = false
   #isStopped = false
+  readonly #drift: DriftWatch | undefined
+
+  constructor(note?: NoteDrift) {
+    this.#drift = note && new DriftWatch(knownEvents, note)
+  }
 
   get finished(): boolean {
     return this.#isStopped
@@ -55,7 +63,7 @@ export class MessageDecoder {
   /** Reads an event, or a whole message. @throws ChatError for an `error` event, and for a value of another shape */
   event(value: unknown): readonly ChatEvent[] {
     if (isRefusal(value)) throw errorInside(value)
-    const events = (eventsOfMessage(value) ?? [value]).flatMap((each) => this.#step(each))
+    const events = (eventsOfMessage(value) ?? [value]).flatMap((each) => this.#tryStep(each))
     this.#hasContent ||= events.some((event) => !isBlank(event))
     return events
   }
@@ -72,6 +80,18 @@ export class MessageDecoder {
       ...this.#writer.finish(reason, ending),
       ...(usage ? [{ type: 'usage', choice: 0, usage } as const] : []),
     ]
+  }
+
+  #tryStep(value: unknown): readonly ChatEvent[] {
+    try {
+      const events = this.#step(value)
+      // a text without words is an event too
+      if (this.#drift && events.every(isBlank)) this.#drift.look(nameOf(value), value)
+      return events
+    } catch (thrown) {
+      this.#drift?.lookAfter(thrown, nameOf(value), value)
+      throw thrown
+    }
   }
 
   #step(value: unknown): readonly ChatEvent[] {

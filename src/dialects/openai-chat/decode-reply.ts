@@ -1,3 +1,4 @@
+import type { NoteDrift } from '../../chat/drift.ts'
 import type { ChatEvent, Native } from '../../chat/event.ts'
 import { brokenAnswer, emptyAnswer, unknownReply } from '../../chat/reply-errors.ts'
 import { maxCalls } from '../../wire/reply-limits.ts'
@@ -6,8 +7,9 @@ import { ChoiceReader, type ConcludedChoice, type ReadChoice } from './choice-re
 import { isSilent } from './contents.ts'
 import { dialect } from './dialect.ts'
 import { explainsSilence, saysMore } from './finish-reason.ts'
+import { ChunkWatch } from './known-chunks.ts'
 import { LearnedChunks } from './learned-chunks.ts'
-import { parseReply } from './parse-reply.ts'
+import { type ParsedReply, parseReply } from './parse-reply.ts'
 import { type PlainText, plainTextIn } from './plain-text.ts'
 import { blankEvent, type ReceivedReply, ReplyEvents, replaceChoices } from './reply-events.ts'
 import type { WireChoice } from './wire-reply.ts'
@@ -19,6 +21,8 @@ export interface DecodeOptions {
   readonly newId: () => string
   /** The stop sequences of the request. */
   readonly stop?: readonly string[] | undefined
+  /** Gets what the upstream sends otherwise than this dialect has it. */
+  readonly noteDrift?: NoteDrift | undefined
 }
 
 /** A chunk with a finish reason that may not be final yet. */
@@ -49,8 +53,11 @@ export class ReplyDecoder {
   readonly #events = new ReplyEvents()
   #learned: LearnedChunks | undefined
 
+  readonly #drift: ChunkWatch | undefined
+
   constructor(options: DecodeOptions) {
     this.#options = options
+    this.#drift = options.noteDrift && new ChunkWatch(options.noteDrift)
   }
 
   /** True once every requested choice has a finish reason and no later content. Then the stream may end at any time. */
@@ -72,7 +79,7 @@ export class ReplyDecoder {
   chunk(value: unknown, json?: string): readonly ChatEvent[] {
     const plain = this.#plainText(value, json)
     if (plain) return [plain]
-    const { choices, ...reading } = parseReply(value, 'chunk', json)
+    const { choices, ...reading } = this.#parse(value, 'chunk', json)
     if (reading.usage?.outputTokens) this.#hasTokens = true
     const [first] = choices
     if (!first) return this.#withoutChoice(reading)
@@ -81,8 +88,11 @@ export class ReplyDecoder {
 
   /** Returns the events of a whole completion. @throws ChatError for an error, an empty answer, or a value that is not a completion */
   whole(value: unknown): readonly ChatEvent[] {
-    const { choices, ...reading } = parseReply(value, 'whole')
-    if (choices.length === 0) throw unknownReply()
+    const { choices, ...reading } = this.#parse(value, 'whole')
+    if (choices.length === 0) {
+      this.#drift?.chunk(value)
+      throw unknownReply()
+    }
     if (reading.usage?.outputTokens) this.#hasTokens = true
     const concluded: ConcludedChoice[] = []
     for (const [at, wire] of choices.entries()) {
@@ -91,9 +101,15 @@ export class ReplyDecoder {
       if (choice.isFinished) continue
       this.#hasSaid ||= !isSilent(wire)
       const read = choice.read(wire, 'whole')
+      this.#lookAt(read)
       concluded.push(choice.conclude(read, choice.word))
     }
     return [...this.#events.ofChunk(concluded, choices, reading), ...this.end('terminated')]
+  }
+
+  /** Notes a frame that is no chunk at all, such as a ping. */
+  noteForeign(value: unknown): void {
+    this.#drift?.foreign(value)
   }
 
   /**
@@ -110,8 +126,24 @@ export class ReplyDecoder {
       const unnamed = this.#choices.flatMap((choice) => choice.finish())
       if (!this.#hasSaid && !this.#maySayNothing()) throw emptyAnswer()
       this.#held.clear()
+      if (unnamed.some(isNamelessCall) || ends.some(isNamelessCall)) this.#drift?.namelessCall()
       return [...ends, ...unnamed]
     })
+  }
+
+  #parse(value: unknown, form: Native['form'], json?: string): ParsedReply {
+    try {
+      return parseReply(value, form, json)
+    } catch (thrown) {
+      this.#drift?.afterFailure(thrown, value)
+      throw thrown
+    }
+  }
+
+  /** A choice that adds nothing may say it in another place than before; and one that was repaired had a wrong member. */
+  #lookAt({ wire, events, end }: ReadChoice): void {
+    const isRepaired = wire.said !== wire.raw.delta && wire.said !== wire.raw.message
+    if (isRepaired || (events.length === 0 && end === undefined)) this.#drift?.choice(wire)
   }
 
   /** Whether an empty answer is valid: a model may have been cut short or filtered, or its counted tokens are not shown. */
@@ -144,6 +176,7 @@ export class ReplyDecoder {
     if (this.#staysEnded(choice, wire)) return this.#afterEnd(choice, wire, reading)
     const before = this.#reopen(choice)
     const read = this.#read(choice, wire)
+    this.#lookAt(read)
     if (read.end !== undefined) {
       this.#held.set(choice.index, { choice, read, reading, end: read.end })
       return before
@@ -206,6 +239,7 @@ export class ReplyDecoder {
   /** Reads a chunk without choices: usage, or fields that only this dialect knows. */
   #withoutChoice({ native, usage }: ReceivedReply): readonly ChatEvent[] {
     if (usage) return this.#usageAfter({ native, usage })
+    this.#drift?.chunk(native.value)
     if (this.#latest && !this.finished) return [blankEvent(this.#latest.index, native)]
     this.#events.keepAside(native)
     return []
@@ -232,4 +266,8 @@ export class ReplyDecoder {
     this.#latest = choice
     return choice
   }
+}
+
+function isNamelessCall(event: ChatEvent): boolean {
+  return event.type === 'tool-call' && event.name === ''
 }

@@ -1,3 +1,5 @@
+import type { NoteDrift } from '../../chat/drift.ts'
+import { DriftWatch } from '../../chat/drift-watch.ts'
 import { type ChatEvent, isBlank } from '../../chat/event.ts'
 import type { Fields } from '../../chat/message.ts'
 import { brokenAnswer, emptyAnswer, mayBeEmpty, unknownReply } from '../../chat/reply-errors.ts'
@@ -8,6 +10,7 @@ import { errorInside, failureIn } from './complaint.ts'
 import { decodeUsage } from './decode-usage.ts'
 import { type DeltaFrame, frameOf } from './delta-frame.ts'
 import { IncomingItem, ItemWriter, listIn } from './item-writer.ts'
+import { knownEvents, nameOf } from './known-events.ts'
 import { type ResponseOutcome, readEnd } from './response-outcome.ts'
 import type { ToolNames } from './tool-names.ts'
 import { contentOf, type ItemWords, wordsIn } from './words.ts'
@@ -37,9 +40,12 @@ export class ResponseDecoder {
   /** A delta of the content part that grows. */
   #known: KnownDelta | undefined
 
+  readonly #drift: DriftWatch | undefined
+
   /** @param names how the tools of the request are called in the vocabulary, if they are called something else */
-  constructor(names?: ToolNames) {
+  constructor(names?: ToolNames, note?: NoteDrift) {
     this.#items = new ItemWriter(names)
+    this.#drift = note && new DriftWatch(knownEvents, note)
   }
 
   get finished(): boolean {
@@ -62,7 +68,7 @@ export class ResponseDecoder {
   event(value: unknown, json?: string): readonly ChatEvent[] {
     if (isRefusal(value)) throw errorInside(value)
     if (!isFields(value)) throw unknownReply()
-    const events = isResponse(value) ? this.#end(value) : this.#step(value, json)
+    const events = isResponse(value) ? this.#end(value) : this.#tryStep(value, json)
     this.#hasContent ||= events.some((event) => !isBlank(event))
     return events
   }
@@ -74,6 +80,18 @@ export class ResponseDecoder {
     const reason = this.#ended.reason === 'stop' && this.#items.hasCalls ? 'tool-calls' : this.#ended.reason
     if (!this.#hasContent && !mayBeEmpty(reason, usage)) throw emptyAnswer()
     return [...this.#items.finish(reason, { raw }), ...(usage ? [{ type: 'usage', choice: 0, usage } as const] : [])]
+  }
+
+  #tryStep(value: Fields, json: string | undefined): readonly ChatEvent[] {
+    try {
+      const events = this.#step(value, json)
+      // an item may have a type that is not known, and still be kept whole
+      if (events.length === 0 || events === progress || value.item) this.#drift?.look(nameOf(value), value)
+      return events
+    } catch (thrown) {
+      this.#drift?.lookAfter(thrown, nameOf(value), value)
+      throw thrown
+    }
   }
 
   #step(value: Fields, json: string | undefined): readonly ChatEvent[] {

@@ -15,6 +15,7 @@ import type { Batch, Flow } from '../../flow/flow.ts'
 import { orAbort } from '../../flow/wait.ts'
 import { type Ending, type Watcher, watch } from '../../flow/watch.ts'
 import type { AttemptListener } from '../call-record.ts'
+import type { DriftLog } from '../drift-log.ts'
 
 /** Added to a call by the retry layer: the accounts that have already failed it. */
 export interface WithTriedAccounts {
@@ -43,17 +44,23 @@ export interface WithAccount {
 /** @param outcome of the attempt before: `ok`, or why it is of no use */
 export type AttemptAgain = (outcome: string) => void
 
-/**
- * Asks with an account of the pool, renews its credential if necessary, and reports the outcome to the pool.
- * @param onAttempt also gets what is known of each attempt
- */
+/** What the layer tells beside the pool. */
+export interface AccountListeners {
+  /** Gets what is known of each attempt. */
+  readonly onAttempt?: AttemptListener | undefined
+  /** Gets what the upstream sends otherwise than its adapter knows it. */
+  readonly drifts?: Pick<DriftLog, 'noterFor'> | undefined
+}
+
+/** Asks with an account of the pool, renews its credential if necessary, and reports the outcome to the pool. */
 export function account(
   pool: Pool,
   upstream: string,
-  onAttempt?: AttemptListener,
+  { onAttempt, drifts }: AccountListeners = {},
 ): <Request extends { readonly model: string }, Event extends AnyEvent, Needs>(
   next: Ask<Request, Event, Needs & WithAccount>,
 ) => Ask<Request, Event, Needs & WithTriedAccounts & WithThreadState> {
+  const noteDriftOf = drifts ? (id: string) => drifts.noterFor(upstream, id) : () => undefined
   return (next) => (request, call) => {
     const { model } = request
     const cachedBy = pool.size > 1 ? call.cacheHome?.accountAt(upstream, model) : undefined
@@ -68,6 +75,7 @@ export function account(
           account: used,
           thread: call.threadState?.threadOn(used.label) ?? noThread,
           noteQuota,
+          noteDrift: noteDriftOf(call.id),
           attemptAgain: report.attemptAgain,
         })
       return askAndReport(report, ask)

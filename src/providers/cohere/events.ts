@@ -1,3 +1,5 @@
+import type { NoteDrift } from '../../chat/drift.ts'
+import { DriftWatch } from '../../chat/drift-watch.ts'
 import { type ChatEvent, type FinishReason, isBlank, type Usage } from '../../chat/event.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
 import { brokenAnswer, emptyAnswer, mayBeEmpty, unknownReply } from '../../chat/reply-errors.ts'
@@ -10,6 +12,7 @@ import type { SseFrame } from '../../wire/sse.ts'
 import { annotationsOf } from './annotation.ts'
 import { readComplaint } from './complaint.ts'
 import { finishReason } from './finish-reason.ts'
+import { knownEvents } from './known-events.ts'
 import type { CohereEvent } from './schema.ts'
 import { decodeUsage } from './usage.ts'
 import { eventsOfWhole } from './whole.ts'
@@ -48,9 +51,12 @@ export class CohereDecoder implements FrameDecoder {
   #calls = 0
   #hasContent = false
 
+  readonly #drift: DriftWatch | undefined
+
   /** @param stop the stop sequences of the request */
-  constructor(stop: readonly string[] = []) {
+  constructor(stop: readonly string[] = [], note?: NoteDrift) {
     this.#stop = stop
+    this.#drift = note && new DriftWatch(knownEvents, note)
   }
 
   get finished(): boolean {
@@ -66,11 +72,25 @@ export class CohereDecoder implements FrameDecoder {
 
   #read(value: unknown): readonly ChatEvent[] {
     const parsed = schemas().CohereEvent.safeParse(value)
-    if (!parsed.success) throw saysWords(value) ? errorInside(value, readComplaint) : unknownReply()
-    const events = this.#step(parsed.data)
+    if (!parsed.success) {
+      if (saysWords(value)) throw errorInside(value, readComplaint)
+      this.#drift?.look('', value)
+      throw unknownReply()
+    }
+    const events = this.#tryStep(parsed.data, value)
+    if (events.length === 0) this.#drift?.look(parsed.data.type, value, parsed.data)
     this.#continuesAfterEnd ||= this.finished && events.length > 0
     this.#hasContent ||= events.some((event) => !isBlank(event))
     return events
+  }
+
+  #tryStep(event: CohereEvent, value: unknown): readonly ChatEvent[] {
+    try {
+      return this.#step(event)
+    } catch (thrown) {
+      this.#drift?.lookAfter(thrown, event.type, value, event)
+      throw thrown
+    }
   }
 
   end(): readonly ChatEvent[] {

@@ -77,7 +77,7 @@ async function* chat({ origin, refused }: CohereService, request: ChatRequest, c
     noteQuota: call.noteQuota,
   }
   const reply = await postWithoutRefusedFields(question, call.signal, (answer) => answer)
-  yield* readFrames(reply, new CohereDecoder(request.parameters.stop), call.signal)
+  yield* readFrames(reply, new CohereDecoder(request.parameters.stop, call.noteDrift), call.signal)
 }
 
 function authorization({ credential }: TokenAccount): { authorization: string } {

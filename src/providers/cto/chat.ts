@@ -1,3 +1,4 @@
+import type { NoteDrift } from '../../chat/drift.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatRequest } from '../../chat/request.ts'
 import type { Batch } from '../../flow/flow.ts'
@@ -23,7 +24,7 @@ export async function* chat(site: CtoSite, protocol: Protocol, request: ChatRequ
   const leave = await protocol.prepare(call.account, request.model, call.signal)
   try {
     const { thread, connection } = await askInThread({ site, protocol, request, call })
-    for await (const batch of batchesOf(connection)) {
+    for await (const batch of batchesOf(connection, call.noteDrift)) {
       // the agent works on the answer, so the next request may set another model
       leave()
       if (batch.some(({ type }) => type === 'finish')) call.thread.keep(writeThread(thread, call.account))
@@ -118,8 +119,8 @@ function isRefusal(thrown: unknown): boolean {
 }
 
 /** Yields the events of the socket. When its reader stops, the socket is closed. */
-async function* batchesOf({ messages }: WebSocketConnection): AsyncGenerator<Batch> {
-  const decoder = new CtoDecoder()
+async function* batchesOf({ messages }: WebSocketConnection, note: NoteDrift | undefined): AsyncGenerator<Batch> {
+  const decoder = new CtoDecoder(note)
   for await (const message of messages) {
     const batch = decoder.frame(message)
     if (batch.length > 0) yield batch

@@ -1,3 +1,5 @@
+import type { NoteDrift } from '../../chat/drift.ts'
+import { DriftWatch } from '../../chat/drift-watch.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
@@ -5,6 +7,7 @@ import { emptyAnswer } from '../../chat/reply-errors.ts'
 import { errorInside } from '../../dialects/openai-chat/complaint.ts'
 import { CumulativeText } from '../../wire/cumulative.ts'
 import { jsonOrUndefined, parseUpstreamJson } from '../../wire/json.ts'
+import { knownMessages } from './known-events.ts'
 import type { CtoDocument } from './schema.ts'
 
 /** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
@@ -56,6 +59,11 @@ export class CtoDecoder {
   #lastId: string | undefined
   #isWorking = false
   #hasText = false
+  readonly #drift: DriftWatch | undefined
+
+  constructor(note?: NoteDrift) {
+    this.#drift = note && new DriftWatch(knownMessages, note)
+  }
 
   /** @throws ChatError for an error inside the stream, or an invalid message */
   frame(text: string): readonly ChatEvent[] {
@@ -64,15 +72,19 @@ export class CtoDecoder {
     const frame = schemas().CtoFrame.safeParse(value).data
     switch (frame?.type) {
       case undefined:
+        this.#drift?.look('', value)
         throw badResponse()
       case 'state':
+        this.#drift?.look('state', value, frame)
         return this.#state(frame.state?.inProgress, frame.state?.cancelled ?? false)
       case 'update':
+        this.#drift?.look('update', value)
         return this.#update(frame.buffer)
       case 'error':
         throw errorInside(value)
       default:
         // `history`, `label`, and new types
+        this.#drift?.look(frame?.type ?? '', value)
         return []
     }
   }
@@ -88,12 +100,21 @@ export class CtoDecoder {
   }
 
   #update(buffer: unknown): readonly ChatEvent[] {
-    const documents = documentsIn(buffer).map((document) => schemas().CtoDocument.safeParse(document).data)
+    const sent = documentsIn(buffer)
+    const documents = sent.map((document) => schemas().CtoDocument.safeParse(document).data)
     const text = documents.map((document) => this.#document(document)).join('')
+    if (text === '') this.#lookAt(documents, sent)
     // the agent may work with its tools for minutes; the client sees nothing, but the layers see that the agent works
     if (text === '') return documents.some(isWork) ? [{ type: 'foreign', choice: 0, isShown: false }] : []
     this.#hasText = true
     return this.#writer.text(text)
+  }
+
+  /** Documents without text may have it in another place than before. */
+  #lookAt(documents: readonly (CtoDocument | undefined)[], sent: readonly unknown[]): void {
+    for (const [at, document] of documents.entries())
+      if (document?.type != null && spokenTypes.has(document.type) && document.role !== 'user')
+        this.#drift?.look('update.chat', sent[at], document)
   }
 
   /** @returns the new text of the answer; empty for a document without text */

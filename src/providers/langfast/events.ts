@@ -1,3 +1,5 @@
+import type { NoteDrift } from '../../chat/drift.ts'
+import { DriftWatch } from '../../chat/drift-watch.ts'
 import { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, FinishReason } from '../../chat/event.ts'
 import { PartWriter } from '../../chat/part-writer.ts'
@@ -7,7 +9,8 @@ import type { Batch } from '../../flow/flow.ts'
 import { CumulativeText } from '../../wire/cumulative.ts'
 import type { SocketIoEvent } from '../../wire/socketio.ts'
 import type { AccountRuns } from './account-runs.ts'
-import { type RunFrame, readChunk, readEnd } from './frame.ts'
+import { isStateOnly, type RunFrame, readChunk, readEnd } from './frame.ts'
+import { knownEvents } from './known-events.ts'
 
 interface RunEvent {
   readonly frame: RunFrame
@@ -39,10 +42,12 @@ export class RunReader {
   #plain = ''
   #hasText = false
   #finishReason: string | undefined
+  readonly #drift: DriftWatch | undefined
 
   /** @param passTurn lets the account's next run begin; called once an event has carried our run's known name */
-  constructor(runs: AccountRuns, passTurn: () => void) {
+  constructor(runs: AccountRuns, passTurn: () => void, note?: NoteDrift) {
     this.#runs = runs
+    this.#drift = note && new DriftWatch(knownEvents, note)
     this.#passTurn = passTurn
   }
 
@@ -76,10 +81,12 @@ export class RunReader {
   event({ name, values: [payload] }: SocketIoEvent): readonly ChatEvent[] {
     if (name === 'execution:chunk') {
       const frame = readChunk(payload, this.#plain)
+      if (frame.content === undefined && !frame.error && !isStateOnly(payload)) this.#drift?.look(name, payload, frame)
       if (frame.isPlain) this.#plain = frame.content ?? ''
       return this.#receive({ frame, isEnd: false })
     }
     if (name === 'completion_finished') return this.#receive({ frame: readEnd(payload), isEnd: true })
+    this.#drift?.look(name, payload)
     return []
   }
 

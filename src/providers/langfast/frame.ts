@@ -27,6 +27,13 @@ export function readChunk(payload: unknown, plain: string): RunFrame & { readonl
   return typeof payload === 'string' ? { state: 'running', content: payload, isPlain: true } : { state: 'running' }
 }
 
+/** Whether a chunk without text only tells the run's state. One with further members may have its text in one of them. */
+export function isStateOnly(payload: unknown): boolean {
+  const object = objectIn(payload)
+  if (!object || ('content' in object && object.content != null)) return false
+  return Object.keys(object).every((member) => member in schemas().RunPayload.shape)
+}
+
 /** Reads the payload of `completion_finished`, which is not documented. The event itself is an end. */
 export function readEnd(payload: unknown): RunFrame {
   const frame = readObject(objectIn(payload) ?? {})

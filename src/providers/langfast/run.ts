@@ -41,12 +41,12 @@ export async function* run(
   service: LangfastService,
   runs: AccountRuns,
   request: ChatRequest,
-  { account, signal }: AccountCall<SupabaseSession>,
+  { account, signal, noteDrift }: AccountCall<SupabaseSession>,
 ): AsyncGenerator<Batch> {
   const promptMeta = encodePromptMeta(request)
   const context = { service, runs, promptMeta, session: account.credential }
   const passTurn = await runs.begin(signal)
-  const reader = new RunReader(runs, passTurn)
+  const reader = new RunReader(runs, passTurn, noteDrift)
   let connection: SocketIoConnection | undefined
   try {
     connection = await connect(context, reader, signal)

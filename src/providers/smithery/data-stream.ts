@@ -1,3 +1,5 @@
+import type { NoteDrift } from '../../chat/drift.ts'
+import { DriftWatch } from '../../chat/drift-watch.ts'
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { brokenAnswer } from '../../chat/reply-errors.ts'
 import { frameValue } from '../../wire/frame-value.ts'
@@ -5,6 +7,7 @@ import { notJson, parseUpstreamJson } from '../../wire/json.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
 import { AnswerBuilder, answerError, complaintOf } from './answer.ts'
+import { knownCodes } from './known-events.ts'
 import type { DataPart } from './schema.ts'
 
 /** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
@@ -16,6 +19,11 @@ const schemas = (): typeof import('./schema.ts') => require('./schema.ts')
  */
 export class DataStreamDecoder implements FrameDecoder {
   readonly #answer = new AnswerBuilder()
+  readonly #drift: DriftWatch | undefined
+
+  constructor(note?: NoteDrift) {
+    this.#drift = note && new DriftWatch(knownCodes, note)
+  }
 
   get finished(): boolean {
     return this.#answer.finished
@@ -26,10 +34,11 @@ export class DataStreamDecoder implements FrameDecoder {
     if (code === undefined || json === undefined) return passOver(line)
     const value = read ? read.value : parseUpstreamJson(json)
     if (value === undefined) throw notJson()
-    if (typeof value === 'string') return this.#text(code, value)
-    const part = schemas().DataPart.safeParse(value)
     // lists are the page's own data and annotations
-    return part.success ? this.#part(code, part.data) : []
+    const part = typeof value === 'string' ? undefined : schemas().DataPart.safeParse(value).data
+    const events = typeof value === 'string' ? this.#text(code, value) : part ? this.#part(code, part) : []
+    if (events.length === 0) this.#drift?.look(`code:${code}`, value, part)
+    return events
   }
 
   end(): readonly ChatEvent[] {

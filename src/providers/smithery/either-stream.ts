@@ -1,3 +1,4 @@
+import type { NoteDrift } from '../../chat/drift.ts'
 import type { ChatEvent } from '../../chat/event.ts'
 import { LineSplitter } from '../../wire/line-splitter.ts'
 import type { FrameDecoder, FrameSplitter } from '../../wire/read-frames.ts'
@@ -13,9 +14,11 @@ import { UiMessageDecoder } from './events.ts'
 export class EitherDecoder implements FrameDecoder {
   readonly splitter: FrameSplitter
   #beginning: Uint8Array = new Uint8Array()
+  readonly #note: NoteDrift | undefined
   #chosen: Wire | undefined
 
-  constructor(headers: ReplyHeaders) {
+  constructor(headers: ReplyHeaders, note?: NoteDrift) {
+    this.#note = note
     const chosen = () => this.#choose().splitter
     const isLongPage = () => this.#chosen?.splitter.isLongPage ?? false
     this.splitter = {
@@ -28,7 +31,7 @@ export class EitherDecoder implements FrameDecoder {
       push: (bytes) => this.#push(bytes),
       end: () => chosen().end(),
     }
-    if (headers.has('x-vercel-ai-data-stream')) this.#chosen = lines()
+    if (headers.has('x-vercel-ai-data-stream')) this.#chosen = lines(note)
   }
 
   get finished(): boolean {
@@ -52,13 +55,13 @@ export class EitherDecoder implements FrameDecoder {
       if (begin === '' && this.#beginning.byteLength > maxMarkBytes) this.#beginning = new Uint8Array()
       return undefined
     }
-    this.#chosen = /^[0-9a-z]:/.test(begin) ? lines() : events()
+    this.#chosen = /^[0-9a-z]:/.test(begin) ? lines(this.#note) : events(this.#note)
     return this.#chosen.splitter.push(this.#beginning)
   }
 
   /** Chooses the decoder. A beginning that is too short to decide is read as events. */
   #choose(): Wire {
-    this.#chosen ??= events()
+    this.#chosen ??= events(this.#note)
     return this.#chosen
   }
 }
@@ -71,10 +74,10 @@ interface Wire {
   readonly decoder: FrameDecoder
 }
 
-function lines(): Wire {
-  return { splitter: new LineSplitter(), decoder: new DataStreamDecoder() }
+function lines(note: NoteDrift | undefined): Wire {
+  return { splitter: new LineSplitter(), decoder: new DataStreamDecoder(note) }
 }
 
-function events(): Wire {
-  return { splitter: new SseDecoder(), decoder: new UiMessageDecoder() }
+function events(note: NoteDrift | undefined): Wire {
+  return { splitter: new SseDecoder(), decoder: new UiMessageDecoder(note) }
 }

@@ -1,3 +1,6 @@
+import type { NoteDrift } from '../../chat/drift.ts'
+import { DriftWatch } from '../../chat/drift-watch.ts'
+import type { ChatError } from '../../chat/error.ts'
 import type { ChatEvent, Usage } from '../../chat/event.ts'
 import { brokenAnswer } from '../../chat/reply-errors.ts'
 import { wholeCounts } from '../../chat/stated-usage.ts'
@@ -6,6 +9,7 @@ import { frameValue } from '../../wire/frame-value.ts'
 import type { FrameDecoder } from '../../wire/read-frames.ts'
 import type { SseFrame } from '../../wire/sse.ts'
 import { AnswerBuilder, cancelled, complaintOf } from './answer.ts'
+import { knownChunks } from './known-events.ts'
 import type { SmitheryUsage, UiChunk } from './schema.ts'
 
 /** Loaded when it is needed, because zod costs much at the start (docs/decisions/0050-late-modules.md). */
@@ -20,6 +24,11 @@ export class UiMessageDecoder implements FrameDecoder {
   /** Blocks that are open. */
   readonly #open = new Set<string>()
   #closed = 0
+  readonly #drift: DriftWatch | undefined
+
+  constructor(note?: NoteDrift) {
+    this.#drift = note && new DriftWatch(knownChunks, note)
+  }
 
   get finished(): boolean {
     return this.#answer.finished
@@ -29,10 +38,12 @@ export class UiMessageDecoder implements FrameDecoder {
     const value = frameValue(frame)
     if (value === undefined) return []
     const parsed = schemas().UiChunk.safeParse(value)
-    if (frame.event === 'error' || isRefusal(value) || !parsed.success) throw complaintOf(value)
+    if (frame.event === 'error' || isRefusal(value) || !parsed.success) throw this.#complaintOf(value)
     const usage = parsed.data.messageMetadata?.usage
     if (usage) this.#answer.usage = decodeUsage(usage) ?? this.#answer.usage
-    return this.#step(parsed.data)
+    const events = this.#step(parsed.data)
+    if (events.length === 0) this.#drift?.look(parsed.data.type, value, parsed.data)
+    return events
   }
 
   end(how: 'terminated' | 'cut'): readonly ChatEvent[] {
@@ -40,6 +51,12 @@ export class UiMessageDecoder implements FrameDecoder {
     const isClosed = this.#open.size === 0 && (this.#closed > 0 || this.#answer.isEmpty)
     if (how === 'cut' || !isClosed) throw brokenAnswer()
     return this.#answer.close()
+  }
+
+  #complaintOf(value: unknown): ChatError {
+    const complaint = complaintOf(value)
+    this.#drift?.lookAfter(complaint, '', value)
+    return complaint
   }
 
   #step(chunk: UiChunk): readonly ChatEvent[] {

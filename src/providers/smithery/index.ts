@@ -62,7 +62,7 @@ interface SmitherySite {
 async function* chat(site: SmitherySite, request: ChatRequest, call: AccountCall<SmitheryCredential>) {
   try {
     const reply = await askSmithery(site, request, call)
-    yield* readFrames(reply, new EitherDecoder(reply.headers), call.signal)
+    yield* readFrames(reply, new EitherDecoder(reply.headers, call.noteDrift), call.signal)
   } catch (thrown) {
     if (!(thrown instanceof ChatError)) throw thrown
     if (thrown.upstreamStatus === 401) checkSession(call.account, call.signal.runtime.now())

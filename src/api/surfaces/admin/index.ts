@@ -10,7 +10,7 @@ import { requestRoutes } from './requests.ts'
 import { schemas } from './schemas.ts'
 import { settingsRoutes } from './settings.ts'
 import { toolRoutes } from './tools.ts'
-import { listUpstreams, testUpstream } from './upstreams.ts'
+import { forgetDrift, listUpstreams, testUpstream } from './upstreams.ts'
 import { reportOwnUsage, reportUsage } from './usage.ts'
 
 const admin = { access: 'admin', cors: false } as const
@@ -54,6 +54,14 @@ export const surface: Surface = {
       summary: 'Tries every account of an upstream',
       gives: 'UpstreamTest',
       handler: testUpstream,
+    },
+    {
+      ...admin,
+      method: 'DELETE',
+      path: '/admin/upstreams/{name}/drift',
+      summary: 'Forgets what an upstream has sent otherwise than its adapter knows it',
+      gives: 'ForgottenDrift',
+      handler: forgetDrift,
     },
     ...accountRoutes,
     ...keyRoutes,

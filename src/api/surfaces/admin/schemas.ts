@@ -101,6 +101,12 @@ const lastHour = {
   minutes: listOf(objectOf({ at: text, requests: integer, failed: integer })),
 }
 
+/** Something that an upstream has sent otherwise than its adapter knows it. */
+const drift = {
+  ...{ id: text, kind: oneOf('unknown_event', 'missing_field', 'wrong_type'), where: text, shape: text },
+  ...{ count: integer, first_at: text, last_at: text, request: orNull(text) },
+}
+
 /** The schemas of the requests and responses. */
 export const schemas = {
   Me: objectOf({
@@ -188,6 +194,7 @@ export const schemas = {
     breaker: objectOf({ ...breaker, models: listOf(objectOf({ model: text, ...breaker })) }),
     used_up: orNull(objectOf({ until: text, models: orNull(listOf(text)) })),
     stats: upstreamStats,
+    drift: listOf(objectOf(drift)),
     accounts: listOf(named('UpstreamAccount')),
   }),
   UpstreamAccount: objectOf({
@@ -217,6 +224,7 @@ export const schemas = {
     data: listOf(usageLine),
     total: usageLine,
   }),
+  ForgottenDrift: objectOf({ upstream: text, forgotten: integer }),
   UpstreamTest: objectOf({
     upstream: text,
     accounts: listOf(named('AccountTest')),

@@ -1,5 +1,6 @@
 import { ChatError } from '../../../chat/error.ts'
 import type { QuotaWindow } from '../../../chat/quota.ts'
+import type { NotedDrift } from '../../../gateway/drift-log.ts'
 import type { Finding } from '../../../gateway/examine.ts'
 import type { BreakerStatus } from '../../../gateway/health/upstream-health.ts'
 import type { GatewayStatus, UpstreamStatus } from '../../../gateway/inspect.ts'
@@ -25,7 +26,17 @@ export const testUpstream = answerJson(async (request, _call, { gateway: { exami
   return { body: { upstream: name, accounts: findings.map(encodeFinding) } }
 })
 
-function encodeUpstream({ accounts, models, retryBudget, health, usedUp, stats, ...upstream }: UpstreamStatus) {
+/** `DELETE /admin/upstreams/{name}/drift` */
+export const forgetDrift = answerJson((request, _call, { gateway }) => {
+  const name = request.param('name') ?? ''
+  if (!gateway.catalog.upstreamNames.has(name))
+    throw new ChatError('not-found', {
+      message: 'There is no such upstream. GET /admin/upstreams lists those that exist.',
+    })
+  return { body: { upstream: name, forgotten: gateway.drifts.forget(name) } }
+})
+
+function encodeUpstream({ accounts, models, retryBudget, health, usedUp, stats, drift, ...upstream }: UpstreamStatus) {
   return {
     name: upstream.name,
     provider: upstream.provider ?? null,
@@ -45,11 +56,16 @@ function encodeUpstream({ accounts, models, retryBudget, health, usedUp, stats, 
     used_up: usedUp ? { until: encodeTime(usedUp.until), models: usedUp.models ?? null } : null,
     accounts: accounts.map(encodeAccount),
     stats: encodeUpstreamStats(stats),
+    drift: drift.map(encodeDrift),
     breaker: {
       ...encodeBreaker(health),
       models: health.models.map(({ model, ...status }) => ({ model, ...encodeBreaker(status) })),
     },
   }
+}
+
+function encodeDrift({ firstAt, lastAt, request, ...drift }: NotedDrift) {
+  return { ...drift, request: request ?? null, first_at: encodeTime(firstAt), last_at: encodeTime(lastAt) }
 }
 
 function encodeBreaker({ state, ejectedForMs }: BreakerStatus) {
