@@ -51,18 +51,24 @@ describeInBrowser('hostile texts', () => {
     return await page.evaluate<string[]>(`(() => {
       const found = []
       if ('owned' in window) found.push('a script ran')
+      // a text that is alone in an element is as isolated as that element
+      const isIsolated = (element) => /isolate|plaintext/.test(getComputedStyle(element).unicodeBidi)
+        || (element.parentElement.childNodes.length === 1 && isIsolated(element.parentElement))
+      // in Markdown a link to another site may stand, which opens apart and is told nothing
+      const isHarmless = (link) => /^(#\\/|blob:|$)/.test(link.getAttribute('href') ?? '') || (link.closest('.markdown')
+        && /^(https?|mailto):$/.test(link.protocol) && link.target === '_blank' && link.relList.contains('noopener') && link.relList.contains('noreferrer'))
       const own = (element) => element.closest('head') || (element.tagName === 'SCRIPT' && element.src.startsWith(location.origin + '/console/'))
       const forbidden = 'script, iframe, frame, object, embed, base, meta, link, style, video, audio, source, [action], [formaction], [srcset], [srcdoc], [ping], [background], foreignObject, image, use, svg a, svg script'
       for (const element of document.querySelectorAll(forbidden)) if (!own(element)) found.push(element.outerHTML.slice(0, 100))
       for (const { outerHTML, src } of document.images) if (!/^data:image\\/(png|jpeg|gif|webp);base64,/.test(src)) found.push(outerHTML.slice(0, 100))
-      for (const link of document.querySelectorAll('a')) if (!/^(#\\/|blob:|$)/.test(link.getAttribute('href') ?? '')) found.push(link.outerHTML.slice(0, 100))
+      for (const link of document.querySelectorAll('a')) if (!isHarmless(link)) found.push(link.outerHTML.slice(0, 100))
       for (const element of document.querySelectorAll('*'))
         for (const { name } of element.attributes) if (/^on/i.test(name)) found.push(name)
       const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
       while (texts.nextNode()) {
         const { data, parentElement } = texts.currentNode
         if (!/[\\u202a-\\u202e\\u2066-\\u2069]/.test(data) || parentElement.closest('option, textarea, title')) continue
-        if (!/isolate|plaintext/.test(getComputedStyle(parentElement).unicodeBidi)) found.push('not isolated: ' + parentElement.outerHTML.slice(0, 100))
+        if (!isIsolated(parentElement)) found.push('not isolated: ' + parentElement.outerHTML.slice(0, 100))
       }
       return found
     })()`)
@@ -106,6 +112,33 @@ describeInBrowser('hostile texts', () => {
       await expectInert(visited, model)
     }
   })
+
+  for (const [what, model] of Object.entries(evilModels))
+    test(`do nothing in an answer that ${what}s`, async () => {
+      const hash = `#/try?model=${encodeURIComponent(`evil/${model}`)}`
+      await using visited = await visit(browser, gateway.url, { key: adminKey, hash })
+      const { page } = visited
+      await settled(visited)
+      for (const prompt of [hostileTexts[1], hostileMarkdown]) {
+        await page.getByLabel(en.try.prompt).fill(prompt)
+        await page.getByRole('button', { name: en.try.send, exact: true }).click()
+        await page.locator('.answer[aria-busy="false"]').last().waitFor()
+        await page.locator('.answer[aria-busy="true"]').waitFor({ state: 'detached' })
+        await unfold(visited)
+        // a refusal is told on the console by Chromium itself
+        visited.faults.splice(
+          0,
+          visited.faults.length,
+          ...visited.faults.filter((fault) => !/status of 4\d\d/.test(fault)),
+        )
+        await expectInert(visited, model)
+      }
+      expect([await findOverflow(visited), await findBarriers(visited)]).toEqual([[], []])
+      // it is kept in the tab, and read again
+      await page.reload()
+      await settled(visited)
+      await expectInert(visited, model)
+    })
 
   test('do nothing in an address', async () => {
     await using visited = await visit(browser, gateway.url, { key: adminKey })

@@ -129,9 +129,15 @@ describeInBrowser('with the keyboard', () => {
   })
 
   /** A view, and the name of a button in it that opens a dialog. */
-  const dialogs: readonly (readonly [view: string, button: string | RegExp])[] = []
+  const dialogs: readonly (readonly [view: string, button: string | RegExp])[] = [
+    ['upstreams', en.upstreams.add],
+    ['upstreams', en.upstreams.addAccount],
+    ['upstreams', en.upstreams.account.rest],
+    ['keys', en.keys.make],
+    ['keys', en.keys.revoke],
+  ]
   for (const [view, name] of dialogs)
-    test(`the dialog of ${view} keeps the focus, and gives it back`, async () => {
+    test(`the dialog of ${view}, ${name}, keeps the focus, and gives it back`, async () => {
       await using visited = await visit(browser, demo.url, { key: adminKey, hash: `#/${view}` })
       const { page } = visited
       await settled(visited)
