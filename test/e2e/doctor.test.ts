@@ -435,7 +435,7 @@ describe("the server's report for the doctor", () => {
     }
     const rested = { until: null, why: null, models: null, quota: [] }
     const usable = { state: 'ok', ...rested, expires_at: null, renewed_at: null }
-    expect(await ask('GET', '/admin/upstreams')).toEqual([
+    expect(await ask('GET', '/admin/upstreams')).toMatchObject([
       200,
       {
         object: 'list',
@@ -446,7 +446,8 @@ describe("the server's report for the doctor", () => {
             address: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/v1$/),
             host: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
             ...idle,
-            accounts: [{ label: 'good', ...usable }],
+            ...{ is_web_product: false, credential: { variable: 'UPSTREAM_GOOD_KEY', kind: 'key' }, terms: null },
+            accounts: [{ label: 'good', source: 'environment', variable: 'UPSTREAM_GOOD_URL', ...usable }],
           },
           {
             name: 'smithery',
@@ -454,7 +455,10 @@ describe("the server's report for the doctor", () => {
             address: smithery.origin,
             host: new URL(smithery.origin).host,
             ...idle,
-            accounts: [{ label: 'SMITHERY_COOKIE_1', ...usable, expires_at: expect.any(String) }],
+            ...{ is_web_product: true, credential: { variable: 'SMITHERY_COOKIE', kind: 'session' }, terms: null },
+            accounts: [
+              { label: 'SMITHERY_COOKIE_1', variable: 'SMITHERY_COOKIE_1', ...usable, expires_at: expect.any(String) },
+            ],
           },
         ],
         calls: { running: 0, permits: expect.any(Number), waiting: 0 },
