@@ -58,8 +58,8 @@ export interface Surroundings {
 }
 
 /** The upstreams, and how they are asked. */
-function modelsOf({ upstreams, available, routes, aliases, deadlines, emulateTools }: Config) {
-  return { upstreams, available, routes, aliases, deadlines, emulateTools }
+function modelsOf({ upstreams, available, routes, aliases, deadlines, emulateTools, recordsPrompts }: Config) {
+  return { upstreams, available, routes, aliases, deadlines, emulateTools, recordsPrompts }
 }
 
 /** The address, and who may send what to it. */

@@ -44,6 +44,8 @@ export interface Config extends Listening {
   readonly chatTtlMs: number
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly logFormat: 'pretty' | 'json'
+  /** Whether the texts of requests and answers are kept in memory. */
+  readonly recordsPrompts: boolean
   readonly upstreams: readonly Upstream[]
   /** What would turn on the upstreams that are off. */
   readonly available: readonly AvailableCredential[]
@@ -129,8 +131,7 @@ function readVariables(
     shutdownGraceMs: seconds(environment, 'SHUTDOWN_GRACE', 30),
     ...readCapacity(environment),
     ...readTtls(environment, state),
-    logLevel: environment.choice('LOG_LEVEL', levels, otherLevels) ?? 'info',
-    logFormat: environment.choice('LOG_FORMAT', ['pretty', 'json']) ?? (isTerminal ? 'pretty' : 'json'),
+    ...readLog(environment, isTerminal),
     upstreams,
     available,
     routes,
@@ -169,6 +170,18 @@ const otherLevels = {
   none: 'silent',
   off: 'silent',
 } as const
+/** What is written down of requests. */
+function readLog(
+  environment: Environment,
+  isTerminal: boolean,
+): Pick<Config, 'logLevel' | 'logFormat' | 'recordsPrompts'> {
+  return {
+    logLevel: environment.choice('LOG_LEVEL', levels, otherLevels) ?? 'info',
+    logFormat: environment.choice('LOG_FORMAT', ['pretty', 'json']) ?? (isTerminal ? 'pretty' : 'json'),
+    recordsPrompts: environment.flag('RECORD_PROMPTS'),
+  }
+}
+
 const proxyVariables = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY']
 
 function readProxies(environment: Environment): readonly string[] {

@@ -26,6 +26,7 @@ const gatewaySettings: readonly (readonly [name: string, value: (config: Config)
   ['CHAT_TTL', ({ chatTtlMs }) => seconds(chatTtlMs)],
   ['LOG_LEVEL', ({ logLevel }) => logLevel],
   ['LOG_FORMAT', ({ logFormat }) => logFormat],
+  ['RECORD_PROMPTS', ({ recordsPrompts }) => String(recordsPrompts)],
   ['ROUTES', () => 'none'],
   ['ALIASES', () => 'none'],
   ['PRICES_FILE', () => 'none'],

@@ -70,6 +70,8 @@ export interface Receipt {
   toolsSearched?: number
   /** Whether a second upstream was asked while the first was silent. Both may have to be paid. */
   isHedged?: boolean
+  /** Whether the texts of the request and the answer are recorded. */
+  isRecorded?: boolean
   /** The id under which the stream can be read again. */
   stream?: string
   /** The first place of the prompt that is not what it was, so that its cache is of no use: `tools[3].function.parameters`. */

@@ -4,8 +4,9 @@ import type { Task } from '../chat/task.ts'
 import type { AttemptNote } from '../flow/attempt-note.ts'
 import type { AnswerUsage, Call } from '../flow/call.ts'
 import type { Ending } from '../flow/watch.ts'
+import type { RecordedTexts } from './requests/text-recorder.ts'
 
-/** What is known of a call when it has ended. It has no text of the request or the answer. */
+/** What is known of a call when it has ended. It has no text of the request or the answer, unless texts are recorded. */
 export interface CallRecord {
   /** Its receipt names the upstream that answered, the account and the attempts. */
   readonly call: Call
@@ -26,6 +27,10 @@ export interface CallRecord {
   readonly usage: Usage | undefined
   /** The bytes of a relayed reply. */
   readonly bytes: number
+  /** Whether a stream was asked for; undefined if that is not known of the task. */
+  readonly isStreamed: boolean | undefined
+  /** Only if `RECORD_PROMPTS` is on. It must never go into the log or the store. */
+  readonly texts: RecordedTexts | undefined
 }
 
 /** Gets the record of each call. It runs at the end of the call, so it must be short and must not throw. */

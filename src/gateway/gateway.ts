@@ -54,6 +54,8 @@ export interface GatewayOptions extends ChainSettings {
   readonly limiter?: Limiter
   /** The prices of answers; without it none is known. */
   readonly costOf?: CostOf | undefined
+  /** Whether the texts of chats are kept with the last requests. */
+  readonly recordsPrompts?: boolean
   /** Gets what is known of each call when it has ended. */
   readonly onCallEnd?: CallListener
 }
@@ -80,6 +82,7 @@ export interface Gateway extends Tasks {
   inspect(): GatewayStatus
   /** The last requests, for the operator. */
   readonly requests: RecentRequests
+  readonly recordsPrompts: boolean
   /** Counts the requests of the last hour. */
   lastHour(): LastHour
   /** What the upstreams have sent otherwise than their adapters know it. */
@@ -96,7 +99,7 @@ const maxTestMs = 60_000
 
 /** Puts the layers together: `observe → own models → caller limits → admit → prompt cache → tool loop → continuation → route → chain`, one chain for each upstream. */
 export function openGateway(options: GatewayOptions): Gateway {
-  const { upstreams, routes = [], aliases, store, lasting, tools, limiter, costOf, onCallEnd, log, runtime } = options
+  const { upstreams, routes = [], aliases, store, lasting, tools, limiter, costOf, log, runtime } = options
   const { capacity, requests, statistics, drifts, promptCache: cached } = lasting
   const onAnswer = countForLimits(options)
   const modelOf = (candidate: Candidate) => catalog.modelOf(candidate)
@@ -113,7 +116,7 @@ export function openGateway(options: GatewayOptions): Gateway {
   const offers = { takesTools: toolTakers(catalog, routing.routes), boundsFor }
   const showing = toolChat({ chat: routed, wrapOwn, tools, ...offers, runtime })
   const admit = openAdmission({ catalog, routes, limiter, costOf, limited: admitWithin(capacity) })
-  const observed = observe(both(requests.note, onCallEnd))
+  const observed = observeFor(options)
   return {
     chat: observed(admit.chat(cached(tools ? toolLoop(tools, boundsFor)(routed) : routed))),
     toolChat: (request, call, wishes) => {
@@ -125,6 +128,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     catalog,
     requests,
     drifts,
+    recordsPrompts: options.recordsPrompts ?? false,
     lastHour: () => statistics.lastHour(),
     limitsLeft: (caller) => limiter?.left(caller),
     budgetUse: async (caller) => limiter?.budgetUse(caller),
@@ -139,6 +143,11 @@ export function openGateway(options: GatewayOptions): Gateway {
       for (const chain of chains) chain.close()
     },
   }
+}
+
+function observeFor({ lasting: { requests }, onCallEnd, recordsPrompts = false }: GatewayOptions) {
+  requests.keepTexts(recordsPrompts)
+  return observe(both(requests.note, onCallEnd), { recordsTexts: recordsPrompts })
 }
 
 function testMs({ deadlines }: ChainSettings): number {

@@ -126,6 +126,7 @@ function headersOf(exchange: Exchange, { call }: OpenCall): Record<string, strin
   if (toolsMissing?.size) headers['x-tributary-tools-missing'] = listOf([...toolsMissing])
   if (toolsOmitted?.length) headers['x-tributary-tools-omitted'] = listOf(toolsOmitted)
   if (toolsSearched !== undefined) headers['x-tributary-tools-searched'] = String(toolsSearched)
+  if (call.receipt.isRecorded) headers['x-tributary-recorded'] = 'true'
   if (stream !== undefined) headers['x-tributary-stream'] = stream
   const treated = parameters.size > 0 ? treatmentsOf(parameters) : ''
   if (treated !== '') headers['x-tributary-parameters'] = treated

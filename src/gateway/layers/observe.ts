@@ -1,4 +1,5 @@
 import { describeSeam, type Usage } from '../../chat/event.ts'
+import type { Message } from '../../chat/message.ts'
 import { excerpt } from '../../chat/secret.ts'
 import type { EmbeddingEvent, RelayEvent, Task } from '../../chat/task.ts'
 import { showsSomething } from '../../flow/begin.ts'
@@ -7,20 +8,31 @@ import type { ObserverLayer } from '../../flow/chat.ts'
 import type { Batch } from '../../flow/flow.ts'
 import { type Ending, type Watcher, watch } from '../../flow/watch.ts'
 import type { CallListener, CallRecord } from '../call-record.ts'
+import { TextRecorder } from '../requests/text-recorder.ts'
 import type { LoopEvent } from '../tool-loop/events.ts'
 
 /**
  * Writes one log line for each call when it has ended. It has no text of the request or the answer.
  * @param listener also gets what is known of the call
+ * @param recording whether the listener gets the texts of chats too
  */
-export function observe(listener?: CallListener): ObserverLayer<Observed, ObservedEvent> {
-  return (next) => (request, call) => watch(next(request, call), new Observer(request, { call, listener }))
+export function observe(
+  listener?: CallListener,
+  { recordsTexts = false }: { readonly recordsTexts?: boolean } = {},
+): ObserverLayer<Observed, ObservedEvent> {
+  return (next) => (request, call) => {
+    const texts = recordsTexts && request.messages ? new TextRecorder(request.messages) : undefined
+    if (texts) call.receipt.isRecorded = true
+    return watch(next(request, call), new Observer(request, { call, listener, texts }))
+  }
 }
 
-/** What is observed of a request. A chat has no task. */
+/** What is observed of a request. A chat has no task, and only a chat has messages. */
 interface Observed {
   readonly model: string
   readonly task?: Task
+  readonly stream?: boolean
+  readonly messages?: readonly Message[]
 }
 
 type ObservedEvent = LoopEvent | EmbeddingEvent | RelayEvent
@@ -28,6 +40,7 @@ type ObservedEvent = LoopEvent | EmbeddingEvent | RelayEvent
 interface ObserverOptions {
   readonly call: Call
   readonly listener: CallListener | undefined
+  readonly texts: TextRecorder | undefined
 }
 
 /** Observes one call. */
@@ -35,20 +48,23 @@ class Observer<Event extends ObservedEvent> implements Watcher<Event> {
   readonly #request: Observed
   readonly #call: Call
   readonly #listener: CallListener | undefined
+  readonly #texts: TextRecorder | undefined
   readonly #startedAt: number
   #firstAt: number | undefined
   #usage: Usage | undefined
   #bytes = 0
 
-  constructor(request: Observed, { call, listener }: ObserverOptions) {
+  constructor(request: Observed, { call, listener, texts }: ObserverOptions) {
     this.#request = request
     this.#call = call
     this.#listener = listener
+    this.#texts = texts
     this.#startedAt = call.signal.runtime.elapsed()
   }
 
   onBatch(batch: Batch<Event>): void {
     if (this.#firstAt === undefined && showsSomething(batch)) this.#firstAt = this.#elapsed()
+    this.#texts?.addBatch(batch)
     for (const event of batch) {
       if (event.type === 'usage') this.#usage = event.usage
       else if (event.type === 'bytes') this.#bytes += event.bytes.byteLength
@@ -62,7 +78,7 @@ class Observer<Event extends ObservedEvent> implements Watcher<Event> {
   }
 
   #record(ending: Ending): CallRecord {
-    const { model, task = 'chat' } = this.#request
+    const { model, task = 'chat', stream } = this.#request
     const failure = ending.kind === 'failed' ? ending.error : undefined
     const durationMs = this.#elapsed() - this.#startedAt
     return {
@@ -73,6 +89,8 @@ class Observer<Event extends ObservedEvent> implements Watcher<Event> {
       firstEventMs: this.#firstAt === undefined ? undefined : this.#firstAt - this.#startedAt,
       usage: this.#usage,
       bytes: this.#bytes,
+      isStreamed: stream,
+      texts: this.#texts?.texts(),
     }
   }
 
@@ -81,7 +99,7 @@ class Observer<Event extends ObservedEvent> implements Watcher<Event> {
   }
 }
 
-function writeLine({ call, model, task, ending, usage, ...record }: CallRecord): void {
+function writeLine({ call, model, task, ending, usage, texts: _, ...record }: CallRecord): void {
   const { log, receipt } = call
   const failure = ending.kind === 'failed' ? ending.error : undefined
   const line = {

@@ -8,7 +8,15 @@ function record(id: string, { model = 'model', usage }: Partial<CallRecord> = {}
   return {
     call: { ...aCall(), id },
     ...{ model, usage, task: 'chat', ending: { kind: 'done' }, outcome: 'ok' },
-    ...{ startedAt: 0, begunAt: 0, firstEventMs: undefined, durationMs: 1, bytes: 0 },
+    ...{
+      startedAt: 0,
+      begunAt: 0,
+      firstEventMs: undefined,
+      durationMs: 1,
+      bytes: 0,
+      isStreamed: false,
+      texts: undefined,
+    },
   }
 }
 

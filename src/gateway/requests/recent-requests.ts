@@ -4,13 +4,20 @@ import type { AttemptNote, SeamNote } from '../../flow/attempt-note.ts'
 import type { AnswerCost, Receipt, Treatment } from '../../flow/call.ts'
 import type { CallRecord } from '../call-record.ts'
 import { type ConversationUsage, ConversationUsages } from './conversation-usage.ts'
+import { KeptTexts } from './kept-texts.ts'
+import type { RecordedTexts } from './text-recorder.ts'
 
 /** What is known of a request that has ended. It has no text of the request or the answer, and its size is bounded. */
 export interface RecentRequest
-  extends Pick<CallRecord, 'task' | 'outcome' | 'startedAt' | 'begunAt' | 'firstEventMs' | 'durationMs'> {
+  extends Pick<
+    CallRecord,
+    'task' | 'outcome' | 'startedAt' | 'begunAt' | 'firstEventMs' | 'durationMs' | 'isStreamed'
+  > {
   readonly id: string
   /** The surface that the client used; undefined if no client sent it. */
   readonly surface: string | undefined
+  /** The id of its caller, to whom alone its texts are shown. */
+  readonly caller: string
   /** The name of the client key. */
   readonly key: string
   /** The client's name of the model. */
@@ -65,11 +72,16 @@ export class RecentRequests {
   /** The place of the next one. */
   #next = 0
   readonly #conversations = new ConversationUsages(maxRecent)
+  readonly #texts = new KeptTexts<RecentRequest>()
+  #keepsTexts = true
   readonly #listeners = new Set<EndedRequestListener>()
 
   readonly note = (record: CallRecord): void => {
     const request = requestOf(record)
+    const dropped = this.#requests[this.#next]
+    if (dropped) this.#texts.delete(dropped)
     this.#requests[this.#next] = request
+    if (record.texts && this.#keepsTexts) this.#texts.add(request, record.texts)
     this.#next = (this.#next + 1) % maxRecent
     this.#addToConversation(request)
     for (const listener of this.#listeners) listener(request)
@@ -99,9 +111,23 @@ export class RecentRequests {
     return found
   }
 
-  /** Returns the newest one with this id, which clients may choose and repeat. */
-  find(id: string): RecentRequest | undefined {
-    return this.#newestFirst().find((request) => request.id === id)
+  /**
+   * Returns the newest one with this id, which clients may choose and repeat.
+   * @param caller the id of the only caller whose requests are looked at
+   */
+  find(id: string, caller?: string): RecentRequest | undefined {
+    return this.#newestFirst().find((one) => one.id === id && (caller === undefined || one.caller === caller))
+  }
+
+  /** The texts of one that is still kept; undefined if they were not recorded, or others were kept in their place. */
+  textsOf(request: RecentRequest): RecordedTexts | undefined {
+    return this.#texts.get(request)
+  }
+
+  /** Whether the texts of requests are kept from now on. If not, those that are there are forgotten. */
+  keepTexts(isOn: boolean): void {
+    this.#keepsTexts = isOn
+    if (!isOn) this.#texts.clear()
   }
 
   conversation({ conversation }: RecentRequest): ConversationUsage | undefined {
@@ -118,9 +144,10 @@ export class RecentRequests {
 
 function requestOf({ call, model, usage, bytes, ...record }: CallRecord): RecentRequest {
   const { id, caller, hops, surface, receipt } = call
-  const { task, outcome, startedAt, begunAt, firstEventMs, durationMs } = record
+  const { task, outcome, startedAt, begunAt, firstEventMs, durationMs, isStreamed } = record
   return {
-    ...{ id, surface, task, outcome, startedAt, begunAt, firstEventMs, durationMs, hops },
+    ...{ id, surface, task, outcome, startedAt, begunAt, firstEventMs, durationMs, isStreamed, hops },
+    caller: caller.id,
     key: excerpt(caller.name, maxText),
     model: excerpt(model, maxText),
     upstream: receipt.upstream && excerpt(receipt.upstream, maxText),

@@ -34,7 +34,15 @@ function setUp() {
     requests.note({
       call: { ...aCall(), receipt: newReceipt() },
       ...{ model: 'm', task: 'chat', ending: { kind: 'done' }, outcome, bytes: 0 },
-      ...{ startedAt: 0, begunAt: 0, firstEventMs: more.firstEventMs, durationMs: 1, usage: more.usage },
+      ...{
+        startedAt: 0,
+        begunAt: 0,
+        firstEventMs: more.firstEventMs,
+        durationMs: 1,
+        usage: more.usage,
+        isStreamed: false,
+        texts: undefined,
+      },
     })
   const attempt = (given: Partial<AttemptNote>, error?: ChatError) =>
     statistics.noteAttempt(

@@ -2,8 +2,8 @@ import type { Runtime } from '../../../flow/runtime.ts'
 import type { UpstreamStatus } from '../../../gateway/inspect.ts'
 import type { LiveLook, LiveSource } from '../../exchange/live-feed.ts'
 import type { Services } from '../../exchange/services.ts'
+import { encodeRequest } from './encode-request.ts'
 import { encodeOverview, timeOf } from './overview.ts'
-import { encodeRequest } from './requests.ts'
 
 /** What listeners of `GET /admin/events` are told. @param services those of the current configuration */
 export function liveSource(services: () => Services, { now }: Pick<Runtime, 'now'>): LiveSource {

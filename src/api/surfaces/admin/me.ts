@@ -13,6 +13,7 @@ export const showCaller = answerJson(async (_request, { caller }, { version, nee
       ...{ name, role, needs_key: needsKey(), version, limits: { rpm, tpm, concurrent, budget: budget ?? null } },
       ...{ models, expires: timeOf(expires === undefined ? undefined : readExpiry(expires)) },
       budget: used ? encodeUse(used) : null,
+      records_prompts: gateway.recordsPrompts,
     },
   }
 })

@@ -1,12 +1,17 @@
 import { ChatError } from '../../../chat/error.ts'
-import type { ConversationUsage } from '../../../gateway/requests/conversation-usage.ts'
-import { maxRecent, type RecentRequest, type RequestFilter } from '../../../gateway/requests/recent-requests.ts'
+import {
+  maxRecent,
+  type RecentRequest,
+  type RecentRequests,
+  type RequestFilter,
+} from '../../../gateway/requests/recent-requests.ts'
 import { answerJson, type JsonRequest } from '../../exchange/answer-json.ts'
 import type { SurfaceRoute } from '../surface.ts'
+import { encodeRequest, encodeWhole } from './encode-request.ts'
 
 const shared = { method: 'GET', access: 'admin', cors: false } as const
 
-/** The routes for the last requests. They have no text of any request or answer. */
+/** The routes for the last requests. They have texts only with `RECORD_PROMPTS`. */
 export const requestRoutes: readonly SurfaceRoute[] = [
   {
     ...shared,
@@ -24,15 +29,19 @@ export const requestRoutes: readonly SurfaceRoute[] = [
     gives: 'RequestDetails',
     handler: answerJson((request, _call, { gateway: { requests } }) => {
       const found = requests.find(request.param('id') ?? '')
-      if (!found) throw unknownRequest()
-      const used = requests.conversation(found)
-      return {
-        body: {
-          ...encodeRequest(found),
-          ...encodeDetails(found),
-          conversation: used ? encodeConversation(used) : null,
-        },
-      }
+      if (!found) throw unknownRequest('GET /admin/requests lists them.')
+      return { body: encodeWhole(found, wholeOf(found, requests)) }
+    }),
+  },
+  {
+    ...{ method: 'GET', access: 'client', cors: false, path: '/v1/requests/{id}' },
+    summary: "Shows one of the last requests of the caller's own key",
+    gives: 'RequestDetails',
+    handler: answerJson((request, { caller }, { gateway: { requests } }) => {
+      const found = requests.find(request.param('id') ?? '', caller.id)
+      if (!found)
+        throw unknownRequest('Only those of your own key are shown. The id is the x-request-id of the answer.')
+      return { body: encodeWhole(withoutAccounts(found), wholeOf(found, requests)) }
     }),
   },
 ]
@@ -53,81 +62,16 @@ function filterIn(request: JsonRequest): RequestFilter {
   return { limit: count, key, model, upstream, outcome }
 }
 
-function unknownRequest(): ChatError {
-  return new ChatError('not-found', {
-    message: `There is no such request among the last ${maxRecent}. GET /admin/requests lists them.`,
-  })
+function unknownRequest(remedy: string): ChatError {
+  return new ChatError('not-found', { message: `There is no such request among the last ${maxRecent}. ${remedy}` })
 }
 
-/** As the list has it. */
-export function encodeRequest({ usage, ...request }: RecentRequest) {
-  return {
-    id: request.id,
-    time: new Date(request.startedAt).toISOString(),
-    key: request.key,
-    surface: request.surface ?? null,
-    task: request.task,
-    model: request.model,
-    upstream: request.upstream ?? null,
-    account: request.account ?? null,
-    outcome: request.outcome,
-    attempts: request.attempts,
-    first_event_ms: request.firstEventMs === undefined ? null : Math.round(request.firstEventMs),
-    duration_ms: Math.round(request.durationMs),
-    input_tokens: usage?.inputTokens ?? null,
-    cached_tokens: usage?.cachedInputTokens ?? null,
-    cache_write_tokens: usage?.cacheWriteTokens ?? null,
-    output_tokens: usage?.outputTokens ?? null,
-    cost_usd: request.cost ?? null,
-    continued: request.seams.length,
-    cache_broken_at: request.cacheBrokenAt ?? null,
-  }
+function wholeOf(request: RecentRequest, requests: RecentRequests) {
+  return { used: requests.conversation(request), texts: requests.textsOf(request) }
 }
 
-function encodeDetails(request: RecentRequest) {
-  const { usage, saved, isHedged, tools, lost, parameters, hops, replyBytes } = request
-  return {
-    timeline: encodeTimeline(request),
-    saved_usd: saved ?? null,
-    reasoning_tokens: usage?.reasoningTokens ?? null,
-    usage_source: usage?.source ?? null,
-    reply_bytes: replyBytes > 0 ? replyBytes : null,
-    hedged: isHedged,
-    hops,
-    tools,
-    parameters: Object.fromEntries(parameters),
-    lost,
-  }
-}
-
-function encodeConversation({ id, ...used }: ConversationUsage) {
-  return {
-    id,
-    requests: used.requests,
-    input_tokens: used.inputTokens,
-    cached_tokens: used.cachedInputTokens,
-    missed_tokens: used.inputTokens - used.cachedInputTokens,
-    cache_write_tokens: used.cacheWriteTokens,
-    output_tokens: used.outputTokens,
-    cost_usd: used.cost ?? null,
-    saved_usd: used.saved ?? null,
-    cache_breaks: used.breaks,
-  }
-}
-
-/** Times from the beginning of the request. */
-function encodeTimeline({ timeline, queuedMs = 0, seams, begunAt }: RecentRequest) {
-  const since = (at: number) => Math.round(at - begunAt)
-  return {
-    queued_ms: Math.round(queuedMs),
-    attempts: timeline.map(({ upstream, account, model, startedAt, firstAt, endedAt, outcome }) => ({
-      ...{ upstream, account: account ?? null, model, start_ms: since(startedAt) },
-      first_event_ms: firstAt === undefined ? null : since(firstAt),
-      end_ms: endedAt === undefined ? null : since(endedAt),
-      outcome: outcome ?? null,
-    })),
-    seams: seams.map(({ at, to, from, after, way }) => ({
-      ...{ at_ms: since(at), upstream: to, from: from ?? null, after, way },
-    })),
-  }
+/** The accounts are the operator's. */
+function withoutAccounts(request: RecentRequest): RecentRequest {
+  const timeline = request.timeline.map((attempt) => ({ ...attempt, account: undefined }))
+  return { ...request, account: undefined, timeline }
 }

@@ -62,6 +62,9 @@ const timeline = objectOf({
   seams: listOf(objectOf({ at_ms: integer, upstream: text, from: orNull(text), after: text, way: text })),
 })
 
+/** Only with RECORD_PROMPTS=true. */
+const recorded = orNull(objectOf({ request: text, answer: text, is_cut: flag }))
+
 /** One of the last requests. Unknown numbers are null. */
 const request = {
   ...{
@@ -116,6 +119,7 @@ export const schemas = {
     }),
     models: orNull(patterns),
     expires: orNull(text),
+    records_prompts: flag,
     budget: orNull(
       objectOf({
         ...{ amount: number, unit: oneOf('tokens', 'USD'), period: orNull(oneOf('day', 'month')) },
@@ -139,6 +143,7 @@ export const schemas = {
     ...{ reasoning_tokens: count, usage_source: orNull(text), reply_bytes: count, hops: integer, hedged: flag },
     ...{ saved_usd: orNull(number), tools: listOf(text), parameters: anyObject, lost: listOf(text) },
     timeline,
+    texts: recorded,
     conversation: orNull(
       objectOf({
         ...{ id: text, requests: integer, input_tokens: integer, cached_tokens: integer, missed_tokens: integer },
