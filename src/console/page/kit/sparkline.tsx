@@ -43,10 +43,10 @@ function barsOf(values: readonly (number | null)[], top: number, bad: readonly n
 function linesOf(values: readonly (number | null)[], top: number) {
   const step = width / Math.max(1, values.length - 1)
   return runsOf(values).map((line) => {
-    const points = line.map(({ at, value }) => `${at * step},${y(value, top)}`)
     // a single value has no line: it is shown as a short one
-    if (line.length === 1)
-      points.push(`${Math.min(width, (line[0]?.at ?? 0) * step + step / 2)},${y(line[0]?.value ?? 0, top)}`)
+    const ends =
+      line.length === 1 ? line.flatMap((point) => [-0.5, 0.5].map((by) => ({ ...point, at: point.at + by }))) : line
+    const points = ends.map(({ at, value }) => `${Math.min(width, Math.max(0, at * step))},${y(value, top)}`)
     return <polyline key={line[0]?.at} points={points.join(' ')} />
   })
 }

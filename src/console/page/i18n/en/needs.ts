@@ -62,7 +62,8 @@ export const needs: Readonly<Record<string, KindWords>> = {
       `Look at the service's status page: the failure is most likely there. A route with a second upstream keeps your clients served.${again(need)}`,
   },
   upstream_used_up: {
-    cause: (need) => `Every account of ${need.upstream} has reached a limit.${onlyModels(need)}`,
+    cause: (need) =>
+      `No account of ${need.upstream} may be asked now: each has reached a limit, or rests.${onlyModels(need)}`,
     step: ({ until }) =>
       `${until ? `Wait: the first one is used again ${until}.` : 'Wait until the service resets one.'} Meanwhile a route can use another upstream.`,
   },

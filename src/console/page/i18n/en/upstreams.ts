@@ -23,7 +23,7 @@ export const upstreams = {
     ejected: 'Too many requests in a row have failed.',
   },
   triedIn: (time: string) => `Tried again in ${time}.`,
-  usedUp: (when: string) => `Every account has reached a limit. The first one is used again ${when}.`,
+  usedUp: (when: string) => `No account may be asked now. The first one is used again ${when}.`,
   usedUpModels: (models: string) => `Only for: ${models}.`,
   failingModels: 'Models that fail',
   conditions: { good: 'Good', attention: 'Attention', failing: 'Cannot answer' },
@@ -85,14 +85,15 @@ export const upstreams = {
     },
     until: 'until',
     onlyFor: (models: string) => `only for ${models}`,
-    said: 'What was said',
+    said: 'Why',
+    byOperator: 'Somebody let it rest in this console.',
     expires: 'Session ends',
     renewed: 'renewed',
     lastSuccess: 'Last success',
     requests: (requests: string, failed: string) => `${requests} requests in the last hour, ${failed} failed`,
     environment: (variable: string | null) =>
       variable === null
-        ? 'From the environment: read-only here.'
+        ? 'Read-only here.'
         : `From ${code(variable)} in the environment or the file of settings: read-only here.`,
     state: (variable: string | null) => (variable === null ? 'Added here.' : `Added here as ${code(variable)}.`),
     made: 'Made by the gateway.',

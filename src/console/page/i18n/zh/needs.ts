@@ -59,7 +59,7 @@ export const needs: Readonly<Record<string, KindWords>> = {
       `查看该服务的状态页：故障很可能在对方。配置带有第二个上游的路由，客户端就不会受影响。${again(need)}`,
   },
   upstream_used_up: {
-    cause: (need) => `${need.upstream} 的所有账号都已达到限额。${onlyModels(need)}`,
+    cause: (need) => `${need.upstream} 目前没有可用的账号：都已达到限额或正在休息。${onlyModels(need)}`,
     step: ({ until }) =>
       `${until ? `请等待：第一个账号将在${until}恢复使用。` : '请等待该服务重置限额。'}在此期间可让路由使用其他上游。`,
   },

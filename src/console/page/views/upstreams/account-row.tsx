@@ -64,7 +64,7 @@ function Rest({ account: { until, models, why } }: { readonly account: Account }
       {why !== null && why !== '' && (
         <p class="need-why">
           <span class="quiet-text">{words.said}: </span>
-          <Untrusted text={why} max={160} />
+          <Untrusted text={why === 'rested_by_operator' ? words.byOperator : why} max={160} />
         </p>
       )}
     </>
@@ -87,7 +87,7 @@ function Times({ account: { expires_at, renewed_at, stats } }: { readonly accoun
       )}
       {stats && (
         <span title={words.requests(count(stats.requests), count(stats.failed))}>
-          {words.lastSuccess} {stats.last_success_at === null ? never : <Ago time={stats.last_success_at} />}
+          {words.lastSuccess}: {stats.last_success_at === null ? never : <Ago time={stats.last_success_at} />}
         </span>
       )}
     </>

@@ -22,7 +22,7 @@ export function AddDialog({ available, chosen, onAdded, onClose }: AddDialogProp
   const { addDialog } = texts.value.upstreams
   const services = available.filter((entry) => entry.upstream !== null)
   const first = services.find(({ variable }) => variable === chosen) ?? services[0]
-  const choice = useSignal(first?.variable ?? compatible)
+  const choice = useSignal(chosen === compatible ? compatible : (first?.variable ?? compatible))
   const round = useSignal(0)
   const service = services.find(({ variable }) => variable === choice.value)
   const parts = { onAdded, onClose, onAnother: () => void round.value++ }

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
 import { duration } from '../../i18n/format.ts'
 import { texts } from '../../i18n/index.ts'
 import { Button } from '../../kit/button.tsx'
@@ -80,8 +81,11 @@ interface AddedProps {
 
 function Added({ added: { upstream, test }, onClose, onAnother }: AddedProps) {
   const { addDialog } = texts.value.upstreams
+  const shown = useRef<HTMLDivElement>(null)
+  // the button that had the focus is gone
+  useEffect(() => shown.current?.querySelector<HTMLElement>('.button.main')?.focus(), [])
   return (
-    <div class="pile" role="status">
+    <div class="pile" role="status" ref={shown}>
       {test?.works ? (
         <p class="notice good">
           <span>

@@ -36,7 +36,7 @@ export function UpstreamStats({ stats }: { readonly stats: NonNullable<Upstream[
       )}
       <p class="hint">
         <span>
-          {words.lastSuccess} {last_success_at === null ? words.never : <Ago time={last_success_at} />}
+          {words.lastSuccess}: {last_success_at === null ? words.never : <Ago time={last_success_at} />}
         </span>
       </p>
     </div>
