@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from 'bun:test'
 import { z } from 'zod'
 import { readConfig } from '../../src/config/config.ts'
+import { providers } from '../../src/providers/index.ts'
 import { emulateOpenai, frame } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { startApp, type TestApp } from '../attacks/rig.ts'
 
@@ -102,4 +103,38 @@ test('of very many differences the last are kept', async () => {
   }
   const drift = await driftOf(app)
   expect([drift.length, drift[0]?.where, drift.at(-1)?.where]).toEqual([32, 'delta.mlh', 'delta.mia'])
+})
+
+test('no answer of the demo, with and without a stream and a tool, raises an alarm', async () => {
+  const emulated = await Promise.all(providers.map((provider) => provider.emulate()))
+  const services = Object.fromEntries(emulated.flatMap((service) => Object.entries(service.variables)))
+  await using app = startApp(services)
+  const { data } = z
+    .object({ data: z.array(z.object({ id: z.string(), kind: z.string().optional() })) })
+    .parse(await (await fetch(`${app.url}/v1/models`)).json())
+  const byUpstream = Map.groupBy(data, ({ id }) => id.split('/')[0] ?? '')
+  const tool = { type: 'function', function: { name: 'weather', parameters: { type: 'object', properties: {} } } }
+  const asks = [...byUpstream.values()].flatMap(([first]) =>
+    [true, false].flatMap((stream) => [
+      { model: first?.id, stream, messages: [{ role: 'user', content: 'Hello' }] },
+      { model: first?.id, stream, tools: [tool], messages: [{ role: 'user', content: 'Call weather' }] },
+    ]),
+  )
+  const statuses = await Promise.all(
+    asks.map(async (body) => {
+      const headers = { 'content-type': 'application/json' }
+      const response = await fetch(`${app.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(body),
+      })
+      await response.text()
+      return response.status
+    }),
+  )
+  expect(statuses.filter((status) => status === 200).length).toBeGreaterThan(byUpstream.size)
+  const shown = Shown.parse(await (await fetch(`${app.url}/admin/upstreams`)).json())
+  expect(shown.data.length).toBeGreaterThan(6)
+  expect(shown.data.filter(({ drift }) => drift.length > 0)).toEqual([])
+  await Promise.all(emulated.map((service) => service.close()))
 })
