@@ -24,7 +24,8 @@ const maxNoted = 8
 export class DriftWatch {
   readonly #known: KnownEvents
   readonly #note: NoteDrift
-  readonly #noted = new Set<string>()
+  /** Made for the first difference; most answers have none. */
+  #noted: Set<string> | undefined
 
   constructor(known: KnownEvents, note: NoteDrift) {
     this.#known = known
@@ -38,7 +39,7 @@ export class DriftWatch {
    * @param read what the adapter has read of it, if that is less strict than the types in JSON
    */
   look(name: string, message: unknown, read: unknown = message): void {
-    if (this.#noted.size >= maxNoted) return
+    if (this.#isFull) return
     const fields = this.#fieldsOf(name)
     if (!fields) this.#tell('unknown_event', shownEvent(name), message)
     for (const [path, types] of Object.entries(fields ?? {})) {
@@ -60,6 +61,10 @@ export class DriftWatch {
     this.#tell('unknown_event', shownEvent(where), message)
   }
 
+  get #isFull(): boolean {
+    return this.#noted !== undefined && this.#noted.size >= maxNoted
+  }
+
   #fieldsOf(name: string): NeededFields | undefined {
     if (Object.hasOwn(this.#known, name)) return this.#known[name]
     for (const [pattern, fields] of Object.entries(this.#known)) {
@@ -72,7 +77,8 @@ export class DriftWatch {
 
   #tell(kind: Drift['kind'], where: string, message: unknown): void {
     const key = `${kind} ${where}`
-    if (this.#noted.has(key) || this.#noted.size >= maxNoted) return
+    if (this.#isFull || this.#noted?.has(key)) return
+    this.#noted ??= new Set()
     this.#noted.add(key)
     this.#note({ kind, where, shape: shapeOf(message) })
   }

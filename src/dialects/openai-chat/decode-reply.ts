@@ -142,8 +142,9 @@ export class ReplyDecoder {
 
   /** A choice that adds nothing may say it in another place than before; and one that was repaired had a wrong member. */
   #lookAt({ wire, events, end }: ReadChoice): void {
+    if (!this.#drift) return
     const isRepaired = wire.said !== wire.raw.delta && wire.said !== wire.raw.message
-    if (isRepaired || (events.length === 0 && end === undefined)) this.#drift?.choice(wire)
+    if (isRepaired || (events.length === 0 && end === undefined)) this.#drift.choice(wire)
   }
 
   /** Whether an empty answer is valid: a model may have been cut short or filtered, or its counted tokens are not shown. */
