@@ -62,14 +62,14 @@ describeInBrowser('the key', () => {
     await visited.page.getByText('This API key was valid until 2020-02-01').waitFor()
   })
 
-  test('with a name shows Usage, Try and Connect, and asks nothing of an admin', async () => {
+  test('with a name shows its own requests and usage, Try and Connect, and asks nothing of an admin', async () => {
     const key = await makeKey(demo.url, { name: 'team', models: ['cohere/*'] })
     await using visited = await visit(browser, demo.url, { key })
     await settled(visited)
-    const { usage, try: tryView, connect } = en.views
-    expect(await visited.page.locator('nav a').allTextContents()).toEqual([usage, tryView, connect])
-    for (const hash of ['#/usage', '#/try', '#/connect']) await show(visited, hash)
-    for (const hash of ['#/home', '#/keys', '#/requests/some', '#/settings', '#/nothing']) {
+    const { requests, usage, try: tryView, connect } = en.views
+    expect(await visited.page.locator('nav a').allTextContents()).toEqual([requests, usage, tryView, connect])
+    for (const hash of ['#/requests', '#/usage', '#/try', '#/connect']) await show(visited, hash)
+    for (const hash of ['#/home', '#/keys', '#/tools/some', '#/settings', '#/nothing']) {
       await visited.page.evaluate(`location.hash = '${hash}'`)
       await settled(visited)
       expect([hash, await visited.page.locator('h1').textContent()]).toEqual([hash, tryView])

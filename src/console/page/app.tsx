@@ -33,7 +33,7 @@ interface ViewEntry {
 const views: readonly ViewEntry[] = [
   { name: 'home', show: HomeView, isAdmins: true },
   { name: 'upstreams', show: UpstreamsView, isAdmins: true },
-  { name: 'requests', show: RequestsView, isAdmins: true },
+  { name: 'requests', show: RequestsView, isAdmins: false },
   { name: 'usage', show: UsageView, isAdmins: false },
   { name: 'keys', show: KeysView, isAdmins: true },
   { name: 'try', show: TryView, isAdmins: false },

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 
-// On a phone the parts of the table are drawn as cards. Safari then forgets what they are, unless their roles are written out.
+// Where it is narrow, the parts of the table are drawn as cards. Safari then forgets what they are, unless their roles are written out.
 const roles = {
   table: { role: 'table' },
   group: { role: 'rowgroup' },
@@ -28,26 +28,28 @@ interface StackTableProps {
   readonly children: ComponentChildren
 }
 
-/** A table that is a list of cards on a phone. */
+/** A table that is a list of cards where it is narrow. */
 export function StackTable({ label, kind, columns, picture, children }: StackTableProps) {
   return (
-    <table {...roles.table} class={`stack ${kind}`} aria-label={label}>
-      <thead {...roles.group}>
-        <tr {...roles.row}>
-          {columns.map(({ name, isNumber = false, isUnseen = false, content }) => (
-            <th key={name} {...roles.head} class={isNumber ? 'number' : undefined}>
-              {isUnseen ? <span class="unseen">{name}</span> : (content ?? name)}
-            </th>
-          ))}
-          {picture && (
-            <td class="picture" aria-hidden="true">
-              {picture}
-            </td>
-          )}
-        </tr>
-      </thead>
-      <tbody {...roles.group}>{children}</tbody>
-    </table>
+    <div class="stack-frame">
+      <table {...roles.table} class={`stack ${kind}`} aria-label={label}>
+        <thead {...roles.group}>
+          <tr {...roles.row}>
+            {columns.map(({ name, isNumber = false, isUnseen = false, content }) => (
+              <th key={name} {...roles.head} class={isNumber ? 'number' : undefined}>
+                {isUnseen ? <span class="unseen">{name}</span> : (content ?? name)}
+              </th>
+            ))}
+            {picture && (
+              <td class="picture" aria-hidden="true">
+                {picture}
+              </td>
+            )}
+          </tr>
+        </thead>
+        <tbody {...roles.group}>{children}</tbody>
+      </table>
+    </div>
   )
 }
 

@@ -1,6 +1,7 @@
 /** The texts of the view of the last requests. */
 export const requests = {
   about: 'The last 1,000 requests, the newest first. They are kept in memory, without texts.',
+  ownAbout: 'The last requests of your own key, one by one: how each went, what it used, and what was recorded of it.',
   pause: 'Pause',
   goOn: 'Go on',
   paused: 'Paused.',
@@ -120,7 +121,7 @@ export const requests = {
     answer: 'Answer',
     curl: 'Send it again',
     curlHint: 'Set TRIBUTARY_KEY to a key of this gateway.',
-    curlSample: 'The prompt is not recorded, so another one stands in its place.',
+    curlSample: 'The prompt is not recorded as a whole, so another one stands in its place.',
     noCurl: 'It had a file, which is not kept.',
   },
 

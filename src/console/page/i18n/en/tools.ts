@@ -59,5 +59,6 @@ export const tools = {
   empty: 'The answer is empty.',
   structured: 'Structured',
   image: (position: number) => `Image ${position} of the tool`,
+  broken: 'The data of this image cannot be read.',
   notShown: (type: string) => `An image of the type ${type} is not shown.`,
 }

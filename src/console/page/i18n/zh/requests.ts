@@ -3,6 +3,7 @@ import type { Texts } from '../en.ts'
 /** 最近请求视图的文本。 */
 export const requests: Texts['requests'] = {
   about: '最近 1,000 个请求，最新的在前。仅保存在内存中，不含文本内容。',
+  ownAbout: '逐个查看您的密钥最近的请求：经过、用量以及被记录的内容。',
   pause: '暂停',
   goOn: '继续',
   paused: '已暂停。',
@@ -121,7 +122,7 @@ export const requests: Texts['requests'] = {
     answer: '应答',
     curl: '重新发送',
     curlHint: '请将 TRIBUTARY_KEY 设为此网关的密钥。',
-    curlSample: '提示未被记录，此处用示例提示代替。',
+    curlSample: '提示未被完整记录，此处用示例提示代替。',
     noCurl: '请求含有文件，而文件不会被保存。',
   },
 

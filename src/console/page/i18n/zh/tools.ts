@@ -61,5 +61,6 @@ export const tools: Texts['tools'] = {
   empty: '应答为空。',
   structured: '结构化内容',
   image: (position) => `工具的图片 ${position}`,
+  broken: '无法读取此图片的数据。',
   notShown: (type) => `不显示类型为 ${type} 的图片。`,
 }

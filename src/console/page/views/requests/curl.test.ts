@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { curlOf, keyVariable, printableJson, shellQuote } from './curl.ts'
+import { curlOf, keyVariable, messagesIn, printableJson, shellQuote } from './curl.ts'
 
 const origin = 'http://127.0.0.1:3000'
 
@@ -68,12 +68,31 @@ test('a chat is repeated at the API that its client used', () => {
   expect(curlOf(origin, { task: 'embedding', surface: 'openai', model: 'm' })).toContain('/v1/embeddings')
 })
 
-test('a recorded body is sent again, and a cut one is not', () => {
-  const text = '{"model":"m","messages":[{"role":"user","content":"it\'s me"}],"temperature":0}'
-  const bodyOf = (recorded: string): unknown =>
-    JSON.parse(argumentsIn(curlOf(origin, { task: 'chat', model: 'm', text: recorded }) ?? '').at(-1) ?? '')
-  expect(bodyOf(text)).toEqual(JSON.parse(text))
-  expect(bodyOf(text.slice(0, 40))).toEqual({ model: 'm', messages: [{ role: 'user', content: expect.any(String) }] })
+const recorded = "[system]\nBe kind.\n\n[user]\nit's me\n\nreally\n\n[assistant]\nHello!\n\n[user]\n$(id)\n\n"
+
+test('a recorded text is sent again in the form of its API', () => {
+  const bodyOf = (surface: string): unknown =>
+    JSON.parse(argumentsIn(curlOf(origin, { task: 'chat', surface, model: 'm', text: recorded }) ?? '').at(-1) ?? '')
+  const talk = [
+    { role: 'user', content: "it's me\n\nreally" },
+    { role: 'assistant', content: 'Hello!' },
+    { role: 'user', content: '$(id)' },
+  ]
+  const whole = [{ role: 'system', content: 'Be kind.' }, ...talk]
+  expect(bodyOf('openai')).toEqual({ model: 'm', messages: whole })
+  expect(bodyOf('responses')).toEqual({ model: 'm', input: whole })
+  expect(bodyOf('anthropic')).toEqual({ model: 'm', max_tokens: 1_024, system: 'Be kind.', messages: talk })
+})
+
+test('a recorded text with calls of tools or images is not sent again', () => {
+  for (const text of [
+    '[user]\n[image]\n\n',
+    '[user]\nx\n\n[assistant]\n\n[calls f]\n{}\n\n',
+    '[tool]\nx\n\n',
+    'no role',
+    '',
+  ])
+    expect(messagesIn(text)).toBeUndefined()
 })
 
 test('a request with a file has no command', () => {

@@ -3,7 +3,7 @@ export interface RepeatedRequest {
   readonly task: string
   readonly surface?: string | undefined
   readonly model: string
-  /** The recorded text of the request, if there is one. */
+  /** The recorded text of the request, if there is one and it is whole. */
   readonly text?: string | undefined
 }
 
@@ -35,7 +35,8 @@ export function curlOf(origin: string, request: RepeatedRequest): string | undef
   const isChat = request.task === 'chat'
   const found = (isChat && asks[request.surface ?? '']) || (Object.hasOwn(asks, request.task) && asks[request.task])
   if (!found) return undefined
-  const body = { model: request.model, ...(membersIn(request.text) ?? found.body) }
+  const recorded = request.text === undefined ? undefined : messagesIn(request.text)
+  const body = { model: request.model, ...found.body, ...(recorded && isChat && bodyOf(recorded, request.surface)) }
   return [
     `curl ${shellQuote(origin + found.path)}`,
     `-H "Authorization: Bearer $${keyVariable}"`,
@@ -44,13 +45,34 @@ export function curlOf(origin: string, request: RepeatedRequest): string | undef
   ].join(' \\\n  ')
 }
 
-/** The members of a recorded body; undefined if it is none, or was cut. */
-function membersIn(text: string | undefined): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = text === undefined ? undefined : JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
-  } catch {
-    return undefined
+interface ChatMessage {
+  readonly role: string
+  readonly content: string
+}
+
+/**
+ * The messages of a recorded text, in which each begins with its role, such as `[user]`.
+ * @returns undefined for a text with something that is no text, such as a call of a tool or an image
+ */
+export function messagesIn(text: string): readonly ChatMessage[] | undefined {
+  if (/^\[(?:tool|calls [^\n]*|image|file|audio|[a-z]+-[a-z-]+)\]$/m.test(text)) return undefined
+  const [before, ...parts] = text.split(/(?:^|\n\n)\[(system|developer|user|assistant)\]\n/)
+  if (before !== '' || parts.length === 0) return undefined
+  return Array.from({ length: parts.length / 2 }, (_, at) => ({
+    role: parts[2 * at] ?? 'user',
+    content: (parts[2 * at + 1] ?? '').trimEnd(),
+  }))
+}
+
+/** The members in which each API takes the messages. */
+function bodyOf(messages: readonly ChatMessage[], surface: string | undefined): Readonly<Record<string, unknown>> {
+  if (surface === 'responses') return { input: messages }
+  if (surface !== 'anthropic') return { messages }
+  const isSystem = ({ role }: ChatMessage) => role === 'system' || role === 'developer'
+  const system = messages.filter(isSystem).map(({ content }) => content)
+  return {
+    ...(system.length > 0 && { system: system.join('\n\n') }),
+    messages: messages.filter((message) => !isSystem(message)),
   }
 }
 

@@ -5,6 +5,7 @@ import { Loaded } from '../../kit/view.tsx'
 import { hrefOf } from '../../router.ts'
 import { askJson } from '../../session/api.ts'
 import { download } from '../../session/download.ts'
+import { isAdmin } from '../../session/me.ts'
 import { useResource } from '../../session/resource.ts'
 import { chosen, toggleChosen } from './chosen.ts'
 import { OutcomeBadge } from './outcome-badge.tsx'
@@ -15,7 +16,8 @@ import { useTitle } from './use-title.ts'
 import { Waterfall } from './waterfall.tsx'
 
 export function loadRequest(id: string, signal: AbortSignal): Promise<RequestDetails> {
-  return askJson<RequestDetails>(`/admin/requests/${encodeURIComponent(id)}`, { signal })
+  const base = isAdmin() ? '/admin/requests' : '/v1/requests'
+  return askJson<RequestDetails>(`${base}/${encodeURIComponent(id)}`, { signal })
 }
 
 /** All that is known of one request. */
@@ -35,7 +37,7 @@ export function RequestDetailsView({ id }: { readonly id: string }) {
             <bdi>{id}</bdi>
           </span>
         </h1>
-        <Actions id={id} />
+        {isAdmin() && <Actions id={id} />}
       </header>
       <Loaded resource={resource}>{(request) => <Details request={request} />}</Loaded>
     </section>

@@ -54,7 +54,8 @@ function Choices({ name, requests, chosen }: ChoicesProps) {
   )
 }
 
-function FindById() {
+/** Leads to a request by its id. */
+export function FindById() {
   const { find, findHint, open } = texts.value.requests
   const id = useSignal('')
   const submit = (event: Event) => {

@@ -44,7 +44,7 @@ function PauseButton({ feed }: { readonly feed: RequestFeed }) {
   const { isPaused, isRead, waiting } = feed
   return (
     <>
-      <p class="quiet-text waiting">
+      <p class="quiet-text new-requests">
         {isPaused.value && words.paused} {!isPaused.value && isRead.value && waiting.value > 0 && words.held}{' '}
         {waiting.value > 0 && words.waiting(waiting.value)}
       </p>

@@ -41,10 +41,10 @@ function RequestRow({ request, isChosen }: RowProps) {
   const { columns } = words
   return (
     <Row kind={isChosen ? 'chosen' : undefined}>
-      <Cell kind="choose">
+      <Cell kind="request-choice">
         <input type="checkbox" aria-label={words.choose(id)} checked={isChosen} onChange={() => toggleChosen(id)} />
       </Cell>
-      <Cell kind="when">
+      <Cell kind="request-time">
         <a href={hrefOf(['requests', id])}>
           {moment(request.time)}
           <span class="id">
@@ -52,7 +52,7 @@ function RequestRow({ request, isChosen }: RowProps) {
           </span>
         </a>
       </Cell>
-      <Cell kind="how">
+      <Cell kind="request-end">
         <OutcomeBadge outcome={outcome} />
         {continued > 0 && <Badge tone="info">{words.continued(continued)}</Badge>}
         {request.cache_broken_at !== null && <Badge tone="warning">{words.cacheBroken}</Badge>}

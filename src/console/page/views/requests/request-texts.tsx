@@ -1,6 +1,7 @@
 import { texts } from '../../i18n/index.ts'
 import { CopyBox } from '../../kit/copy.tsx'
-import { curlOf } from './curl.ts'
+import { isAdmin } from '../../session/me.ts'
+import { curlOf, messagesIn } from './curl.ts'
 import type { RecordedTexts, RequestDetails } from './types.ts'
 
 /** The texts, where the operator records them. They are somebody else's words, and shown as text only. */
@@ -53,7 +54,9 @@ export function readable(text: string): string {
 /** The command that sends the request again. */
 export function CurlPart({ request }: { readonly request: RequestDetails }) {
   const { details: names } = texts.value.requests
-  const text = request.texts?.request ?? undefined
+  const { texts: recorded } = request
+  const text = recorded && !recorded.is_cut ? (recorded.request ?? undefined) : undefined
+  const isSample = text === undefined || messagesIn(text) === undefined
   const command = curlOf(location.origin, { ...request, text })
   return (
     <section class="card wide">
@@ -61,12 +64,14 @@ export function CurlPart({ request }: { readonly request: RequestDetails }) {
       {command === undefined ? <p>{names.noCurl}</p> : <CopyBox text={command} label={names.curl} />}
       {command !== undefined && (
         <p class="hint">
-          {names.curlHint} {text === undefined && names.curlSample}
+          {names.curlHint} {isSample && names.curlSample}
         </p>
       )}
-      <p class="hint">
-        {names.export}: {names.exportHint}
-      </p>
+      {isAdmin() && (
+        <p class="hint">
+          {names.export}: {names.exportHint}
+        </p>
+      )}
     </section>
   )
 }

@@ -54,7 +54,16 @@ export interface ConversationSums {
 export interface Timeline {
   readonly queued_ms: number | null
   readonly attempts: readonly TimedAttempt[]
-  readonly seams: readonly { readonly at_ms: number; readonly upstream?: string | null }[]
+  readonly seams: readonly TimedSeam[]
+}
+
+/** Where an answer that broke off went on. */
+export interface TimedSeam {
+  readonly at_ms: number
+  /** The upstream that went on. */
+  readonly upstream?: string | null
+  /** The upstream that broke off. */
+  readonly from?: string | null
 }
 
 export interface TimedAttempt {

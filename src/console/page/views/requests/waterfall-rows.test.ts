@@ -22,7 +22,7 @@ test('the queue, the attempts and the seams stand in the order of their time, an
         },
         { ...attempt, start_ms: 300, first_event_ms: 640, end_ms: 1_150, outcome: 'cut' },
       ],
-      seams: [{ at_ms: 1_300, upstream: 'groq' }],
+      seams: [{ at_ms: 1_300, upstream: 'groq', from: 'openai' }],
     },
   })
   expect(rows.map(({ kind, who, startMs, endMs }) => [kind, who, startMs, endMs])).toEqual([
@@ -30,7 +30,7 @@ test('the queue, the attempts and the seams stand in the order of their time, an
     ['attempt', 'openai · a1 · gpt-5', 100, 300],
     ['attempt', 'openai · a1 · gpt-5', 300, 1_150],
     ['attempt', 'groq · gpt-5', 1_200, 2_000],
-    ['seam', 'groq', 1_300, 1_300],
+    ['seam', 'openai → groq', 1_300, 1_300],
     ['whole', '', 0, 2_000],
   ])
   expect(rows.map(({ firstEventMs }) => firstEventMs)).toEqual([undefined, undefined, 640, 1_300, undefined, 640])

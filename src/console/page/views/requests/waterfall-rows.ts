@@ -30,9 +30,9 @@ export function rowsOf({ timeline, first_event_ms, duration_ms, outcome }: Timed
       who: [attempt.upstream, attempt.account, attempt.model].filter((part) => part).join(' · '),
       outcome: attempt.outcome ?? undefined,
     })),
-    ...seams.map(({ at_ms, upstream }) => ({
+    ...seams.map(({ at_ms, upstream, from }) => ({
       ...{ kind: 'seam' as const, startMs: at_ms, firstEventMs: undefined, endMs: at_ms, outcome: undefined },
-      who: upstream ?? '',
+      who: [from, upstream].filter((part) => part).join(' → '),
     })),
   ]
   const queue = { kind: 'queue', startMs: 0, firstEventMs: undefined, endMs: queued_ms ?? 0, who: '' } as const

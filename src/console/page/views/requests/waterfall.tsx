@@ -95,7 +95,7 @@ function Bar({ row: { kind, startMs, firstEventMs, endMs, outcome }, end }: Pick
 }
 
 function Scale({ end }: { readonly end: number }) {
-  const marks = marksUpTo(end, { most: 6 }).filter((mark) => mark <= end)
+  const marks = marksUpTo(end, { most: 4 }).filter((mark) => mark <= end)
   return (
     <div class="scale">
       {marks.map((mark) => (

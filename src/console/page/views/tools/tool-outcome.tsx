@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { duration } from '../../i18n/format.ts'
 import { texts } from '../../i18n/index.ts'
@@ -48,11 +49,16 @@ function TextBox({ label, text }: { readonly label: string; readonly text: strin
 function Picture({ image, position }: { readonly image: ToolImage; readonly position: number }) {
   const words = texts.value.tools
   const source = imageOf(image)
+  const isBroken = useSignal(false)
   if (source === undefined)
     return (
       <p class="quiet-text">
         <bdi>{words.notShown(String(image.media_type).slice(0, 60))}</bdi>
       </p>
     )
-  return <img class="tool-image" src={source} alt={words.image(position)} />
+  if (isBroken.value) return <p class="quiet-text">{words.broken}</p>
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: an image that cannot be read is said to be so
+    <img class="tool-image" src={source} alt={words.image(position)} onError={() => void (isBroken.value = true)} />
+  )
 }

@@ -53,7 +53,7 @@ function Columns({ bars, marks, metric }: BarsProps) {
   const width = 100 / Math.max(1, bars.length)
   const everyNth = Math.ceil(bars.length / 6)
   return (
-    <div class="columns">
+    <div class="by-day">
       <div class="axis">
         {marks.toReversed().map((mark) => (
           <span key={mark} style={{ bottom: lengthOf(mark, top) }}>
@@ -61,7 +61,7 @@ function Columns({ bars, marks, metric }: BarsProps) {
           </span>
         ))}
       </div>
-      <svg class="area" aria-hidden="true">
+      <svg class="canvas" aria-hidden="true">
         {marks.map((mark) => (
           <line key={mark} x1="0" x2="100%" y1={lengthOf(top - mark, top)} y2={lengthOf(top - mark, top)} />
         ))}
@@ -113,7 +113,7 @@ function ColumnBar({ bar, top, x, width, metric }: ColumnBarProps) {
 function Bars({ bars, marks, metric }: BarsProps) {
   const top = marks.at(-1) ?? 1
   return (
-    <ul class="bars">
+    <ul class="by-name">
       {bars.map((bar) => (
         <li key={bar.name}>
           <span class="name">
