@@ -89,14 +89,20 @@ function statusOf(
     // its query may have a key
     address: address === undefined ? undefined : redact(address),
     host: address === undefined ? undefined : URL.parse(address)?.host,
-    accounts: pool
-      .states()
-      .map((account) => ({ ...sourced(account, upstream), stats: statistics.account(name, account.label) })),
+    accounts: pool.states().map((account) => ({
+      ...sourced(account, upstream),
+      get stats() {
+        return statistics.account(name, account.label)
+      },
+    })),
     credential: upstream.credential,
     terms: upstream.terms,
     isWebProduct: upstream.isWebProduct ?? false,
-    stats: statistics.upstream(name),
     drift: drifts.of(name),
+    // they are summed when somebody asks for them, because most looks are at the rest
+    get stats() {
+      return statistics.upstream(name)
+    },
     usedUp: pool.usedUp(),
     runningCalls: permits.taken,
     retryBudget: { left: budget.left, max: budget.max },
