@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { needKinds } from '../src/needs/need.ts'
 import { emulateOpenai } from '../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../src/wire/emulator/script.ts'
 import { nights } from './bad-nights.ts'
@@ -74,4 +75,10 @@ test('what is mended is forgotten at once', async () => {
   expect(await needsOf(night.url)).toMatchObject([{ kind: 'upstream_outdated' }])
   await askTimes(night, 1, 'lab/one')
   expect(await needsOf(night.url)).toEqual([])
+})
+
+test('every kind of need has its night', () => {
+  expect(nights.length).toBeGreaterThanOrEqual(20)
+  const staged = new Set(nights.map(({ kind }) => kind))
+  expect(needKinds.filter((kind) => !staged.has(kind))).toEqual([])
 })

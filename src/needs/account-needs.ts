@@ -1,5 +1,5 @@
 import type { SourcedAccount, UpstreamStatus } from '../gateway/inspect.ts'
-import { timeOf } from './facts.ts'
+import { namesOf, timeOf } from './facts.ts'
 import type { FoundNeed, NeedKind, Severity } from './need.ts'
 
 /** Milliseconds before its end at which a session needs a new one. */
@@ -45,7 +45,7 @@ function findState(upstream: UpstreamStatus, account: SourcedAccount, now: numbe
       about: { upstream: upstream.name, account: label, variable },
       until,
       why: words.why,
-      facts: { accounts: upstream.accounts.length, usable, models: models ?? null, code: words.code },
+      facts: { accounts: upstream.accounts.length, usable, models: namesOf(models), code: words.code },
       ...(state.kind === 'cooling' && (until ?? 0) - now < longRestMs && { settlesWithinMs: passingMs }),
     },
   ]

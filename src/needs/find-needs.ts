@@ -1,4 +1,5 @@
 import { findAccountNeeds } from './account-needs.ts'
+import { findDrift } from './find-drift.ts'
 import { findKeyNeeds } from './key-needs.ts'
 import type { Look } from './look.ts'
 import type { FoundNeed } from './need.ts'
@@ -12,6 +13,7 @@ export function findNeeds(look: Look): readonly FoundNeed[] {
     ...gateway.upstreams.flatMap((upstream) => [
       ...findUpstreamNeeds(upstream, now),
       ...findAccountNeeds(upstream, now),
+      ...findDrift(upstream, now),
     ]),
     ...findKeyNeeds(look),
     ...findProgramNeeds(look),

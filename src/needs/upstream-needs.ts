@@ -1,6 +1,8 @@
+import { excerpt } from '../chat/secret.ts'
 import type { FailureStreak } from '../gateway/health/failure-streak.ts'
 import type { HealthStatus } from '../gateway/health/upstream-health.ts'
 import type { UpstreamStatus } from '../gateway/inspect.ts'
+import { maxName, namesOf } from './facts.ts'
 import type { FoundNeed } from './need.ts'
 
 /** One failure in a row, or two, may be chance. */
@@ -91,7 +93,7 @@ function findModels({ name, health }: UpstreamStatus, now: number): readonly Fou
   return health.models.filter(isEjected).map(({ model, trouble, ejectedForMs }) => ({
     kind: 'model_failing',
     severity: 'warning',
-    about: { upstream: name, model },
+    about: { upstream: name, model: excerpt(model, maxName) },
     since: trouble?.since,
     until: now + ejectedForMs,
     why: trouble?.error.message,
@@ -109,7 +111,7 @@ function findUsedUp({ name, accounts, usedUp }: UpstreamStatus): readonly FoundN
       about: { upstream: name },
       until: usedUp.until,
       why: said,
-      facts: { accounts: accounts.length, models: usedUp.models ?? null },
+      facts: { accounts: accounts.length, models: namesOf(usedUp.models) },
     },
   ]
 }

@@ -1,6 +1,6 @@
 import { expect } from 'bun:test'
 import { ClockCheck } from '../../src/flow/clock-check.ts'
-import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/index.ts'
+import { emulateOpenai, frame } from '../../src/providers/openai-compatible/emulator/index.ts'
 import type { Script } from '../../src/wire/emulator/script.ts'
 import { machine, machineWith } from '../../src/wire/machine.double.ts'
 import { StatingUpstream } from '../usage-rig.ts'
@@ -113,6 +113,28 @@ export const upstreamNights: readonly Night[] = [
         { surroundings: { runtime }, also: upstreams.map((upstream) => () => upstream.close()) },
       )
       await (await fetch(`${night.url}/v1/models`, { headers: { authorization: `Bearer ${nightKey}` } })).text()
+      return night
+    },
+  },
+  {
+    name: 'an upstream sends what nobody knows',
+    kind: 'drift',
+    severity: 'warning',
+    need: {
+      upstream: 'lab',
+      request: expect.any(String),
+      facts: expect.objectContaining({
+        what: 'wrong_type',
+        count: 1,
+        where: expect.stringContaining('reasoning_content'),
+      }),
+    },
+    stage: async () => {
+      const odd = { choices: [{ index: 0, delta: { reasoning_content: ['Hm'] }, finish_reason: null }] }
+      const whole = { choices: [{ index: 0, delta: { content: 'Hello' }, finish_reason: 'stop' }] }
+      const body = [frame(odd), frame(whole), 'data: [DONE]\n\n']
+      const night = await answering(() => ({ body }))
+      await ask(night, 'lab/one', { stream: true })
       return night
     },
   },

@@ -24,12 +24,13 @@ function look(services: Services, now: number): LiveLook {
 }
 
 /** What a page of the upstreams shows, without what changes all the time. */
-function stateOf({ name, accounts, usedUp, health, models }: UpstreamStatus): unknown {
+function stateOf({ name, accounts, usedUp, health, models, drift }: UpstreamStatus): unknown {
   return [
     name,
     accounts.map(({ label, state, renewal, source }) => [label, state, renewal?.renewedAt, source]),
     usedUp,
     [health.state, health.models.map(({ model, state }) => [model, state])],
     [models.count, models.isKnown],
+    drift.map(({ id, count }) => [id, count]),
   ]
 }
