@@ -17,7 +17,7 @@ export const libraries: readonly Client[] = [
   },
   {
     name: 'openai',
-    title: 'OpenAI SDKs, by variables',
+    title: 'OpenAI SDKs (variables)',
     dialect: 'chat',
     settings: (address) => [
       {

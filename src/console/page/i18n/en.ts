@@ -1,3 +1,4 @@
+import { connect } from './en/connect.ts'
 import { home } from './en/home.ts'
 import { keys } from './en/keys.ts'
 import { requests } from './en/requests.ts'
@@ -71,7 +72,7 @@ export const en = {
 
   tools,
 
-  connect: {},
+  connect,
 
   settings,
 }

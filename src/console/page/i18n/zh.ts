@@ -1,4 +1,5 @@
 import type { Texts } from './en.ts'
+import { connect } from './zh/connect.ts'
 import { home } from './zh/home.ts'
 import { keys } from './zh/keys.ts'
 import { requests } from './zh/requests.ts'
@@ -72,7 +73,7 @@ export const zh: Texts = {
 
   tools,
 
-  connect: {},
+  connect,
 
   settings,
 }

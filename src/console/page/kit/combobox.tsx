@@ -18,12 +18,23 @@ interface ComboboxProps {
   readonly words: { readonly nothing: string; readonly more: (count: number) => string }
   readonly placeholder?: string
   readonly disabled?: boolean
+  /** What a `Field` around it says. */
+  readonly attributes?: { readonly id: string; readonly 'aria-describedby': string }
 }
 
 const maxShown = 60
 
 /** A field with a list that narrows while somebody types. Any text may be chosen. (WAI-ARIA, Combobox pattern) */
-export function Combobox({ label, value, choices, onChoose, words, placeholder, disabled = false }: ComboboxProps) {
+export function Combobox({
+  label,
+  value,
+  choices,
+  onChoose,
+  words,
+  placeholder,
+  attributes,
+  disabled = false,
+}: ComboboxProps) {
   const id = useId()
   const typed = useSignal<string | undefined>(undefined)
   const isOpen = useSignal(false)
@@ -67,6 +78,7 @@ export function Combobox({ label, value, choices, onChoose, words, placeholder, 
   return (
     <div class="combobox">
       <input
+        {...attributes}
         role="combobox"
         aria-label={label}
         aria-expanded={isOpen.value}

@@ -55,7 +55,7 @@ function DrawCode({ language, text }: { readonly language: string; readonly text
         <CopyButton text={text} />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long line is scrolled with the keyboard */}
-      <pre tabIndex={0} dir="ltr" role="region" aria-label={texts.value.try.code}>
+      <pre tabIndex={0} dir="ltr" role="group" aria-label={texts.value.try.code}>
         <code>{text}</code>
       </pre>
     </div>
@@ -81,7 +81,7 @@ function DrawTable({ table: { align, header, rows } }: { readonly table: Extract
   const styleOf = (at: number) => ({ textAlign: align[at] ?? ('start' as const) })
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table is scrolled with the keyboard
-    <div class="table" tabIndex={0} role="region" aria-label={texts.value.try.table}>
+    <div class="table" tabIndex={0} role="group" aria-label={texts.value.try.table}>
       <table>
         <thead>
           <tr>

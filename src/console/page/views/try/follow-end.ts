@@ -10,6 +10,7 @@ export function useFollowEnd() {
   const area = useRef<HTMLDivElement>(null)
   const content = useRef<HTMLDivElement>(null)
   const isAtEnd: Signal<boolean> = useSignal(true)
+  const lastTop = useRef(0)
   const toEnd = () => {
     const element = area.current
     if (element) element.scrollTop = element.scrollHeight
@@ -26,7 +27,12 @@ export function useFollowEnd() {
   }, [])
   const onScroll = () => {
     const element = area.current
-    if (element) isAtEnd.value = element.scrollHeight - element.scrollTop - element.clientHeight < slack
+    if (!element) return
+    const { scrollTop, scrollHeight, clientHeight } = element
+    // the answer may have grown since the last frame, so only a way up is the reader's own
+    if (scrollHeight - scrollTop - clientHeight < slack) isAtEnd.value = true
+    else if (scrollTop < lastTop.current) isAtEnd.value = false
+    lastTop.current = scrollTop
   }
   return { area, content, isAtEnd, toEnd, onScroll }
 }
