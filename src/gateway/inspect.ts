@@ -1,5 +1,5 @@
 import type { AccountStatus } from '../accounts/account.ts'
-import type { UsedUpPool } from '../accounts/pool.ts'
+import type { UsedUpPool } from '../accounts/account-picker.ts'
 import type { Terms } from '../accounts/terms.ts'
 import { redact } from '../chat/secret.ts'
 import type { AccountSource, AvailableCredential, CredentialVariable, Upstream } from '../providers/provider.ts'
