@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Browser } from 'playwright-core'
 import { en } from '../../src/console/page/i18n/en.ts'
 import { zh } from '../../src/console/page/i18n/zh.ts'
+import { emulateOpenai } from '../../src/providers/openai-compatible/emulator/index.ts'
 import { type Running, start } from '../e2e/program.ts'
 import {
   describeInBrowser,
@@ -53,6 +54,28 @@ describeInBrowser('every view', () => {
       }
       expect(visited.faults).toEqual([])
     })
+
+  test('with a hundred upstreams', async () => {
+    const lab = await emulateOpenai()
+    const numbers = Array.from({ length: 100 }, (_, at) => at + 1)
+    const variables = numbers.map((number) => [`UPSTREAM_LAB_${number}_URL`, lab.url])
+    await using gateway = await start({ ...Object.fromEntries(variables), API_MASTER_KEY: adminKey })
+    await using visited = await visit(browser, gateway.url, { key: adminKey, hash: '#/upstreams' })
+    const { page } = visited
+    await settled(visited)
+    expect(await page.locator('main .card').count()).toBeGreaterThan(10)
+    for (const view of ['upstreams', 'home', 'try', 'usage', 'settings'] as const) {
+      await show(visited, `#/${view}`)
+      await expectNoOverflow(visited, view)
+    }
+    await show(visited, '#/upstreams')
+    await page.getByLabel(en.upstreams.filter).fill('lab-77')
+    await page.getByText('lab-78').first().waitFor({ state: 'detached' })
+    expect(await page.getByText('lab-77').count()).toBeGreaterThan(0)
+    expect(await findBarriers(visited)).toEqual([])
+    expect(visited.faults).toEqual([])
+    await lab.close()
+  })
 
   async function expectNoOverflow({ page }: Visit, view: string): Promise<void> {
     const before = page.viewportSize() ?? sizes.desktop
