@@ -91,6 +91,7 @@ describe('while the output is stuck', () => {
     const kept = (output.text.length - 'first\n'.length) / line.length
     expect(output.text.length).toBeWithin(1_000_000, 1024 * 1024 + 10)
     expect(dropped).toEqual([100_000 - kept])
+    expect(lines.dropped).toBe(100_000 - kept)
   })
 
   test('drain resolves when it has taken every line', async () => {
