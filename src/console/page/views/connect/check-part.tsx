@@ -6,7 +6,6 @@ import { Button } from '../../kit/button.tsx'
 import { Icon } from '../../kit/icon.tsx'
 import { Untrusted } from '../../kit/untrusted.tsx'
 import { hrefOf } from '../../router.ts'
-import { isAdmin } from '../../session/me.ts'
 import { checkClient, type Verdict } from './check-client.ts'
 import { model, serverUrl, typedKey, urlIn } from './setup.ts'
 
@@ -58,7 +57,7 @@ function VerdictView({ verdict }: { readonly verdict: Verdict }) {
         {status > 0 && `HTTP ${status}: `}
         <Untrusted text={message} />
       </p>
-      {requestId !== undefined && isAdmin() && (
+      {requestId !== undefined && (
         <p>
           <a href={hrefOf(['requests', requestId])}>{words.showRequest}</a>
         </p>

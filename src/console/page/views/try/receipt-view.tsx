@@ -3,7 +3,6 @@ import { count, duration, money } from '../../i18n/format.ts'
 import { texts } from '../../i18n/index.ts'
 import { Fold } from '../../kit/fold.tsx'
 import { hrefOf } from '../../router.ts'
-import { isAdmin } from '../../session/me.ts'
 import type { Answer } from './types.ts'
 
 /** What an answer took and cost, and how it was made. */
@@ -72,9 +71,7 @@ function Details({ answer }: { readonly answer: Answer }) {
       <Fact name={words.continued} value={answer.notes.length > 0 ? answer.notes.join('; ') : undefined} />
       <Fact name={words.finish} value={answer.finish} />
       <Fact name={words.request} value={receipt?.requestId}>
-        {receipt?.requestId !== undefined && isAdmin() && (
-          <a href={hrefOf(['requests', receipt.requestId])}>{receipt.requestId}</a>
-        )}
+        {receipt?.requestId !== undefined && <a href={hrefOf(['requests', receipt.requestId])}>{receipt.requestId}</a>}
       </Fact>
     </dl>
   )
