@@ -34,7 +34,7 @@ export const keys = {
   change: 'Change',
   revoke: 'Revoke',
   revokeTitle: (key: string) => `Revoke the key ${name(key)}?`,
-  revokeText: 'Whoever uses it gets 401 at once. It cannot be brought back; what it has used stays in the reports.',
+  revokeText: 'Whoever uses it is refused at once. It cannot be brought back; what it has used stays in the reports.',
   revoked: (key: string) => `The key ${name(key)} is revoked.`,
   changed: (key: string) => `The key ${name(key)} is changed.`,
   newTitle: 'A new key',

@@ -35,7 +35,7 @@ export const keys: Texts['keys'] = {
   change: '修改',
   revoke: '吊销',
   revokeTitle: (key) => `吊销密钥 ${name(key)}？`,
-  revokeText: '使用它的客户端会立即收到 401。吊销后无法恢复，已有用量仍保留在报表中。',
+  revokeText: '使用它的客户端会立即被拒绝。吊销后无法恢复，已有用量仍保留在报表中。',
   revoked: (key) => `密钥 ${name(key)} 已吊销。`,
   changed: (key) => `密钥 ${name(key)} 已修改。`,
   newTitle: '新建密钥',

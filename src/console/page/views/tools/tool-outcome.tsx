@@ -58,7 +58,6 @@ function Picture({ image, position }: { readonly image: ToolImage; readonly posi
     )
   if (isBroken.value) return <p class="quiet-text">{words.broken}</p>
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: an image that cannot be read is said to be so
     <img class="tool-image" src={source} alt={words.image(position)} onError={() => void (isBroken.value = true)} />
   )
 }
