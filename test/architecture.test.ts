@@ -230,10 +230,12 @@ function doubleViolations({ path, imports }: SourceFile): string[] {
   return isDouble(path) ? [] : imports.filter(isDouble).map((target) => `${path} imports the double ${target}`)
 }
 
-/** Apart from tests and other emulators, only its own provider imports an emulator, and only when `emulate()` is called. */
+/** Apart from tests and other emulators, only its own provider or `replay` imports an emulator, and only when it is needed. */
 function emulatorViolations({ path, imports, loads }: SourceFile): string[] {
   if (isEmulator(path) || isDouble(path)) return []
-  const face = path.replace(/^(providers\/[^/]+)\/index\.ts$/, '$1/emulator/index.ts')
+  const face = path.replace(/^(providers\/[^/]+\/index|commands\/replay\/replay)\.ts$/, (own) =>
+    own.replace(/[^/]+$/, 'emulator/index.ts'),
+  )
   return imports
     .filter((target) => isEmulator(target) && (target !== face || loads.includes(target)))
     .map((target) => `${path} imports the emulator ${target}`)

@@ -69,7 +69,7 @@ const serve: CommandLine = {
 }
 
 /** Commands that take words after them. */
-const withWords = new Set(['help', 'connect', 'usage', 'keys', 'state'])
+const withWords = new Set(['help', 'connect', 'usage', 'keys', 'state', 'replay'])
 
 /**
  * Parses the arguments.

@@ -20,6 +20,7 @@ Usage: tributary [command] [options]
   usage     print what the client keys have used and what it cost; "usage NAME" is about one key
   state     write all that is kept to an encrypted file ("state export FILE"), or read it ("state import FILE"): the backup
   connect   print the settings with which a client, such as Codex or Claude Code, uses this gateway; --write writes them
+  replay    play an exported request back with emulators ("replay FILE"); exit 0 if the same comes out
   demo      serve with built-in emulators of all upstreams, without accounts or network; print examples
   settings  print every setting with its default, as a commented .env
   help      print this; "help upstreams", or an upstream's name, explains how to get its credential
@@ -83,6 +84,7 @@ const names = [
   'usage',
   'state',
   'connect',
+  'replay',
   'demo',
   'settings',
   'help',
@@ -100,6 +102,8 @@ export async function runCommand(args: readonly string[], runtime: Runtime): Pro
   const { name, envFile, flags } = line
   const text = Object.entries(texts).find(([known]) => known === name)?.[1]
   if (text) return say(await text(line), line)
+  // it has a gateway of its own, which knows nothing of the operator's settings
+  if (name === 'replay') return (await import('./replay/replay.ts')).replay(line.words, runtime)
   // no other command loads the emulators
   const demo = name === 'demo' ? await (await import('./demo.ts')).openDemo() : undefined
   const command = demo?.serve ?? Object.entries(commands).find(([known]) => known === name)?.[1] ?? commands.serve

@@ -74,7 +74,7 @@ function encodeConversation({ id, ...used }: ConversationUsage) {
 }
 
 /** Times from the beginning of the request. */
-function encodeTimeline({ timeline, queuedMs = 0, seams, begunAt }: RecentRequest) {
+export function encodeTimeline({ timeline, queuedMs = 0, seams, begunAt }: RecentRequest) {
   const since = (at: number) => Math.round(at - begunAt)
   return {
     queued_ms: Math.round(queuedMs),

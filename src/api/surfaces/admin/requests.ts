@@ -8,6 +8,7 @@ import {
 import { answerJson, type JsonRequest } from '../../exchange/answer-json.ts'
 import type { SurfaceRoute } from '../surface.ts'
 import { encodeRequest, encodeWhole } from './encode-request.ts'
+import { exportRequest } from './export-request.ts'
 
 const shared = { method: 'GET', access: 'admin', cors: false } as const
 
@@ -31,6 +32,18 @@ export const requestRoutes: readonly SurfaceRoute[] = [
       const found = requests.find(request.param('id') ?? '')
       if (!found) throw unknownRequest('GET /admin/requests lists them.')
       return { body: encodeWhole(found, wholeOf(found, requests)) }
+    }),
+  },
+  {
+    ...shared,
+    path: '/admin/requests/{id}/export',
+    summary: 'Shows one of the last requests without names and texts, as a file for `tributary replay`',
+    gives: 'RequestExport',
+    handler: answerJson((request, _call, { gateway: { requests } }) => {
+      const found = requests.find(request.param('id') ?? '')
+      if (!found) throw unknownRequest('GET /admin/requests lists them.')
+      const headers = { 'content-disposition': 'attachment; filename="tributary-request.json"' }
+      return { body: exportRequest(found, requests.textsOf(found)), headers }
     }),
   },
   {

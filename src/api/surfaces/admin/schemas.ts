@@ -180,6 +180,16 @@ export const schemas = {
     at_next_start: listOf(text),
     problems: listOf(objectOf({ variable: text, problem: text, remedy: text })),
   }),
+  RequestExport: objectOf({
+    ...{ format: oneOf('tributary-request'), version: integer, outcome: text },
+    request: objectOf({
+      ...{ surface: orNull(text), task: text, model: text, stream: flag, parameters: listOf(text) },
+      ...{ gateway_tools: integer, panel: flag, hedged: flag },
+    }),
+    ...{ first_event_ms: count, duration_ms: integer, timeline: anyObject },
+    usage: orNull(objectOf({ input_tokens: count, output_tokens: count, source: text })),
+    texts: orNull(objectOf({ request: text, answer: text })),
+  }),
   NewClientKey: objectOf({ name: text, ...settings }),
   ClientKeyChanges: objectOf(
     Object.fromEntries(Object.entries(settings).map(([name, schema]) => [name, orNull(schema)])),
