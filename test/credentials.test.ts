@@ -242,6 +242,30 @@ describe('a credential that is pasted', () => {
   })
 })
 
+test('only an admin may add, replace or remove one, or let an account rest', async () => {
+  await using gateway = await start(ofLab({ UPSTREAM_LAB_KEY: good }))
+  const made = await gateway.ask('POST /admin/keys', { name: 'phone' })
+  const { key } = z.object({ key: z.string() }).parse(made.body)
+  const account = '/admin/upstreams/lab/accounts/UPSTREAM_LAB_KEY'
+  for (const [line, body] of [
+    ['POST /admin/accounts', { variables: { UPSTREAM_LAB_KEY_2: better } }],
+    ['PUT /admin/accounts/UPSTREAM_LAB_KEY', { value: better }],
+    ['DELETE /admin/accounts/UPSTREAM_LAB_KEY', undefined],
+    [`POST ${account}/rest`, { minutes: 1 }],
+    [`POST ${account}/wake`, undefined],
+  ] as const) {
+    const [method = '', path = ''] = line.split(' ')
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
+    const response = await fetch(gateway.app.url + path, { method, headers, body: JSON.stringify(body) })
+    expect([line, response.status]).toEqual([line, 403])
+    // nor a page of another site, which has no key
+    const foreign = { ...headers, authorization: '', origin: 'https://evil.example' }
+    const asked = await fetch(gateway.app.url + path, { method, headers: foreign, body: JSON.stringify(body) })
+    expect([line, asked.status]).toEqual([line, 401])
+  }
+  expect(await gateway.accounts()).toEqual(['lab UPSTREAM_LAB_KEY environment ok'])
+})
+
 describe('the other accounts', () => {
   test('keep their rests, and their sessions are not renewed again', async () => {
     const users = [emulatedUser('TEST0001'), emulatedUser('TEST0002')] as const

@@ -119,14 +119,16 @@ export class AccountPicker {
   #pickLimited(reached: ReachedLimits, { model, tried }: PickOptions, now: number): LiveAccount | undefined {
     const limit = reached.of(model, now)
     if (!limit) return undefined
-    const isGone = this.#members.find(limit.account) === undefined
-    if (!tried.has(limit.account) && reached.takeTry(limit, now)) {
+    const pooled = this.#members.find(limit.account)
+    const isGone = pooled === undefined
+    const rested = pooled?.rest?.isByOperator ? pooled.rest : undefined
+    if (!rested && !tried.has(limit.account) && reached.takeTry(limit, now)) {
       if (!isGone) return limit.account
       reached.forget(limit.account)
       return undefined
     }
-    const until = Math.max(limit.nextTryAt, now)
-    throw usedUpError({ upstream: this.#upstream, rests: [limit.rest], until }, now)
+    const until = Math.max(limit.nextTryAt, rested?.state.until ?? 0, now)
+    throw usedUpError({ upstream: this.#upstream, rests: [rested ?? limit.rest], until }, now)
   }
 
   #pickResting({ tried, model }: PickOptions): LiveAccount {

@@ -83,14 +83,17 @@ describe('an upstream whose accounts change', () => {
 })
 
 describe('a rest by the operator', () => {
-  const open = () => {
+  const openAt = () => {
     let time = now
     const runtime = machineWith({ now: () => time })
-    const pools = new SharedPools(accountsOptions({ runtime }))
+    return { pools: new SharedPools(accountsOptions({ runtime })), pass: (ms: number) => (time += ms) }
+  }
+  const open = () => {
+    const { pools, pass } = openAt()
     const { pool } = pools.enter({ name: 'lab', accounts: [declared('a'), declared('b')], fingerprint: 'same' })
     const find = (label: string) => pool.accounts().find((account) => account.label === label)
     const pick = async () => (await pool.pick({ tried: new Set() }, never)).label
-    return { pool, find, pick, pass: (ms: number) => (time += ms) }
+    return { pool, find, pick, pass }
   }
 
   test('keeps the account from being used until its end, whatever its running calls report', async () => {
@@ -118,6 +121,20 @@ describe('a rest by the operator', () => {
     expect(pool.wakeByOperator('a')).toMatchObject({ state: { kind: 'ok' } })
     expect(await pick()).toBe('a')
     expect(pool.restByOperator('b', hourMs)).toMatchObject({ state: { until: now + hourMs } })
+  })
+
+  test('holds also where only the account that has reached a limit may try again', async () => {
+    const { pools, pass } = openAt()
+    const accounts = [declared('a'), declared('b')]
+    const { pool } = pools.enter({ name: 'lab', accounts, fingerprint: 'same', onLimit: 'rest' })
+    const a = pool.accounts().find(({ label }) => label === 'a')
+    if (a) pool.reportFailure(a, new ChatError('quota-exhausted', { message: 'no' }))
+    pool.restByOperator('a', hourMs)
+    // by now the gateway would try a limit whose end it only guessed
+    pass(11 * 60_000)
+    expect(() => pool.pick({ tried: new Set() }, never)).toThrow(/^All accounts of lab rest until/)
+    pool.wakeByOperator('a')
+    expect((await pool.pick({ tried: new Set() }, never)).label).toBeOneOf(['a', 'b'])
   })
 
   test('cannot be ended or begun for an account that needs a login, or for none', () => {
