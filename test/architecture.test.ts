@@ -26,7 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   usage: ['chat', 'flow', 'state'],
   keys: ['chat', 'flow', 'state'],
   gateway: ['chat', 'flow', 'state', 'accounts', 'tools', 'keys', 'providers/provider.ts'],
-  needs: ['chat', 'flow', 'state', 'tools/tool.ts', 'keys', 'gateway'],
+  needs: ['chat', 'flow', 'state', 'accounts/rest.ts', 'tools/tool.ts', 'keys', 'gateway'],
   telemetry: ['chat', 'flow'],
   // the settings of clients are texts alone: the page is one of those who write them
   connect: [],

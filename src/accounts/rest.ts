@@ -6,6 +6,9 @@ import { restMs } from './rest-ms.ts'
 /** The state of an account that rests. */
 export type RestState = Extract<AccountState, { readonly until: number }>
 
+/** Why an account rests that the operator has put to rest. */
+export const byOperator = 'rested_by_operator'
+
 /** A rest of an account. */
 export interface Rest {
   readonly state: RestState
@@ -41,7 +44,7 @@ export function restAfter(error: ChatError, failures: number, now: number): Rest
 /** A rest that the operator wants. The account is not used at all until its end, in milliseconds since 1970. */
 export function restByOperator(until: number): Rest {
   return {
-    state: { kind: 'cooling', until, why: 'rested_by_operator' },
+    state: { kind: 'cooling', until, why: byOperator },
     notBefore: until,
     isLimit: false,
     isByOperator: true,

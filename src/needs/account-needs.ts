@@ -1,3 +1,4 @@
+import { byOperator } from '../accounts/rest.ts'
 import type { SourcedAccount, UpstreamStatus } from '../gateway/inspect.ts'
 import { namesOf, timeOf } from './facts.ts'
 import type { FoundNeed, NeedKind, Severity } from './need.ts'
@@ -30,7 +31,7 @@ export function findAccountNeeds(upstream: UpstreamStatus, now: number): readonl
 function findState(upstream: UpstreamStatus, account: SourcedAccount, now: number): readonly FoundNeed[] {
   const { state, label, said, variable } = account
   if (!('why' in state)) return []
-  const isLimit = state.kind === 'exhausted' || state.kind === 'cooling'
+  const isLimit = (state.kind === 'exhausted' || state.kind === 'cooling') && state.why !== byOperator
   // the upstream as a whole needs somebody then
   if (isLimit && upstream.usedUp) return []
   const usable = upstream.accounts.filter((other) => other !== account && isUsable(other)).length

@@ -80,6 +80,13 @@ describe('an account', () => {
     expect(kindsOf(ofUpstream({ accounts: [resting], usedUp }))).toEqual(['urgent upstream_used_up'])
   })
 
+  test('that the operator has put to rest has reached no limit', () => {
+    const resting = account('A', { kind: 'cooling', until: now + hourMs, why: 'rested_by_operator' })
+    const usedUp = { until: now + hourMs, models: undefined }
+    expect(kindsOf(ofUpstream({ accounts: [resting], usedUp }))).toEqual(['urgent account_resting'])
+    expect(kindsOf(ofUpstream({ accounts: [resting, account('B', { kind: 'ok' })] }))).toEqual(['note account_resting'])
+  })
+
   test('that is banned needs no new session as well', () => {
     const banned = { ...account('A', { kind: 'banned', why: 'Banned.' }), endsAt: now + hourMs }
     expect(kindsOf(ofUpstream({ accounts: [banned] }))).toEqual(['urgent account_banned'])

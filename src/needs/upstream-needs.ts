@@ -1,3 +1,4 @@
+import { byOperator } from '../accounts/rest.ts'
 import { excerpt } from '../chat/secret.ts'
 import type { FailureStreak } from '../gateway/health/failure-streak.ts'
 import type { HealthStatus } from '../gateway/health/upstream-health.ts'
@@ -102,7 +103,8 @@ function findModels({ name, health }: UpstreamStatus, now: number): readonly Fou
 }
 
 function findUsedUp({ name, accounts, usedUp }: UpstreamStatus): readonly FoundNeed[] {
-  if (!usedUp) return []
+  const isWished = accounts.every(({ state }) => 'why' in state && state.why === byOperator)
+  if (!usedUp || (isWished && accounts.length > 0)) return []
   const said = accounts.find((account) => account.said !== undefined)?.said
   return [
     {
