@@ -15,7 +15,7 @@ function readFiles(built: readonly BuiltFile[]): ReadonlyMap<string, PageFile> {
   return new Map(built.map(({ name, type, gzip }) => [name, { type, gzip: Buffer.from(gzip, 'base64') }]))
 }
 
-/** The document, which only names the other files. @param base the path of the files, with a slash at its end */
+/** The document, which names the other files, and has one word to show until they are there. @param base the path of the files, with a slash at its end */
 export function pageDocument(base: string): string {
   const names = [...pageFiles.keys()]
   const styles = names.filter((name) => name.endsWith('.css'))
@@ -30,7 +30,7 @@ export function pageDocument(base: string): string {
 <link rel="icon" href="data:,">
 ${styles.map((name) => `<link rel="stylesheet" href="${base}${name}">`).join('\n')}
 ${scripts.map((name) => `<script type="module" src="${base}${name}"></script>`).join('\n')}
-<body><div id="page"></div><noscript>This page needs JavaScript. The API is at /v1.</noscript></body>
+<body><div id="page"><p class="loading">tributary</p></div><noscript>This page needs JavaScript. The API is at /v1.</noscript></body>
 </html>
 `
 }
