@@ -40,6 +40,11 @@ export function isAdmin(): boolean {
   return signIn.value.kind === 'known' && signIn.value.me.role === 'admin'
 }
 
+/** Whether the operator records the texts of requests. */
+export function isRecorded(): boolean {
+  return signIn.value.kind === 'known' && signIn.value.me.records_prompts === true
+}
+
 /** Finds out who the caller is. @param key the key to try; it is kept if it is right */
 export async function enter(key?: string): Promise<void> {
   try {

@@ -1,6 +1,8 @@
 /** The texts of the view of the last requests. */
 export const requests = {
   about: 'The last 1,000 requests, the newest first. They are kept in memory, without texts.',
+  aboutRecorded:
+    'The last 1,000 requests, the newest first. They are kept in memory, with texts, because RECORD_PROMPTS is on.',
   ownAbout: 'The last requests of your own key, one by one: how each went, what it used, and what was recorded of it.',
   pause: 'Pause',
   goOn: 'Go on',
@@ -41,6 +43,7 @@ export const requests = {
   outcomes: {
     ok: 'ok',
     client_closed: 'client left',
+    not_needed: 'not needed',
     failed: 'every failure',
   },
   attempts: (count: number) => `${count} attempts`,

@@ -18,7 +18,7 @@ export const usage = {
   metrics: { requests: 'Requests', input: 'Input tokens', output: 'Output tokens', cost: 'Cost' },
   parts: {
     requests: ['fine', 'failed'],
-    input: ['not from the cache', 'from the cache'],
+    input: ['other', 'from caches'],
     output: ['text', 'reasoning'],
     cost: ['cost', ''],
   },

@@ -3,6 +3,7 @@ import type { Texts } from '../en.ts'
 /** 最近请求视图的文本。 */
 export const requests: Texts['requests'] = {
   about: '最近 1,000 个请求，最新的在前。仅保存在内存中，不含文本内容。',
+  aboutRecorded: '最近 1,000 个请求，最新的在前。仅保存在内存中；由于启用了 RECORD_PROMPTS，也包含文本内容。',
   ownAbout: '逐个查看您的密钥最近的请求：经过、用量以及被记录的内容。',
   pause: '暂停',
   goOn: '继续',
@@ -43,6 +44,7 @@ export const requests: Texts['requests'] = {
   outcomes: {
     ok: '成功',
     client_closed: '客户端离开',
+    not_needed: '无需使用',
     failed: '所有失败',
   },
   attempts: (count) => `尝试 ${count} 次`,

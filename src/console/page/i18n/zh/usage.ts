@@ -20,7 +20,7 @@ export const usage: Texts['usage'] = {
   metrics: { requests: '请求', input: '输入令牌', output: '输出令牌', cost: '费用' },
   parts: {
     requests: ['正常', '失败'],
-    input: ['未命中缓存', '来自缓存'],
+    input: ['其他', '来自缓存'],
     output: ['文本', '推理'],
     cost: ['费用', ''],
   },

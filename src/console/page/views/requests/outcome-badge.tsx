@@ -12,10 +12,15 @@ export function OutcomeBadge({ outcome }: { readonly outcome: string }) {
 
 export function outcomeText(outcome: string): string {
   const { outcomes } = texts.value.requests
-  return outcome === 'ok' || outcome === 'client_closed' || outcome === 'failed' ? outcomes[outcome] : outcome
+  return Object.entries(outcomes).find(([known]) => known === outcome)?.[1] ?? outcome
 }
 
 function toneOf(outcome: string): Tone {
   if (outcome === 'ok') return 'good'
-  return outcome === 'client_closed' ? 'quiet' : 'bad'
+  return isFailure(outcome) ? 'bad' : 'quiet'
+}
+
+/** Whether something went wrong. A client that left and a second upstream that was slower are no failures. */
+export function isFailure(outcome: string): boolean {
+  return outcome !== 'ok' && outcome !== 'client_closed' && outcome !== 'not_needed'
 }

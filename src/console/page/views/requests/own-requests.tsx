@@ -1,16 +1,15 @@
 import { texts } from '../../i18n/index.ts'
 import { View } from '../../kit/view.tsx'
-import { signIn } from '../../session/me.ts'
+import { isRecorded } from '../../session/me.ts'
 import { FindById } from './request-filters.tsx'
 
 /** A named key sees no list: it finds its own requests by their ids, and whether their texts are recorded. */
 export function OwnRequests() {
   const { requests, usage } = texts.value
-  const isRecorded = signIn.value.kind === 'known' && signIn.value.me.records_prompts
   return (
     <View title={texts.value.views.requests}>
       <p class="quiet-text">{requests.ownAbout}</p>
-      {isRecorded && <p class="notice warning">{usage.recorded}</p>}
+      {isRecorded() && <p class="notice warning">{usage.recorded}</p>}
       <div class="filters">
         <FindById />
       </div>

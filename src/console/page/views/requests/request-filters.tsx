@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { texts } from '../../i18n/index.ts'
+import { shortened } from '../../i18n/marks.ts'
 import { Field } from '../../kit/field.tsx'
 import { go } from '../../router.ts'
 import { outcomeText } from './outcome-badge.tsx'
@@ -47,7 +48,7 @@ function Choices({ name, requests, chosen }: ChoicesProps) {
       <option value="">{texts.value.requests.anything}</option>
       {[...usual, ...valuesOf(requests, name, chosen)].map((value) => (
         <option key={value} value={value} dir="auto">
-          {name === 'outcome' ? outcomeText(value) : value}
+          {name === 'outcome' ? outcomeText(value) : shortened(value)}
         </option>
       ))}
     </>

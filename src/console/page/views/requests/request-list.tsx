@@ -7,6 +7,7 @@ import { Empty, Loaded, View } from '../../kit/view.tsx'
 import { address, hrefOf } from '../../router.ts'
 import { askJson } from '../../session/api.ts'
 import { isLive } from '../../session/live.ts'
+import { isRecorded } from '../../session/me.ts'
 import { useResource } from '../../session/resource.ts'
 import { chosen } from './chosen.ts'
 import { RequestFeed } from './request-feed.ts'
@@ -27,7 +28,7 @@ export function RequestList() {
   useEffect(() => (isLive.value && resource.value.peek() ? resource.reload() : undefined), [isLive.value])
   return (
     <View title={texts.value.views.requests} actions={<PauseButton feed={feed} />}>
-      <p class="quiet-text">{words.about}</p>
+      <p class="quiet-text">{isRecorded() ? words.aboutRecorded : words.about}</p>
       <Loaded resource={resource}>{() => <FilteredList feed={feed} />}</Loaded>
     </View>
   )

@@ -42,12 +42,12 @@ function TextBox({ label, text }: { readonly label: string; readonly text: strin
   )
 }
 
-/** A body of JSON with a member a line, and every other text as it is. */
+/** JSON with a member a line, and every other text without the empty lines at its end. */
 export function readable(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text), null, 2)
   } catch {
-    return text
+    return text.trimEnd()
   }
 }
 

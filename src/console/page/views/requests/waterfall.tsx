@@ -2,7 +2,7 @@ import { duration, unknown } from '../../i18n/format.ts'
 import { texts } from '../../i18n/index.ts'
 import { lengthOf, marksUpTo } from '../../kit/scale.ts'
 import { Cell, Row, RowHead, StackTable } from '../../kit/stack-table.tsx'
-import { OutcomeBadge } from './outcome-badge.tsx'
+import { isFailure, OutcomeBadge } from './outcome-badge.tsx'
 import type { RequestDetails } from './types.ts'
 import { endOf, rowsOf, type WaterfallRow } from './waterfall-rows.ts'
 
@@ -73,7 +73,7 @@ function StepRow({ row, name, end }: StepRowProps) {
 function Bar({ row: { kind, startMs, firstEventMs, endMs, outcome }, end }: Pick<StepRowProps, 'row' | 'end'>) {
   const at = (ms: number) => lengthOf(ms, end)
   const streamsFrom = firstEventMs ?? endMs
-  const isFailed = outcome !== undefined && outcome !== 'ok' && outcome !== 'client_closed'
+  const isFailed = outcome !== undefined && isFailure(outcome)
   if (kind === 'seam')
     return (
       <svg class="bar" aria-hidden="true">

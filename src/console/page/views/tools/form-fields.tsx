@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { texts } from '../../i18n/index.ts'
+import { shortened } from '../../i18n/marks.ts'
 import { Button } from '../../kit/button.tsx'
 import { Field } from '../../kit/field.tsx'
 import type { FormField } from './form-model.ts'
@@ -176,7 +177,7 @@ function Control({ field, text, onChange, attributes }: ControlProps) {
           <option value="">{choose}</option>
           {field.options.map((option, at) => (
             <option key={at} value={String(at)} dir="auto">
-              {typeof option === 'string' ? option : JSON.stringify(option)}
+              {shortened(typeof option === 'string' ? option : JSON.stringify(option))}
             </option>
           ))}
         </select>

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { barsOf, metrics, nameOf, sizeOf, sorted } from './bars.ts'
+import { barsOf, cachedShare, metrics, nameOf, sizeOf, sorted } from './bars.ts'
 import type { UsageLine, UsageReport } from './types.ts'
 
 const sums = {
@@ -30,6 +30,12 @@ test('each metric has two parts, whose sum it is', () => {
 
 test('an unknown cost has no bar', () => {
   expect(barsOf(report('key', [{ ...sums, key: 'k', cost_usd: null }]), 'cost')[0]?.parts).toEqual([0, 0])
+})
+
+test('the share of the caches is that of the input of which it is known', () => {
+  expect(cachedShare(sums)).toBe(0.6)
+  expect(cachedShare({ ...sums, cached_tokens: 0, missed_tokens: 0 })).toBeNull()
+  expect(cachedShare({ ...sums, cached_tokens: 0, missed_tokens: 5 })).toBe(0)
 })
 
 test('bars are sorted by their size, and lines by their requests or their day', () => {

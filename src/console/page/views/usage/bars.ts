@@ -30,6 +30,12 @@ export function sizeOf({ parts: [first, second] }: Bar): number {
   return first + second
 }
 
+/** The share of the input that came from caches, as far as the upstreams say; null if none says it. */
+export function cachedShare({ cached_tokens, missed_tokens }: UsageSums): number | null {
+  const known = cached_tokens + missed_tokens
+  return known > 0 ? cached_tokens / known : null
+}
+
 /** What the line is about. */
 export function nameOf({ day, model, upstream, key }: UsageLine): string {
   return day ?? model ?? upstream ?? key ?? ''

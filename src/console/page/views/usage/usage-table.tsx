@@ -2,7 +2,7 @@ import { count, money, percent } from '../../i18n/format.ts'
 import { texts } from '../../i18n/index.ts'
 import { Cell, Row, RowHead, StackTable } from '../../kit/stack-table.tsx'
 import { hrefOf } from '../../router.ts'
-import { nameOf, sorted } from './bars.ts'
+import { cachedShare, nameOf, sorted } from './bars.ts'
 import type { UsageReport, UsageSums } from './types.ts'
 import type { UsageQuery } from './usage-query.ts'
 
@@ -53,7 +53,6 @@ function LineName({ name, query }: { readonly name: string; readonly query: Usag
 
 function Sums({ sums }: { readonly sums: UsageSums }) {
   const { columns, withoutCost } = texts.value.usage
-  const share = sums.input_tokens > 0 ? sums.cached_tokens / sums.input_tokens : null
   return (
     <>
       <Cell isNumber name={columns.requests}>
@@ -66,7 +65,7 @@ function Sums({ sums }: { readonly sums: UsageSums }) {
         {count(sums.input_tokens)}
       </Cell>
       <Cell isNumber name={columns.cached}>
-        {percent(share)}
+        {percent(cachedShare(sums))}
       </Cell>
       <Cell isNumber name={columns.output}>
         {count(sums.output_tokens)}

@@ -10,6 +10,7 @@ import { askJson } from '../../session/api.ts'
 import { download } from '../../session/download.ts'
 import { isAdmin } from '../../session/me.ts'
 import { useResource } from '../../session/resource.ts'
+import { cachedShare } from './bars.ts'
 import { OwnLimits } from './own-limits.tsx'
 import type { UsageReport } from './types.ts'
 import { UsageFilters } from './usage-filters.tsx'
@@ -24,14 +25,16 @@ export function UsageView() {
   const query = readQuery(address.value.query)
   const path = pathOf(query, isOwn)
   const resource = useResource((signal) => askJson<UsageReport>(path, { signal }), [path])
-  const days = useSignal<UsageReport | undefined>(undefined)
-  useEffect(() => void (days.value = resource.value.value ?? days.peek()), [resource.value.value])
-  const save = () => attempt(() => download(pathOf(query, isOwn, 'csv'), fileName(query, days.peek())))
+  // while another report is loaded, the former one is shown
+  const former = useSignal<UsageReport | undefined>(undefined)
+  useEffect(() => void (former.value = resource.value.value ?? former.peek()), [resource.value.value])
+  const shown = resource.value.value ?? (resource.error.value ? undefined : former.value)
+  const save = () => attempt(() => download(pathOf(query, isOwn, 'csv'), fileName(query, shown)))
   return (
     <View title={texts.value.views.usage} actions={<Button onPress={save}>{words.csv}</Button>}>
       {isOwn && <OwnLimits />}
-      <UsageFilters query={query} shown={days.value} isOwn={isOwn} />
-      <Loaded resource={resource}>{(report) => <Report report={report} query={query} />}</Loaded>
+      <UsageFilters query={query} shown={former.value} isOwn={isOwn} />
+      {shown ? <Report report={shown} query={query} /> : <Loaded resource={resource}>{() => null}</Loaded>}
     </View>
   )
 }
@@ -65,7 +68,7 @@ function Figures({ report: { total } }: { readonly report: UsageReport }) {
     [figures.requests, count(total.requests), ''],
     [figures.failed, count(total.failed), total.requests > 0 ? percent(total.failed / total.requests) : ''],
     [figures.input, count(total.input_tokens), ''],
-    [figures.cached, percent(total.input_tokens > 0 ? total.cached_tokens / total.input_tokens : null), ''],
+    [figures.cached, percent(cachedShare(total)), ''],
     [figures.output, count(total.output_tokens), ''],
     [figures.cost, money(total.cost_usd), unknownCosts],
     [figures.saved, money(total.saved_usd), ''],
