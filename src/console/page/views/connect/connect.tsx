@@ -25,17 +25,15 @@ export function ConnectView() {
       <p class="quiet-text">{words.intro}</p>
       <SetupPart models={listed ?? []} client={client.name} error={models.error.value?.message} />
       <div class="connect">
-        <nav class="clients" aria-label={words.clients}>
+        <ul class="clients" aria-label={words.clients}>
           {clients.map(({ name, title }) => (
-            <a
-              key={name}
-              href={hrefOf(['connect', name])}
-              {...(name === client.name && { 'aria-current': 'true' as const })}
-            >
-              {title}
-            </a>
+            <li key={name}>
+              <a href={hrefOf(['connect', name])} {...(name === client.name && { 'aria-current': 'true' as const })}>
+                {title}
+              </a>
+            </li>
           ))}
-        </nav>
+        </ul>
         <ClientSettings key={client.name} client={client} />
       </div>
     </View>

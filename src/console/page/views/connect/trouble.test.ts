@@ -7,6 +7,9 @@ describe('what went wrong is named by what can be done about it', () => {
     [401, 'invalid_api_key', '', 'wrongKey'],
     // Messages has no code
     [401, 'unknown', 'invalid x-api-key', 'wrongKey'],
+    [403, 'invalid_api_key', '', 'wrongKey'],
+    [403, 'unknown', 'The API key is wrong, or was revoked.', 'wrongKey'],
+    [403, 'unknown', 'This API key was valid until 2020-02-01T00:00:00.000Z.', 'expired'],
     [403, 'key_expired', 'The key expired.', 'expired'],
     [403, 'forbidden', 'The key may not use it.', 'notAllowed'],
     [404, 'model_not_found', '', 'noModel'],

@@ -21,10 +21,16 @@ interface Refusal {
 export function troubleOf({ status, code, message }: Refusal): Trouble {
   if (status === 0) return 'unreachable'
   if (status === 401) return 'wrongKey'
-  if (status === 403) return code === 'key_expired' || /expired/i.test(message) ? 'expired' : 'notAllowed'
+  if (status === 403) return refusedKey(code, message)
   if (status === 404) return 'noModel'
   if (status === 429) return /budget|quota/i.test(code + message) ? 'budget' : 'limit'
   return status < 500 ? 'refused' : 'upstream'
+}
+
+/** Messages has no codes, so there the gateway's own sentences tell them apart. */
+function refusedKey(code: string, message: string): Trouble {
+  if (code === 'key_expired' || message.includes('was valid until')) return 'expired'
+  return code === 'invalid_api_key' || message.includes('wrong, or was revoked') ? 'wrongKey' : 'notAllowed'
 }
 
 /** The first text of an answer, whichever its dialect. */
