@@ -8,6 +8,7 @@ import { readConfig } from '../src/config/config.ts'
 import type { RawVariables } from '../src/config/spelled-values.ts'
 import { emulateCto, emulatedUser } from '../src/providers/cto/emulator/index.ts'
 import { emulateOpenai, type OpenaiEmulator } from '../src/providers/openai-compatible/emulator/index.ts'
+import { emulateSmithery } from '../src/providers/smithery/emulator/index.ts'
 import { MemoryStore } from '../src/state/memory/memory-store.ts'
 import { installedServers, startRedis } from '../src/state/redis/real-redis.double.ts'
 import { openLog } from '../src/telemetry/log.ts'
@@ -293,6 +294,34 @@ describe('the other accounts', () => {
     expect(after).toContain('lab UPSTREAM_LAB_KEY_2 state ok')
     await cto.close()
   })
+})
+
+test('a session with tokens of one use outlives being added and removed again and again under load', async () => {
+  const smithery = await emulateSmithery({ accounts: 2, supabase: { rule: 'strict', expiresIn: 5 } })
+  const { SMITHERY_COOKIE_2: second = '', ...first } = smithery.variables
+  await using gateway = await start(first)
+  let isOver = false
+  const load = Array.from({ length: 6 }, async () => {
+    const answers: string[] = []
+    while (!isOver) answers.push(await gateway.chat('smithery/gpt-5'))
+    return answers
+  })
+  for (let times = 0; times < 4; times++) {
+    const added = await gateway.ask('POST /admin/accounts', { variables: { SMITHERY_COOKIE_2: second } })
+    expect(added).toMatchObject({ status: 201, body: { test: { works: true } } })
+    await gateway.chat('smithery/gpt-5')
+    expect((await gateway.ask('DELETE /admin/accounts/SMITHERY_COOKIE_2')).status).toBe(200)
+  }
+  await gateway.ask('POST /admin/accounts', { variables: { SMITHERY_COOKIE_2: second } })
+  isOver = true
+  const answers = (await Promise.all(load)).flat()
+  expect(new Set(answers)).toEqual(new Set(['200 smithery']))
+  expect(smithery.supabase.counts).toMatchObject({ refusals: 0 })
+  expect(await gateway.accounts()).toEqual([
+    'smithery SMITHERY_COOKIE_1 environment ok',
+    'smithery SMITHERY_COOKIE_2 state ok',
+  ])
+  await smithery.close()
 })
 
 describe('an account that the operator puts to rest', () => {
