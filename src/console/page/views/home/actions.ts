@@ -25,7 +25,7 @@ export function actionsOf(need: Need): readonly Action[] {
 type Choose = (need: Need) => Action | undefined
 
 const byKind: Readonly<Record<string, Choose>> = {
-  no_upstream: () => ({ label: texts.value.home.actions.addUpstream, href: hrefOf(['upstreams'], { add: '' }) }),
+  no_upstream: () => ({ label: texts.value.home.actions.addUpstream, href: hrefOf(['upstreams'], { add: 'any' }) }),
   account_needs_login: (need) => replace(need, texts.value.home.actions.newSession),
   account_expires_soon: (need) => replace(need, texts.value.home.actions.newSession),
   account_refused: (need) => replace(need, texts.value.home.actions.newCredential),

@@ -7,7 +7,7 @@ import { hrefOf } from '../../router.ts'
 export function FirstSteps() {
   const { first } = texts.value.home
   const steps = [
-    { icon: 'upstreams', title: first.add, text: first.addText, href: hrefOf(['upstreams'], { add: '' }) },
+    { icon: 'upstreams', title: first.add, text: first.addText, href: hrefOf(['upstreams'], { add: 'any' }) },
     { icon: 'try', title: first.try, text: first.tryText, href: hrefOf(['try']) },
     { icon: 'connect', title: first.connect, text: first.connectText, href: hrefOf(['connect']) },
   ] as const

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
 import { count } from '../../i18n/format.ts'
 import { texts } from '../../i18n/index.ts'
 import { shortened } from '../../i18n/marks.ts'
@@ -106,7 +107,10 @@ function AccountActions({ upstream, account, reload, onAdd }: AccountRowProps) {
   const { account: words } = texts.value.upstreams
   const { query, rest } = address.value
   const isAsked = query.get('replace') === account.label && rest[0] === upstream.name
-  const open = useSignal<'rest' | 'replace' | 'remove' | undefined>(isAsked ? 'replace' : undefined)
+  const open = useSignal<'rest' | 'replace' | 'remove' | undefined>(undefined)
+  useEffect(() => {
+    if (isAsked) open.value = 'replace'
+  }, [isAsked])
   const close = () => {
     open.value = undefined
     if (isAsked) go(['upstreams', upstream.name])

@@ -155,9 +155,11 @@ interface AccountsProps extends UpstreamCardProps {
 
 function Accounts({ upstream, reload, onAdd }: AccountsProps) {
   const { account: words } = texts.value.upstreams
-  const isWhole = useSignal(address.value.query.has('replace'))
+  const isWhole = useSignal(false)
   const { accounts } = upstream
-  const shown = isWhole.value || accounts.length <= fewAccounts ? accounts : [...accounts].sort(worstFirst).slice(0, 3)
+  // the account whose credential is to be replaced may be any of them
+  const isAll = isWhole.value || address.value.query.has('replace')
+  const shown = isAll || accounts.length <= fewAccounts ? accounts : [...accounts].sort(worstFirst).slice(0, 3)
   return (
     <section class="pile" aria-label={`${words.title}: ${plain(shortened(upstream.name))}`}>
       <ul class="accounts">
