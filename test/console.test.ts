@@ -180,17 +180,21 @@ describe('the files of the page', () => {
  * Addresses that stand in the files but are fetched by nobody: names of XML, hints of libraries, and the examples and links of
  * Connect. A new one is judged here.
  */
-const named = [/^http:\/\/www\.w3\.org\/(1999|2000|1998)\//]
+const named = [
+  'http://www.w3.org/',
+  // in the settings that Connect shows to paste: a container's name for its host, and the schema of a file
+  'http://host.docker.internal',
+  'https://opencode.ai/config.json',
+  // in the text of an error
+  'https://github.com/markedjs/marked.',
+]
 
 describe('nothing is loaded from elsewhere:', () => {
   test('no file names another server', async () => {
     for (const name of await fileNames()) {
-      const addresses = [
-        ...(await textOf(name)).matchAll(/(?:https?:|wss?:)?\/\/[a-z0-9-]+(\.[a-z0-9-]+)+[^\s"'`)\\]*/gi),
-      ]
-      const foreign = addresses
-        .map(([address]) => address)
-        .filter((address) => !named.some((known) => known.test(address)))
+      const written = /(?:\b(?:https?|wss?):|["'`(=])\/\/[a-z0-9-]+(?:\.[a-z0-9-]+)+[^\s"'`)\\]*/gi
+      const addresses = [...(await textOf(name)).matchAll(written)].map(([address]) => address)
+      const foreign = addresses.filter((address) => !named.some((known) => address.startsWith(known)))
       expect([name, foreign]).toEqual([name, []])
     }
   })

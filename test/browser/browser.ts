@@ -97,7 +97,7 @@ export function watch(page: Page, url: string): Pick<Visit, 'faults' | 'asked'> 
 export async function show({ page }: Pick<Visit, 'page'>, hash: string): Promise<void> {
   await page.evaluate(`location.hash = ${JSON.stringify(hash)}`)
   const [view = ''] = hash.split(/(?<=#\/\w+)\b/)
-  await page.locator(`nav a[aria-current][href^="${view}"]`).waitFor({ state: 'attached' })
+  await page.locator(`.sidebar nav a[aria-current][href^="${view}"]`).waitFor({ state: 'attached' })
   await settled({ page })
 }
 

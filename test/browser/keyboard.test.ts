@@ -105,7 +105,7 @@ describeInBrowser('with the keyboard', () => {
     const { page } = visited
     await settled(visited)
     for (const view of ['usage', 'connect'] as const) {
-      await page.locator(`nav a[href="#/${view}"]`).focus()
+      await page.locator(`.sidebar nav a[href="#/${view}"]`).focus()
       await page.keyboard.press('Enter')
       await page.locator('h1:focus', { hasText: en.views[view] }).waitFor()
       expect(await page.title()).toContain(en.views[view])
@@ -117,14 +117,14 @@ describeInBrowser('with the keyboard', () => {
     const { page } = visited
     await settled(visited)
     const menu = page.getByRole('button', { name: en.shell.menu })
-    expect(await page.locator('nav').isVisible()).toBe(false)
+    expect(await page.locator('.sidebar nav').isVisible()).toBe(false)
     await menu.focus()
     await page.keyboard.press('Enter')
     expect(await menu.getAttribute('aria-expanded')).toBe('true')
-    await page.locator('nav a', { hasText: en.views.usage }).focus()
+    await page.locator('.sidebar nav a', { hasText: en.views.usage }).focus()
     await page.keyboard.press('Enter')
     await page.locator('h1:focus', { hasText: en.views.usage }).waitFor()
-    expect(await page.locator('nav').isVisible()).toBe(false)
+    expect(await page.locator('.sidebar nav').isVisible()).toBe(false)
     expect(await menu.getAttribute('aria-expanded')).toBe('false')
   })
 

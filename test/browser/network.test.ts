@@ -44,7 +44,7 @@ describeInBrowser('the network', () => {
     await live(visited.page)
     await demo.stop('SIGKILL')
     await notLive(visited.page)
-    await visited.page.locator('nav a[href="#/settings"]').click()
+    await visited.page.locator('.sidebar nav a[href="#/settings"]').click()
     await visited.page.getByRole('alert').getByText(en.words.unreachable).waitFor()
     demo = await start({ API_MASTER_KEY: adminKey, PORT: port }, { args: ['demo'] })
     await live(visited.page)

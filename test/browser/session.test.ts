@@ -38,9 +38,9 @@ describeInBrowser('the key', () => {
     // a page that has no key is told so by the gateway, which Chromium notes
     expect(visited.faults.filter((fault) => !fault.includes('401'))).toEqual([])
     await signIn(visited.page, adminKey)
-    await visited.page.locator('nav').waitFor()
+    await visited.page.locator('.sidebar nav').waitFor()
     await visited.page.reload()
-    await visited.page.locator('nav').waitFor()
+    await visited.page.locator('.sidebar nav').waitFor()
   })
 
   test('that is wrong is refused in words, and the field says so', async () => {
@@ -52,7 +52,7 @@ describeInBrowser('the key', () => {
     expect(await findBarriers(visited)).toEqual([])
     expect(await visited.page.evaluate<number>('sessionStorage.length + localStorage.length')).toBe(0)
     await signIn(visited.page, adminKey)
-    await visited.page.locator('nav').waitFor()
+    await visited.page.locator('.sidebar nav').waitFor()
   })
 
   test('that is too old is refused, with the time at which it ended', async () => {
@@ -67,7 +67,7 @@ describeInBrowser('the key', () => {
     await using visited = await visit(browser, demo.url, { key })
     await settled(visited)
     const { requests, usage, try: tryView, connect } = en.views
-    expect(await visited.page.locator('nav a').allTextContents()).toEqual([requests, usage, tryView, connect])
+    expect(await visited.page.locator('.sidebar nav a').allTextContents()).toEqual([requests, usage, tryView, connect])
     for (const hash of ['#/requests', '#/usage', '#/try', '#/connect']) await show(visited, hash)
     for (const hash of ['#/home', '#/keys', '#/tools/some', '#/settings', '#/nothing']) {
       await visited.page.evaluate(`location.hash = '${hash}'`)
@@ -81,7 +81,7 @@ describeInBrowser('the key', () => {
   test('is kept in the tab only: in no address, no cookie, and not for another tab', async () => {
     await using visited = await visit(browser, demo.url)
     await signIn(visited.page, adminKey)
-    await visited.page.locator('nav').waitFor()
+    await visited.page.locator('.sidebar nav').waitFor()
     for (const view of Object.keys(en.views)) {
       await show(visited, `#/${view}`)
       expect(await keptIn(visited.page)).not.toContain(adminKey)
@@ -107,16 +107,16 @@ describeInBrowser('the key', () => {
     const key = await makeKey(demo.url, { name: 'guest', role: 'admin' })
     await using visited = await visit(browser, demo.url)
     await signIn(visited.page, key)
-    await visited.page.locator('nav').waitFor()
+    await visited.page.locator('.sidebar nav').waitFor()
     await fetch(`${demo.url}/admin/keys/guest`, {
       method: 'DELETE',
       headers: { authorization: `Bearer ${adminKey}` },
     })
-    await visited.page.locator('nav a[href="#/keys"]').click()
+    await visited.page.locator('.sidebar nav a[href="#/keys"]').click()
     await visited.page.getByLabel(en.signIn.key).waitFor()
     await visited.page.getByText('The API key is wrong, or was revoked.').waitFor()
     await signIn(visited.page, adminKey)
-    await visited.page.locator('nav').waitFor()
+    await visited.page.locator('.sidebar nav').waitFor()
   })
 })
 
@@ -126,7 +126,7 @@ describeInBrowser('without keys', () => {
     await using demo = await start({}, { args: ['demo'] })
     await using visited = await visit(browser, demo.url)
     await settled(visited)
-    expect(await visited.page.locator('nav a').count()).toBe(Object.keys(en.views).length)
+    expect(await visited.page.locator('.sidebar nav a').count()).toBe(Object.keys(en.views).length)
     expect(await visited.page.getByRole('button', { name: en.shell.leave }).count()).toBe(0)
     await browser.close()
   })

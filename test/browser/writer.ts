@@ -63,6 +63,15 @@ function* chunksOf(model: string, { words, tokensAtOnce }: Writing): Generator<s
   yield sseData('[DONE]')
 }
 
+/** An answer with this text, a word at a time. */
+export function answerOf(model: string, text: string, paceMs: number): Script {
+  const words = text.match(/\S+\s*/g) ?? []
+  const usage = { prompt_tokens: 24, completion_tokens: words.length, total_tokens: words.length + 24 }
+  const last = { id: 'chatcmpl-writer', object: 'chat.completion.chunk', created: 1, model, choices: [], usage }
+  const chunks = words.map((content) => chunk(model, { content }))
+  return { body: [...chunks, chunk(model, {}, 'stop'), frame(last), sseData('[DONE]')], paceMs }
+}
+
 /** An upstream with a model for each kind of writing, and one that breaks off in the middle. */
 export interface Writer extends AsyncDisposable {
   readonly emulator: OpenaiEmulator

@@ -32,6 +32,7 @@ export function count(value: number | null | undefined): string {
 /** `$0.0012`, `$3.40`. */
 export function money(usd: number | null | undefined): string {
   if (usd === null || usd === undefined) return unknown
+  if (usd > 0 && usd < 0.00005) return '<$0.0001'
   const digits = usd !== 0 && Math.abs(usd) < 0.1 ? 4 : 2
   return `$${usd.toFixed(digits)}`
 }
