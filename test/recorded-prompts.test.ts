@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { openApp } from '../src/app.ts'
 import { readConfig } from '../src/config/config.ts'
 import { emulateOpenai } from '../src/providers/openai-compatible/emulator/index.ts'
@@ -80,6 +81,15 @@ async function ask(name: Name, id: string, content: string, more: object = {}): 
   return response
 }
 
+async function labStats(): Promise<{ requests: number; failed: number }> {
+  const { data } = Upstreams.parse(await (await get('boss', '/admin/upstreams')).json())
+  return data.find(({ name }) => name === 'lab')?.stats ?? { requests: 0, failed: 0 }
+}
+
+const Upstreams = z.object({
+  data: z.array(z.object({ name: z.string(), stats: z.object({ requests: z.int(), failed: z.int() }) })),
+})
+
 describe('recorded texts', () => {
   test('are shown to the operator and to the holder of the key, who is told that they are kept', async () => {
     for (const stream of [false, true]) {
@@ -122,8 +132,12 @@ describe('recorded texts', () => {
   })
 
   test('are forgotten when the setting is switched off, and no more are kept', async () => {
+    const counted = await labStats()
     setting = 'false'
     app.configuration.reload()
+    // the counts of the last hour stay
+    expect(counted.requests).toBeGreaterThan(0)
+    expect(await labStats()).toEqual(counted)
     expect(await (await get('alice', '/v1/requests/own-true')).json()).toMatchObject({ texts: null })
     const response = await ask('alice', 'unrecorded', 'nothing of this')
     expect(response.headers.get('x-tributary-recorded')).toBeNull()

@@ -165,6 +165,18 @@ describe('what is played back is the same:', () => {
     expect(printed).toMatch(/continued\s+1\s+1/)
   })
 
+  test('an upstream that was silent, before and within its answer', async () => {
+    scripts.set('first', () => ({ body: [], ending: 'stall' }))
+    const silent = await play(await record({ model: 'chain', variables: { API_REQUEST_TIMEOUT: '1' } }))
+    expect(silent).toEqual(same)
+    // a deadline is not tried again at the same upstream, as a status would be
+    expect(silent.printed.match(/first: upstream_timeout/g)).toHaveLength(2)
+    scripts.set('first', () => cutAt('C', 'stall'))
+    const idle = await play(await record({ model: 'first/first', variables: { STREAM_IDLE_TIMEOUT: '1' } }))
+    expect(idle).toEqual(same)
+    expect(idle.printed).toContain('upstream_idle_timeout after a part')
+  }, 60_000)
+
   test('an upstream that cannot be reached', async () => {
     expect(await play(await record({ model: 'unreached' }))).toEqual(same)
   })

@@ -10,6 +10,7 @@ import type { Cancel } from '../../flow/cancel.ts'
 import type { Chat } from '../../flow/chat.ts'
 import { events } from '../../flow/flow.ts'
 import { aborted, machine, newCancel } from '../../wire/machine.double.ts'
+import type { AttemptListener } from '../call-record.ts'
 import { aCall, aRequest, chatOf, drain, finish, text } from '../chat.double.ts'
 import { account, type WithAccount } from './account.ts'
 import { retry } from './retry.ts'
@@ -320,4 +321,37 @@ test('accounts that cannot be made cost no attempt, and the client gets the time
   const { thrown } = await drain(chat(aRequest, call))
   expect(thrown).toMatchObject({ reason: 'rate-limited', retryAfterMs: 90_000 })
   expect(call.receipt.attempts).toBe(0)
+})
+
+test('a second attempt with the same account is noted by itself, and both are told of with their ends', async () => {
+  const pool = openPool(
+    { name: 'upstream', accounts: [{ label: 'KEY', credential: undefined }] },
+    accountsOptions({ now: () => 0, random: () => 0 }),
+  )
+  const told: unknown[] = []
+  const upstream: Chat<WithAccount> = chatOf(async function* (_request, call) {
+    call.attemptAgain('unsupported_parameter')
+    yield* answer
+  })
+  const onAttempt: AttemptListener = ({ outcome, firstAt }, error) =>
+    void told.push([outcome, firstAt !== undefined, error])
+  const chat = account(pool, 'upstream', { onAttempt })
+  const call = { ...aCall(), tried: new Set<unknown>() }
+  await drain(chat(upstream)(aRequest, call))
+  expect(call.receipt.timeline.map(({ account: label, outcome }) => [label, outcome])).toEqual([
+    ['KEY', 'unsupported_parameter'],
+    ['KEY', 'ok'],
+  ])
+  expect(told).toEqual([
+    ['unsupported_parameter', false, undefined],
+    ['ok', true, undefined],
+  ])
+  expect(call.receipt.attempts).toBe(2)
+})
+
+test('an attempt is noted also if nobody is told of it', async () => {
+  const { chat } = setUp({ answersWith: () => answer })
+  const call = aCall()
+  await drain(chat(aRequest, call))
+  expect(call.receipt.timeline.map(({ outcome, endedAt }) => [outcome, typeof endedAt])).toEqual([['ok', 'number']])
 })

@@ -140,7 +140,8 @@ class AccountReport implements Watcher<AnyEvent> {
   }
 
   onEnd(ending: Ending): void {
-    this.#asked.onAttempt?.(this.#attempt, this.#attempt.onEnd(ending))
+    const failure = this.#attempt.onEnd(ending)
+    this.#asked.onAttempt?.(this.#attempt, failure)
     if (ending.kind === 'done') this.#pool.reportSuccess(this.live, this.#model)
     const error = ending.kind === 'failed' ? ending.error : undefined
     if (this.#begun && error?.reason !== 'account-refused') this.live.markServed(this.#begun.credential)
