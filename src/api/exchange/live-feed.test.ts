@@ -56,6 +56,10 @@ test('a listener gets the overview at once, and again only when it has changed',
   seen.upstreams = 'v'
   await runtime.advance(1_000)
   expect(await next()).toEqual(['upstreams'])
+  const both = next()
+  Object.assign(seen, { overview: 'c', upstreams: 'w' })
+  await runtime.advance(1_000)
+  expect(await both).toEqual(['upstreams', 'overview'])
   flow.close()
 })
 

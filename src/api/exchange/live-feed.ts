@@ -62,7 +62,7 @@ export class LiveFeed {
     if (this.#isOver || this.#listeners.size >= maxListeners) throw tooMany()
     const listener = new LiveListener(signal, () => this.#remove(listener))
     this.#listeners.add(listener)
-    listener.putOverview((this.#last ?? this.#begin()).overview)
+    listener.putLook({ overview: (this.#last ?? this.#begin()).overview, hasNewUpstreams: false })
     return listener
   }
 
@@ -94,11 +94,18 @@ export class LiveFeed {
     const before = this.#last
     const now = this.#source.look()
     this.#last = now
-    for (const listener of this.#listeners) {
-      if (now.overviewMark !== before?.overviewMark) listener.putOverview(now.overview)
-      if (now.upstreamsMark !== before?.upstreamsMark) listener.putUpstreams()
-    }
+    const overview = now.overviewMark === before?.overviewMark ? undefined : now.overview
+    const hasNewUpstreams = now.upstreamsMark !== before?.upstreamsMark
+    if (overview === undefined && !hasNewUpstreams) return
+    for (const listener of this.#listeners) listener.putLook({ overview, hasNewUpstreams })
   }
+}
+
+/** What has changed between two looks. */
+interface ChangedLook {
+  /** Undefined if it has not changed. */
+  readonly overview: string | undefined
+  readonly hasNewUpstreams: boolean
 }
 
 /** What one listener has not read yet. */
@@ -134,13 +141,10 @@ class LiveListener implements Flow<LiveEvent> {
     this.#wake()
   }
 
-  putOverview(json: string): void {
-    this.#overview = json
-    this.#wake()
-  }
-
-  putUpstreams(): void {
-    this.#hasNewUpstreams = true
+  /** Puts what one look has found, so that it is read together. */
+  putLook({ overview, hasNewUpstreams }: ChangedLook): void {
+    this.#overview = overview ?? this.#overview
+    this.#hasNewUpstreams ||= hasNewUpstreams
     this.#wake()
   }
 
