@@ -196,6 +196,25 @@ describe('a credential that is pasted', () => {
       expect(failureOf(await gateway.ask('POST /admin/accounts', { variables }))).toEqual(conflict)
   })
 
+  const unsent = 'sk-unsent-0123456789abcdef'
+  const addresses = [
+    ['OPENAI_API_KEY', 'OPENAI_BASE_URL'],
+    ['GROQ_API_KEY_3', 'GROQ_BASE_URL'],
+    ['ANTHROPIC_API_KEY', 'ANTHROPIC_BASE_URL'],
+    ['CO_API_KEY', 'COHERE_BASE_URL'],
+    ['AI21_API_KEY', 'AI21_BASE_URL'],
+    ['MISTRAL_API_KEY', 'MISTRAL_BASE_URL'],
+  ] as const
+  test('of the environment is sent to no address that comes from elsewhere, even by force', async () => {
+    for (const [name, address] of addresses) {
+      await using gateway = await start({ [name]: unsent })
+      const added = await gateway.ask('POST /admin/accounts', { variables: { [address]: lab.url }, force: true })
+      expect([address, added.status]).toEqual([address, 409])
+      expect(failureOf(added)).toEqual([409, 'credential_in_environment', null])
+    }
+    expect(lab.requests.filter(({ headers }) => JSON.stringify([...headers]).includes(unsent))).toEqual([])
+  })
+
   const wrong: readonly (readonly [name: string, variables: unknown, param: string])[] = [
     ['a cookie without a session', { CLERK_COOKIE: 'nonsense' }, 'CLERK_COOKIE'],
     ['a key with white space', { OPENAI_API_KEY: 'two words' }, 'OPENAI_API_KEY'],

@@ -74,6 +74,14 @@ export function environmentsOwn(name: string): ChatError {
   })
 }
 
+/** A key of an admin must not be enough to get the credentials of the environment, by an address that asks for them. */
+export function divertsEnvironments(name: string): ChatError {
+  return new ChatError('conflict', {
+    message: `${name} would change where or how credentials of the environment are used. Set it in the environment or in .env, and reload.`,
+    code: 'credential_in_environment',
+  })
+}
+
 export function existsAlready(name: string): ChatError {
   return new ChatError('conflict', {
     message: `The state has ${name} already. Replace it (PUT /admin/accounts/${name}), or add a number for a further account.`,

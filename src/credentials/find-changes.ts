@@ -7,6 +7,8 @@ export interface ChangedUpstream {
   readonly upstream: Upstream
   /** Its accounts that are new or have another credential. */
   readonly added: readonly Account[]
+  /** Whether credentials of the environment would be used in another way, such as at another address. */
+  readonly divertsEnvironment: boolean
 }
 
 /** The upstreams that another configuration adds, or whose accounts, address or models it changes. */
@@ -16,8 +18,17 @@ export function findChanges(former: Config, changed: Config): readonly ChangedUp
     const known = before.get(upstream.name)
     const prints = new Set(known?.accounts.map(({ fingerprint }) => fingerprint))
     const added = upstream.accounts.filter(({ fingerprint }) => !prints.has(fingerprint))
-    return known && added.length === 0 && isSame(known, upstream) ? [] : [{ upstream, added }]
+    if (known && added.length === 0 && isSame(known, upstream)) return []
+    return [{ upstream, added, divertsEnvironment: known !== undefined && diverts(known, upstream) }]
   })
+}
+
+/** The environment is valid by itself, so an upstream with credentials of it is known. */
+function diverts(known: Upstream, changed: Upstream): boolean {
+  if (known.fingerprint === changed.fingerprint) return false
+  return changed.accounts.some(
+    ({ label, credential }) => credential !== undefined && changed.sources?.get(label)?.source === 'environment',
+  )
 }
 
 function isSame(a: Upstream, b: Upstream): boolean {
