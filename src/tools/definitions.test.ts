@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { Secret } from '../chat/secret.ts'
 import { Pins, readDefinition } from './definitions.ts'
 
 const schema = { type: 'object', properties: { text: { type: 'string' } } }
@@ -24,6 +25,21 @@ test('a description is cut to 4,096 characters, and its invisible characters are
   expect(define({ inputSchema })?.parameters).toEqual({
     type: 'object',
     properties: { description: { type: 'string', description: 'pq' } },
+  })
+})
+
+test('a secret that a server repeats in a description or a schema is not shown', () => {
+  const secret = 'definition-marker-7"é'
+  new Secret(secret)
+  const text = { type: 'string', description: `not ${secret}`, default: secret, enum: [secret, 'b'] }
+  const shown = define({ description: `my key is ${secret}`, inputSchema: { type: 'object', properties: { text } } })
+  expect(shown).toMatchObject({
+    description: 'my key is [secret]',
+    parameters: {
+      properties: {
+        text: { type: 'string', description: 'not [secret]', default: '[secret]', enum: ['[secret]', 'b'] },
+      },
+    },
   })
 })
 

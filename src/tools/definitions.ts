@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import type { Fields } from '../chat/message.ts'
+import { redact } from '../chat/secret.ts'
 import { type HeaderParameter, headerParameters } from './header-parameters.ts'
 import { typesOf } from './schema/json-types.ts'
 import { shapeSchema } from './schema/shape-schema.ts'
 
-/** A tool as its server describes it, cleaned for a model. */
+/** A tool as its server describes it, cleaned for a model, and without the secrets that the server was given. */
 export interface Definition {
   /** The server's own name of the tool. */
   readonly name: string
@@ -35,7 +36,7 @@ export function readDefinition(listed: unknown): Definition | undefined {
     const schema = JSON.stringify(inputSchema ?? {})
     const headers = headerParameters(inputSchema)
     if (schema.length > maxSchema || !isOfObjects(inputSchema) || !headers) return undefined
-    const shown = description === undefined ? undefined : removeInvisible(description)
+    const shown = description === undefined ? undefined : removeInvisible(redact(description))
     return {
       name,
       ...(shown !== undefined && { description: shown }),
@@ -55,11 +56,12 @@ function isOfObjects(schema: Fields | boolean | undefined): boolean {
   return types.length === 0 || types.includes('object')
 }
 
-/** Reads the schema unchanged, except for its descriptions, which a model reads too. */
+/** Reads the schema without secrets, and otherwise unchanged except for its descriptions, which a model reads too. */
 function readSchema(json: string): unknown {
-  return JSON.parse(json, (key, value: unknown) =>
-    key === 'description' && typeof value === 'string' ? removeInvisible(value) : value,
-  )
+  return JSON.parse(json, (key, value: unknown) => {
+    if (typeof value !== 'string') return value
+    return key === 'description' ? removeInvisible(redact(value)) : redact(value)
+  })
 }
 
 /** Removes what a person who reviews a text would not see: invisible characters, and everything after 4 KiB. */
