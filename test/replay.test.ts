@@ -238,6 +238,10 @@ describe('a file that cannot be played back is refused with the place and the re
         changed(({ timeline }) => (first(timeline).start_ms = -1)),
         'timeline.attempts[0].start_ms must be a whole number',
       ],
+      [
+        changed(({ timeline }) => (first(timeline).outcome = '\u001b]0;another title\u0007')),
+        'timeline.attempts[0].outcome must be a text of one line',
+      ],
       [changed((file) => (file.usage = 7)), 'usage must be an object'],
     ] as const)
       expect(await play(text)).toEqual({

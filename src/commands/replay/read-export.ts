@@ -127,9 +127,10 @@ function listIn(value: unknown, path: string): readonly unknown[] {
   throw fault(path, 'must be a list')
 }
 
+/** What is read is printed, and the file may be a stranger's: a control character could do anything in the terminal. */
 function textIn(value: unknown, path: string): string {
-  if (typeof value === 'string') return value
-  throw fault(path, 'must be a text')
+  if (typeof value === 'string' && !/\p{Cc}/u.test(value)) return value
+  throw fault(path, 'must be a text of one line, without control characters')
 }
 
 function flagIn(value: unknown, path: string): boolean {
