@@ -35,6 +35,7 @@ const Account = z.object({
   state: z.string(),
   until: z.string().nullable(),
   why: z.string().nullable(),
+  expires_at: z.iso.datetime().nullable(),
 })
 const Listed = z.object({
   data: z.array(z.object({ name: z.string(), accounts: z.array(Account) })),
@@ -243,6 +244,18 @@ describe('a credential that is pasted', () => {
         expect((await gateway.ask(line, { value: good })).status).toBe(404)
     expect(gateway.said.join()).not.toContain(bad)
     expect(await gateway.accounts()).toEqual(['demo demo environment ok'])
+  })
+
+  test('says when it ends, also if nobody renews it', async () => {
+    const smithery = await emulateSmithery()
+    const { SMITHERY_SUPABASE_ANON_KEY: anonKey = '', ...variables } = smithery.variables
+    for (const more of [{}, { SMITHERY_SUPABASE_ANON_KEY: anonKey }]) {
+      await using gateway = await start({ ...variables, ...more })
+      const { data } = Listed.parse((await gateway.ask('GET /admin/upstreams')).body)
+      const ends = data.flatMap(({ accounts }) => accounts.map(({ expires_at }) => Date.parse(expires_at ?? '')))
+      expect(ends.map((end) => end > Date.now())).toEqual([true])
+    }
+    await smithery.close()
   })
 
   test('may be one of ten at once, of which none is lost', async () => {

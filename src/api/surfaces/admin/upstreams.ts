@@ -92,7 +92,7 @@ function encodeClause({ stand, source, note }: NonNullable<UpstreamStatus['terms
 
 /** An account in the form of the admin API. */
 export function encodeAccount(account: UpstreamStatus['accounts'][number]) {
-  const { label, source, variable, state, renewal, stats, quota = [] } = account
+  const { label, source, variable, state, renewal, endsAt, stats, quota = [] } = account
   return {
     label,
     source,
@@ -101,7 +101,7 @@ export function encodeAccount(account: UpstreamStatus['accounts'][number]) {
     until: 'until' in state ? encodeTime(state.until) : null,
     why: 'why' in state ? state.why : null,
     models: 'models' in state ? state.models : null,
-    expires_at: encodeTime(renewal?.expiresAt),
+    expires_at: encodeTime(renewal?.expiresAt ?? endsAt),
     renewed_at: encodeTime(renewal?.renewedAt),
     quota: quota.flatMap(({ model, windows }) => windows.map((window) => ({ model, ...encodeWindow(window) }))),
     stats: encodeAccountStats(stats),
