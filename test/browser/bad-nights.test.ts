@@ -18,7 +18,7 @@ const words: Readonly<Record<(typeof nights)[number]['kind'], readonly [cause: R
   account_expires_soon: [/session of the account .+ ends .+ nothing renews it/, /new session before that/],
   upstream_unreachable: [/cannot be reached at 127\.0\.0\.1/, /has a network.* Then test it/],
   upstream_failing: [/fails: \d+ requests in a row/, /status page.*route with a second upstream/],
-  upstream_used_up: [/Every account of .+ has reached a limit/, /Wait.*another upstream/],
+  upstream_used_up: [/No account of .+ may be asked now/, /Wait.*another upstream/],
   upstream_wrong_address: [/The address of .+ is wrong/, /Correct .*\/v1/],
   upstream_outdated: [/no longer accepts what this version/, /Update tributary/],
   model_failing: [/The model .+ of .+ fails/, /use another model/],

@@ -42,7 +42,7 @@ interface VisitOptions {
   readonly hash?: string
 }
 
-/** A page in a browser of its own, so that no test sees what another has kept, and everything that must not happen in it. */
+/** A page in a tab of its own, so that no test sees what another has kept, and everything that must not happen in it. */
 export interface Visit extends AsyncDisposable {
   readonly page: Page
   readonly context: BrowserContext
@@ -52,9 +52,20 @@ export interface Visit extends AsyncDisposable {
   readonly asked: string[]
 }
 
-/** Opens the console of the gateway at `url`. */
-export async function visit(browser: Browser, url: string, options: VisitOptions = {}): Promise<Visit> {
-  const { language = 'en', theme = 'light', size = 'desktop', key, hash = '' } = options
+/** The contexts of a browser, by what their pages have in common. A new one for each page would double the time of the tests. */
+const contexts = new WeakMap<Browser, Map<string, Promise<BrowserContext>>>()
+
+function contextFor(browser: Browser, options: Omit<VisitOptions, 'hash'>): Promise<BrowserContext> {
+  const known = contexts.get(browser) ?? new Map<string, Promise<BrowserContext>>()
+  contexts.set(browser, known)
+  const name = JSON.stringify(options)
+  const context = known.get(name) ?? newContext(browser, options)
+  known.set(name, context)
+  return context
+}
+
+async function newContext(browser: Browser, options: Omit<VisitOptions, 'hash'>): Promise<BrowserContext> {
+  const { language = 'en', theme = 'light', size = 'desktop', key } = options
   const context = await browser.newContext({
     viewport: sizes[size],
     colorScheme: theme,
@@ -65,10 +76,20 @@ export async function visit(browser: Browser, url: string, options: VisitOptions
   context.setDefaultTimeout(patienceMs)
   if (key !== undefined)
     await context.addInitScript({ content: `sessionStorage.setItem('tributary-key', ${JSON.stringify(key)})` })
+  return context
+}
+
+/** Opens the console of the gateway at `url`. */
+export async function visit(
+  browser: Browser,
+  url: string,
+  { hash = '', ...options }: VisitOptions = {},
+): Promise<Visit> {
+  const context = await contextFor(browser, options)
   const page = await context.newPage()
   const watched = watch(page, url)
   await page.goto(`${url}/${hash}`)
-  return { page, context, ...watched, [Symbol.asyncDispose]: () => context.close() }
+  return { page, context, ...watched, [Symbol.asyncDispose]: () => page.close() }
 }
 
 /** Notes what a page does. */
