@@ -42,9 +42,9 @@ class Listener implements AsyncDisposable {
   comments = 0
   ended: Promise<void> = Promise.resolve()
 
-  static async open(url: string): Promise<Listener> {
+  static async open(url: string, headers = auth): Promise<Listener> {
     const listener = new Listener()
-    const response = await fetch(`${url}/admin/events`, { headers: auth, signal: listener.#leaving.signal })
+    const response = await fetch(`${url}/admin/events`, { headers, signal: listener.#leaving.signal })
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8'])
     listener.ended = listener.#read(response).catch(() => undefined)
     return listener
@@ -142,6 +142,32 @@ test('only an admin may listen', async () => {
     expect([named.status, errorIn(await named.text()).code]).toEqual([403, 'admin_key_required'])
     expect((await fetch(app.url + path)).status).toBe(401)
   }
+})
+
+describe('the stream of an admin ends', () => {
+  const admin = (line: string, body?: object) => {
+    const [method = '', path = ''] = line.split(' ')
+    const headers = { ...auth, 'content-type': 'application/json' }
+    return fetch(app.url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) })
+  }
+  for (const [name, lose] of [
+    ['when its key is revoked', () => admin('DELETE /admin/keys/passing')],
+    ['when its key becomes a user’s', () => admin('PATCH /admin/keys/passing', { role: 'user' })],
+  ] as const)
+    test(name, async () => {
+      const made: { key: string } = JSON.parse(
+        await (await admin('POST /admin/keys', { name: 'passing', role: 'admin' })).text(),
+      )
+      await using listener = await Listener.open(app.url, { authorization: `Bearer ${made.key}` })
+      await using other = await Listener.open(app.url)
+      await listener.next('overview')
+      expect((await lose()).status).toBe(200)
+      await within(listener.ended, longMs, 'the end of the stream')
+      await admin('DELETE /admin/keys/passing')
+      await ask(app.url, 'lab/one', 'after-the-key')
+      await other.next('request', ({ id }) => id === 'after-the-key')
+      expect(listener.events.filter(({ data }) => data.id === 'after-the-key')).toEqual([])
+    })
 })
 
 test('more pages than the limit are refused, and a page that leaves makes room', async () => {

@@ -28,7 +28,7 @@ export interface ChangingOptions extends Pick<Services, (typeof changingServices
 const changingServices = ['gateway', 'egress', 'chatModel', 'maxBodyBytes', 'keepAliveMs'] as const
 
 export interface ServerOptions
-  extends Omit<Services, 'calls' | 'live' | 'phase' | 'needsKey' | 'openapi'>,
+  extends Omit<Services, 'calls' | 'live' | 'phase' | 'needsKey' | 'isStillAdmin' | 'openapi'>,
     ChangingOptions {
   readonly hostname: string
   readonly port: number
@@ -88,6 +88,7 @@ export function openServer(options: ServerOptions): Server {
     ),
     phase: () => door.phase,
     needsKey: () => door.needsKey,
+    isStillAdmin: (exchange) => door.isStillAdmin(exchange),
   }
   const answer: AnswerRequest = (request, found) => door.answer(request, listener, found)
   const { hostname, port, sharesPort = false, idleSeconds } = options

@@ -33,6 +33,18 @@ export class Door {
     return !this.#options.keys.isOpen
   }
 
+  /** Whether the caller of an endless answer is an admin yet: its key may have been revoked since. */
+  isStillAdmin(exchange: Exchange): boolean {
+    const { keys } = this.#options
+    try {
+      return keys.isOpen
+        ? isOwnMachine(exchange)
+        : keys.check(exchange.request.headers, exchange.address).role === 'admin'
+    } catch {
+      return false
+    }
+  }
+
   /** Checks later requests in another way. */
   reconfigure(changes: Pick<DoorOptions, 'keys' | 'proxies' | 'policy'>): void {
     this.#options.keys.close()

@@ -6,7 +6,7 @@ import { LiveFeed } from './live-feed.ts'
 
 function setUp() {
   const runtime = new ManualRuntime()
-  const seen = { looks: 0, overview: 'a', upstreams: 'u' }
+  const seen = { looks: 0, overview: 'a', upstreams: 'u', mayListen: true }
   const followers = new Set<(json: string) => void>()
   const feed = new LiveFeed(
     {
@@ -26,7 +26,7 @@ function setUp() {
     runtime.timers,
   )
   const listen = (signal = new CancelSource(runtime)) => {
-    const flow = feed.follow(signal)
+    const flow = feed.follow(signal, () => seen.mayListen)
     return { flow, signal, next: async () => (await flow.next())?.map(({ type }) => type) }
   }
   return { runtime, seen, feed, followers, listen, end: (json: string) => followers.forEach((tell) => void tell(json)) }
@@ -61,6 +61,17 @@ test('a listener gets the overview at once, and again only when it has changed',
   await runtime.advance(1_000)
   expect(await both).toEqual(['upstreams', 'overview'])
   flow.close()
+})
+
+test('a listener that has lost the right to listen gets nothing more', async () => {
+  const { runtime, seen, followers, listen } = setUp()
+  const { next } = listen()
+  expect(await next()).toEqual(['overview'])
+  const last = next()
+  Object.assign(seen, { overview: 'b', mayListen: false })
+  await runtime.advance(1_000)
+  expect([await last, await next()]).toEqual([undefined, undefined])
+  expect([seen.looks, runtime.timers.size, followers.size]).toEqual([1, 0, 0])
 })
 
 test('one look a second serves all listeners', async () => {

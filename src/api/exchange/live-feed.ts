@@ -57,10 +57,14 @@ export class LiveFeed {
     return this.#listeners.size
   }
 
-  /** Gives the overview at once, and then what changes. @throws ChatError `unavailable` if too many listen already */
-  follow(signal: Cancel): Flow<LiveEvent> {
+  /**
+   * Gives the overview at once, and then what changes.
+   * @param mayListen asked at each look: the flow ends when the listener has lost the right to it
+   * @throws ChatError `unavailable` if too many listen already
+   */
+  follow(signal: Cancel, mayListen: () => boolean): Flow<LiveEvent> {
     if (this.#isOver || this.#listeners.size >= maxListeners) throw tooMany()
-    const listener = new LiveListener(signal, () => this.#remove(listener))
+    const listener = new LiveListener(signal, { mayListen, onClose: () => this.#remove(listener) })
     this.#listeners.add(listener)
     listener.putLook({ overview: (this.#last ?? this.#begin()).overview, hasNewUpstreams: false })
     return listener
@@ -91,6 +95,8 @@ export class LiveFeed {
   }
 
   #look(): void {
+    for (const listener of this.#listeners) if (!listener.mayListen()) listener.close()
+    if (this.#listeners.size === 0) return
     const before = this.#last
     const now = this.#source.look()
     this.#last = now
@@ -110,6 +116,7 @@ interface ChangedLook {
 
 /** What one listener has not read yet. */
 class LiveListener implements Flow<LiveEvent> {
+  readonly mayListen: () => boolean
   readonly #onClose: () => void
   readonly #release: () => void
   #overview: string | undefined
@@ -119,7 +126,11 @@ class LiveListener implements Flow<LiveEvent> {
   #failure: { readonly reason: unknown } | undefined
   #waiting: PromiseWithResolvers<NextBatch<LiveEvent>> | undefined
 
-  constructor(signal: Cancel, onClose: () => void) {
+  constructor(
+    signal: Cancel,
+    { mayListen, onClose }: { readonly mayListen: () => boolean; readonly onClose: () => void },
+  ) {
+    this.mayListen = mayListen
     this.#onClose = onClose
     this.#release = signal.onAbort(() => this.#fail(signal.reason))
   }

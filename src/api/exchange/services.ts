@@ -56,6 +56,8 @@ export interface Services {
   phase(): Phase
   /** Whether callers need a key. */
   needsKey(): boolean
+  /** Whether the caller of a request that was let in would be let in as an admin now. */
+  isStillAdmin(exchange: Exchange): boolean
 }
 
 /** A chat that is being answered. */

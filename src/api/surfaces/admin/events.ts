@@ -15,5 +15,6 @@ const events: StreamSurface<LiveEvent> = {
 /** `GET /admin/events` */
 export const streamEvents = answerRequest(async (_request, { exchange, open, services }) => {
   const { live, keepAliveMs } = services
-  return respondStream(exchange, open, { answer: live.follow(open.call.signal), surface: events, keepAliveMs })
+  const answer = live.follow(open.call.signal, () => services.isStillAdmin(exchange))
+  return respondStream(exchange, open, { answer, surface: events, keepAliveMs })
 })
