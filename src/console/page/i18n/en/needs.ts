@@ -6,6 +6,7 @@ const onlyModels = ({ list }: NeedWords) => {
   const models = list('models')
   return models ? ` This is so only for ${models}.` : ''
 }
+const byOperator = ({ text }: NeedWords) => text('code') === 'rested_by_operator'
 const inARow = ({ number }: NeedWords) => {
   const failures = number('failures') ?? 0
   return failures > 1 ? `: ${failures} requests in a row have failed` : ''
@@ -43,8 +44,10 @@ export const needs: Readonly<Record<string, KindWords>> = {
       `Look in your own browser whether the service lets you in. The gateway never solves such a page: the account rests${until ? `, and is tried again ${until}` : ''}. If it happens again, use the service less, or its API.`,
   },
   account_resting: {
-    cause: (need) => `The account ${need.account} at ${need.upstream} rests.${onlyModels(need)}`,
-    step: ({ until }) => (until ? `Nothing: it is used again ${until}.` : 'Nothing: it is used again by itself.'),
+    cause: (need) =>
+      `The account ${need.account} at ${need.upstream} rests${byOperator(need) ? ', because somebody let it rest in this console' : ''}.${onlyModels(need)}`,
+    step: (need) =>
+      `Nothing: it is used again ${need.until ?? 'by itself'}.${byOperator(need) ? ' If you need it before that, wake it.' : ''}`,
   },
   account_expires_soon: {
     cause: ({ account, upstream, until }) =>

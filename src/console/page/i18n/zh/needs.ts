@@ -6,6 +6,7 @@ const onlyModels = ({ list }: NeedWords) => {
   const models = list('models')
   return models ? `仅涉及 ${models}。` : ''
 }
+const byOperator = ({ text }: NeedWords) => text('code') === 'rested_by_operator'
 const inARow = ({ number }: NeedWords) => {
   const failures = number('failures') ?? 0
   return failures > 1 ? `：已连续 ${failures} 次请求失败` : ''
@@ -41,8 +42,10 @@ export const needs: Readonly<Record<string, KindWords>> = {
       `请用自己的浏览器查看能否进入该服务。网关从不代为通过验证：该账号正在休息${until ? `，将在${until}再次尝试` : ''}。如果反复出现，请减少使用，或改用其 API。`,
   },
   account_resting: {
-    cause: (need) => `${need.upstream} 的账号 ${need.account} 正在休息。${onlyModels(need)}`,
-    step: ({ until }) => (until ? `无需处理：将在${until}恢复使用。` : '无需处理：会自动恢复使用。'),
+    cause: (need) =>
+      `${need.upstream} 的账号 ${need.account} 正在休息${byOperator(need) ? '：有人在此控制台让它休息' : ''}。${onlyModels(need)}`,
+    step: (need) =>
+      `无需处理：${need.until ? `将在${need.until}恢复使用` : '会自动恢复使用'}。${byOperator(need) ? '如果需要提前使用，请恢复它。' : ''}`,
   },
   account_expires_soon: {
     cause: ({ account, upstream, until }) =>

@@ -1,10 +1,11 @@
 import { texts } from '../../i18n/index.ts'
-import { plain, shortened } from '../../i18n/marks.ts'
+import { shortened } from '../../i18n/marks.ts'
 import { attempt, tell } from '../../kit/toast.tsx'
 import { hrefOf } from '../../router.ts'
-import { askJson } from '../../session/api.ts'
+import { ask, askJson } from '../../session/api.ts'
 import { loadOverview, type Need } from '../../session/overview.ts'
 import type { ReloadResult } from '../settings/types.ts'
+import { pathOf } from '../upstreams/paths.ts'
 import type { UpstreamTest } from '../upstreams/types.ts'
 
 /** What somebody can do about a need: a link to the place, or something that runs at once. */
@@ -30,6 +31,7 @@ const byKind: Readonly<Record<string, Choose>> = {
   account_expires_soon: (need) => replace(need, texts.value.home.actions.newSession),
   account_refused: (need) => replace(need, texts.value.home.actions.newCredential),
   account_challenged: test,
+  account_resting: (need) => (need.facts.code === 'rested_by_operator' ? wake(need) : bySubject(need)),
   upstream_unreachable: test,
   upstream_failing: test,
   upstream_wrong_address: setting,
@@ -86,6 +88,13 @@ function test({ upstream }: Need): Action | undefined {
   return { label: texts.value.home.actions.test, run: () => attempt(() => testNow(upstream)) }
 }
 
+function wake({ upstream, account }: Need): Action | undefined {
+  if (upstream === null || account === null) return undefined
+  const { wake: label, woken } = texts.value.upstreams.account
+  const work = () => ask(`${pathOf(upstream, account)}/wake`, { method: 'POST' }).then(() => loadOverview())
+  return { label, run: () => attempt(work, woken(shortened(account))) }
+}
+
 async function testNow(upstream: string): Promise<void> {
   const path = `/admin/upstreams/${encodeURIComponent(upstream)}/test`
   const { accounts } = await askJson<UpstreamTest>(path, { method: 'POST' })
@@ -107,7 +116,7 @@ async function restartNow(server: string): Promise<void> {
     method: 'POST',
   })
   if (status === 'failed') tell(why ?? status, { isBad: true })
-  else tell(plain(texts.value.home.restarted(shortened(server))))
+  else tell(texts.value.home.restarted(shortened(server)))
   await loadOverview()
 }
 

@@ -18,6 +18,14 @@ const signs = {
   note: { icon: 'note', tone: 'info' },
 } as const
 
+/** The kinds that are over at their time. For the others it is the time of the next attempt, or of what must not come. */
+const ending: ReadonlySet<string> = new Set([
+  'account_exhausted',
+  'account_resting',
+  'upstream_used_up',
+  'budget_spent',
+])
+
 /** Something that needs somebody: what is wrong, why, since when, and the safest next step with its button. */
 export function NeedCard({ need }: { readonly need: Need }) {
   const { home } = texts.value
@@ -40,7 +48,7 @@ export function NeedCard({ need }: { readonly need: Need }) {
           <span>
             {home.since} <Ago time={need.since} />
           </span>
-          {need.until !== null && Date.parse(need.until) > now.value && (
+          {need.until !== null && ending.has(need.kind) && Date.parse(need.until) > now.value && (
             <span>
               {home.ends} <Ago time={need.until} />
             </span>
