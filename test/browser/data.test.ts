@@ -161,7 +161,32 @@ describeInBrowser('the data of the gateway', () => {
     await page.getByRole('button', { name: `${keys.revoke} tablet` }).click()
     await dialog.getByRole('button', { name: keys.revoke }).click()
     await page.getByRole('rowheader', { name: 'tablet' }).waitFor({ state: 'detached' })
+    // the marks around a name are not shown, as the marks of a stranger would be
+    await page.getByText('The key tablet is revoked.', { exact: true }).waitFor()
     expect(await statusOf(key)).toBe(403)
+  })
+
+  test('a key that is revoked at once is no longer shown', async () => {
+    await using visited = await open('#/keys')
+    const { page } = visited
+    await page.getByRole('button', { name: keys.make }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel(keys.fields.name, { exact: true }).fill('slip')
+    await dialog.getByRole('button', { name: keys.make }).click()
+    await page.getByRole('region', { name: keys.key, exact: true }).waitFor()
+    await page.getByRole('button', { name: `${keys.revoke} slip` }).click()
+    await dialog.getByRole('button', { name: keys.revoke }).click()
+    await page.getByRole('region', { name: keys.key, exact: true }).waitFor({ state: 'detached' })
+  })
+
+  test('an account that somebody let rest is woken from the home view', async () => {
+    await ask(gateway.url, 'POST /admin/upstreams/demo/accounts/demo/rest', { minutes: 5 })
+    await using visited = await open('#/home')
+    const need = visited.page.locator('.need', { hasText: 'somebody let it rest in this console' })
+    expect(await need.locator('.need-when').textContent()).not.toContain('Began in')
+    await need.getByRole('button', { name: en.upstreams.account.wake }).click()
+    await need.waitFor({ state: 'detached' })
+    expect(visited.faults).toEqual([])
   })
 
   async function statusOf(key: string): Promise<number> {
@@ -206,5 +231,13 @@ describeInBrowser('the data of the gateway', () => {
     expect(await first.textContent()).toContain('no-such-command-here')
     await visited.page.getByRole('button', { name: tools.restartOf('sdk') }).click()
     await visited.page.getByText(tools.restarted('sdk')).waitFor()
+  })
+
+  test('a bad message goes when its view is left', async () => {
+    await using visited = await open('#/tools')
+    await visited.page.getByRole('button', { name: tools.restartOf('gone') }).click()
+    await visited.page.getByText(tools.failedAgain('gone')).waitFor()
+    await show(visited, '#/usage')
+    expect(await visited.page.locator('.toast.bad').count()).toBe(0)
   })
 })

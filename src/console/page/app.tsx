@@ -6,7 +6,7 @@ import { Brand } from './kit/brand.tsx'
 import { Button } from './kit/button.tsx'
 import { Icon, type IconName } from './kit/icon.tsx'
 import { Segments } from './kit/segments.tsx'
-import { Toasts } from './kit/toast.tsx'
+import { forgetBad, Toasts } from './kit/toast.tsx'
 import { address, hrefOf } from './router.ts'
 import { followEvents, isLive } from './session/live.ts'
 import { enter, isAdmin, leave, signIn } from './session/me.ts'
@@ -75,6 +75,7 @@ function House() {
   useEffect(() => {
     document.querySelector<HTMLElement>('.view h1')?.focus({ preventScroll: true })
     scrollTo(0, 0)
+    return forgetBad
   }, [current?.name])
   if (!current) return null
   const Show = current.show

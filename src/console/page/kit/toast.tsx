@@ -2,6 +2,7 @@ import { signal } from '@preact/signals'
 import { texts } from '../i18n/index.ts'
 import { withoutTurns } from '../i18n/marks.ts'
 import { Button } from './button.tsx'
+import { Words } from './words.tsx'
 
 interface Toast {
   readonly id: number
@@ -18,6 +19,11 @@ export function tell(text: string, { isBad = false } = {}): void {
   const toast = { id: ++lastId, text, isBad }
   shown.value = [...shown.value.filter((other) => other.text !== text).slice(-2), toast]
   if (!isBad) setTimeout(() => remove(toast.id), lastsMs)
+}
+
+/** Takes the bad ones away: they were about what the reader has left. */
+export function forgetBad(): void {
+  shown.value = shown.value.filter(({ isBad }) => !isBad)
 }
 
 function remove(toast: number): void {
@@ -42,7 +48,8 @@ export function Toasts() {
       {shown.value.map(({ id, text, isBad }) => (
         <div key={id} class={isBad ? 'toast bad' : 'toast'}>
           <p>
-            <bdi>{withoutTurns(text)}</bdi>
+            {/* what went wrong is told in words of others, and the rest in words of the dictionary with its marks */}
+            {isBad ? <bdi>{withoutTurns(text)}</bdi> : <Words text={text} />}
           </p>
           {isBad && <Button kind="quiet" icon="close" label={texts.value.words.close} onPress={() => remove(id)} />}
         </div>

@@ -11,6 +11,7 @@ export const tools = {
   restart: 'Restart',
   restartOf: (name: string) => `Restart ${name}`,
   restarted: (name: string) => `${name} is connected again.`,
+  failedAgain: (name: string) => `${name} has failed again. Its card says why.`,
   notConnected: (name: string) => `${name} is not connected yet.`,
   count: (count: number) => (count === 1 ? '1 tool' : `${count} tools`),
   noTools: 'It offers no tools, or it was not asked yet.',

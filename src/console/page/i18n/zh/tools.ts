@@ -13,6 +13,7 @@ export const tools: Texts['tools'] = {
   restart: '重启',
   restartOf: (name) => `重启 ${name}`,
   restarted: (name) => `${name} 已重新连接。`,
+  failedAgain: (name) => `${name} 再次失败，原因见其卡片。`,
   notConnected: (name) => `${name} 尚未连接。`,
   count: (count) => `${count} 个工具`,
   noTools: '它不提供工具，或尚未被询问。',

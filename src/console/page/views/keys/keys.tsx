@@ -31,7 +31,7 @@ export function KeysView() {
     close()
     resource.reload()
     if (key) made.value = key
-    else if (subject) tell(plain(words.changed(subject.name)))
+    else if (subject) tell(words.changed(subject.name))
   }
   return (
     <View
@@ -64,7 +64,10 @@ export function KeysView() {
       {revoked.value && (
         <RevokeDialog
           name={revoked.value.name}
-          onDone={resource.reload}
+          onDone={() => {
+            if (made.peek()?.name === revoked.peek()?.name) made.value = undefined
+            resource.reload()
+          }}
           onClose={() => void (revoked.value = undefined)}
         />
       )}
@@ -87,17 +90,17 @@ function RevokeDialog({ name, onDone, onClose }: RevokeDialogProps) {
   const words = texts.value.keys
   const revoke = async () => {
     const work = () => ask(`/admin/keys/${encodeURIComponent(name)}`, { method: 'DELETE' })
-    if (await attempt(work, plain(words.revoked(name)))) onDone()
+    if (await attempt(work, words.revoked(name))) onDone()
     onClose()
   }
   return (
     <Dialog title={plain(words.revokeTitle(name))} onClose={onClose}>
       <p>{words.revokeText}</p>
-      <div class="row">
-        <Button kind="danger" onPress={revoke}>
+      <div class="form-foot">
+        <Button onPress={onClose}>{texts.value.words.cancel}</Button>
+        <Button kind="danger" icon="trash" onPress={revoke}>
           {words.revoke}
         </Button>
-        <Button onPress={onClose}>{texts.value.words.cancel}</Button>
       </div>
     </Dialog>
   )

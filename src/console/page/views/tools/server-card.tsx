@@ -57,8 +57,8 @@ async function restart(name: string): Promise<void> {
   const words = texts.value.tools
   const path = `/admin/tool-servers/${encodeURIComponent(name)}/restart`
   const { status } = await askJson<ToolServer>(path, { method: 'POST' })
-  const isConnected = status === 'connected'
-  tell(isConnected ? words.restarted(name) : words.notConnected(name), { isBad: status === 'failed' })
+  if (status === 'failed') return tell(words.failedAgain(name), { isBad: true })
+  tell(status === 'connected' ? words.restarted(name) : words.notConnected(name))
 }
 
 const tones: Readonly<Record<string, Tone>> = { connected: 'good', failed: 'bad', connecting: 'info' }
