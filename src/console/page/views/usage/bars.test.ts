@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { barsOf, cachedShare, metrics, nameOf, sizeOf, sorted } from './bars.ts'
+import { barsOf, cachedShare, metrics, nameOf, shownName, sizeOf, sorted } from './bars.ts'
 import type { UsageLine, UsageReport } from './types.ts'
 
 const sums = {
@@ -48,4 +48,13 @@ test('bars are sorted by their size, and lines by their requests or their day', 
   expect(sorted(report('model', data)).map(nameOf)).toEqual(['many', 'few'])
   const days = ['2026-11-01', '2026-11-03'].map((day) => ({ ...sums, day }))
   expect(sorted(report('day', days)).map(nameOf)).toEqual(['2026-11-03', '2026-11-01'])
+})
+
+test('what reached no upstream has the same name in the plot and in the table', () => {
+  const shown = (name: string, by: string) => shownName(name, { by, nobody: 'no upstream' })
+  expect([shown('none', 'model'), shown('lab', 'upstream'), shown('none', 'day')]).toEqual([
+    'no upstream',
+    'lab',
+    'none',
+  ])
 })

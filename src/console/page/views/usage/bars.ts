@@ -41,6 +41,11 @@ export function nameOf({ day, model, upstream, key }: UsageLine): string {
   return day ?? model ?? upstream ?? key ?? ''
 }
 
+/** The name as a reader sees it: requests that reached no upstream are counted as `none`. @param nobody what stands for it */
+export function shownName(name: string, { by, nobody }: { readonly by: string; readonly nobody: string }): string {
+  return by !== 'day' && name === 'none' ? nobody : name
+}
+
 /** The lines in the order of the table: the newest day, or the one with the most requests, first. */
 export function sorted({ by, data }: UsageReport): readonly UsageLine[] {
   return by === 'day' ? data.toReversed() : data.toSorted((a, b) => b.requests - a.requests)

@@ -3,7 +3,7 @@ import { count, money } from '../../i18n/format.ts'
 import { texts } from '../../i18n/index.ts'
 import { lengthOf, marksUpTo } from '../../kit/scale.ts'
 import { Segments } from '../../kit/segments.tsx'
-import { type Bar, barsOf, type Metric, metrics, sizeOf } from './bars.ts'
+import { type Bar, barsOf, type Metric, metrics, shownName, sizeOf } from './bars.ts'
 import type { UsageReport } from './types.ts'
 
 const maxBars = 15
@@ -13,7 +13,10 @@ export function UsagePlot({ report }: { readonly report: UsageReport }) {
   const words = texts.value.usage
   const metric = useSignal<Metric>('requests')
   const bars = barsOf(report, metric.value)
-  const shown = report.by === 'day' ? bars : bars.slice(0, maxBars)
+  const shown = (report.by === 'day' ? bars : bars.slice(0, maxBars)).map((bar) => ({
+    ...bar,
+    name: shownName(bar.name, { by: report.by, nobody: words.nobody }),
+  }))
   const marks = marksUpTo(Math.max(0, ...shown.map(sizeOf)), { most: 4, leastStep: metric.value === 'cost' ? 0 : 1 })
   const label = words.plot(words.metrics[metric.value], words.dimensions[report.by])
   return (

@@ -2,7 +2,7 @@ import { count, money, percent } from '../../i18n/format.ts'
 import { texts } from '../../i18n/index.ts'
 import { Cell, Row, RowHead, StackTable } from '../../kit/stack-table.tsx'
 import { hrefOf } from '../../router.ts'
-import { cachedShare, nameOf, sorted } from './bars.ts'
+import { cachedShare, nameOf, shownName, sorted } from './bars.ts'
 import type { UsageReport, UsageSums } from './types.ts'
 import type { UsageQuery } from './usage-query.ts'
 
@@ -48,7 +48,7 @@ function LineName({ name, query }: { readonly name: string; readonly query: Usag
         <bdi>{name}</bdi>
       </a>
     )
-  return <bdi>{query.by !== 'day' && name === 'none' ? texts.value.usage.nobody : name}</bdi>
+  return <bdi>{shownName(name, { by: query.by, nobody: texts.value.usage.nobody })}</bdi>
 }
 
 function Sums({ sums }: { readonly sums: UsageSums }) {
