@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Browser, Page } from 'playwright-core'
 import { en } from '../../src/console/page/i18n/en.ts'
+import { zh } from '../../src/console/page/i18n/zh.ts'
 import { type Running, start } from '../e2e/program.ts'
 import { describeInBrowser, findBarriers, openBrowser, settled, show, visit, watch } from './browser.ts'
 import { adminKey, makeKey } from './seed.ts'
@@ -53,6 +54,13 @@ describeInBrowser('the key', () => {
     expect(await visited.page.evaluate<number>('sessionStorage.length + localStorage.length')).toBe(0)
     await signIn(visited.page, adminKey)
     await visited.page.locator('.sidebar nav').waitFor()
+  })
+
+  test('that is wrong is refused in Chinese too', async () => {
+    await using visited = await visit(browser, demo.url, { language: 'zh' })
+    await visited.page.getByLabel(zh.signIn.key).fill('sk-wrong')
+    await visited.page.keyboard.press('Enter')
+    await visited.page.getByText(zh.signIn.wrong).waitFor()
   })
 
   test('that is too old is refused, with the time at which it ended', async () => {

@@ -23,7 +23,11 @@ export function SignInForm({ error }: { readonly error: ApiError | undefined }) 
           <Brand /> tributary
         </h1>
         <p>{signIn.why}</p>
-        <Field label={signIn.key} hint={signIn.hint} error={error?.message}>
+        <Field
+          label={signIn.key}
+          hint={signIn.hint}
+          error={error?.code === 'invalid_api_key' ? signIn.wrong : error?.message}
+        >
           {(attributes) => (
             <input
               {...attributes}

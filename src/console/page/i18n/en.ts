@@ -44,6 +44,7 @@ export const en = {
     why: 'This gateway needs a key.',
     key: 'Key',
     hint: 'It is kept in this tab only. An admin key shows everything; the key of a client shows what it may use.',
+    wrong: 'The API key is wrong, or was revoked.',
     enter: 'Enter',
   },
   views: {

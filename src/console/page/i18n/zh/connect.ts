@@ -21,7 +21,7 @@ export const connect: typeof english = {
   settingsOf: (client: string) => `${client} 的配置`,
   inFile: (file: string) => `写入文件 ${file}`,
   inTerminal: '在终端中运行',
-  inProgram: '写入你的程序',
+  inProgram: '写入您的程序',
   variable: '请把变量 TRIBUTARY_KEY 设为本网关的密钥。如果网关不需要密钥，任意内容都可以。',
   check: '试一下能否使用',
   checkHint: {
@@ -37,12 +37,12 @@ export const connect: typeof english = {
   troubles: {
     unreachable: { what: '无法连接网关。', step: '它在运行吗？这台电脑和它在同一网络吗？' },
     wrongKey: { what: '网关不认识这个密钥。', step: '请复制完整的密钥，或创建新的密钥；已吊销的密钥不能再用。' },
-    expired: { what: '这个密钥已过期。', step: '请创建新的密钥，或在「密钥」中延长有效期。' },
-    notAllowed: { what: '这个密钥没有权限。', step: '它可用的模型可能受限：换一个模型，或在「密钥」中放行此模型。' },
+    expired: { what: '这个密钥已过期。', step: '请创建新的密钥，或在“密钥”中延长有效期。' },
+    notAllowed: { what: '这个密钥没有权限。', step: '它可用的模型可能受限：换一个模型，或在“密钥”中放行此模型。' },
     noModel: { what: '没有这个模型。', step: '请从列表中选择，名称必须完全一致。' },
-    budget: { what: '预算已用完。', step: '密钥的预算可在「密钥」中提高；账户的额度要等到下一个周期。' },
+    budget: { what: '预算已用完。', step: '密钥的预算可在“密钥”中提高；账号的额度要等到下一个周期。' },
     limit: { what: '请求过于频繁。', step: '请稍后再试，或提高密钥的限额。' },
     refused: { what: '请求被拒绝。', step: '该模型可能不支持这类请求，请换一个模型。详情见下文。' },
-    upstream: { what: '网关正常，但上游没有回答。', step: '请在「上游」中查看原因，或换用其他上游的模型。' },
+    upstream: { what: '网关正常，但上游没有回答。', step: '请在“上游”中查看原因，或换用其他上游的模型。' },
   },
 }
