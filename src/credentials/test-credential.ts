@@ -49,7 +49,7 @@ export function judgeTest({ upstream, test: { error } }: AddedCredential, { isFo
     })
   if (isForced) return
   throw new ChatError('invalid-request', {
-    message: `The account could not be tested, so nothing was kept. ${error.message} With "force": true it is kept all the same.`,
+    message: `The account could not be tested, so nothing was kept. ${error.message} It can be kept untested, with force.`,
     code: 'credential_not_tested',
     param: variable,
     cause: error,
