@@ -64,6 +64,8 @@ Every upstream is emulated in this process: there is no account, no network and 
 and call a tool that they are told to call. A model is addressed as upstream/model, or by its name alone.
 
 ${models}
+Open ${url} in a browser: the console shows all of it, and lets you try every model.
+
 Try in another terminal${keys.length > 0 ? ', where API_MASTER_KEY is set as well' : ''}:
 
 ${exampleRequests(url, { hasKeys: keys.length > 0 })}
