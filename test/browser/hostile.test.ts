@@ -113,6 +113,20 @@ describeInBrowser('hostile texts', () => {
     }
   })
 
+  test('do nothing in the form and the result of a tool', async () => {
+    await using visited = await visit(browser, gateway.url, { key: adminKey, hash: '#/tools' })
+    const { page } = visited
+    await settled(visited)
+    await unfold(visited)
+    await expectInert(visited, 'the form')
+    await page.getByText(en.tools.asJson, { exact: true }).click()
+    await page.getByLabel(en.tools.arguments).fill(JSON.stringify({ text: hostileTexts[0] }))
+    await page.getByRole('button', { name: en.tools.run }).click()
+    await page.getByRole('region', { name: en.tools.text }).waitFor()
+    await expectInert(visited, 'the result')
+    expect([await findOverflow(visited), await findBarriers(visited)]).toEqual([[], []])
+  })
+
   for (const [what, model] of Object.entries(evilModels))
     test(`do nothing in an answer that ${what}s`, async () => {
       const hash = `#/try?model=${encodeURIComponent(`evil/${model}`)}`
