@@ -41,6 +41,7 @@ const Listed = z.object({
   data: z.array(z.object({ name: z.string(), accounts: z.array(Account) })),
   available: z.array(z.object({ variable: z.string(), upstream: z.string().nullable() })),
 })
+const Warned = z.object({ warnings: z.array(z.string()) })
 const Problem = z.object({ error: z.object({ message: z.string(), code: z.string(), param: z.string().nullable() }) })
 
 interface Running extends AsyncDisposable {
@@ -452,9 +453,12 @@ describe('the state', () => {
     await using gateway = await start({ ...variables, GROQ_API_KEY: better })
     expect(await gateway.accounts()).toEqual(['groq GROQ_API_KEY environment ok', 'lab UPSTREAM_LAB_KEY state ok'])
     expect(gateway.said.join()).toContain('do not fit the configuration')
+    const warnings = async () => Warned.parse((await gateway.ask('GET /admin/settings')).body).warnings.join()
+    expect(await warnings()).toContain('UPSTREAM_GROQ_URL of the state is not used')
     expect((await gateway.ask('POST /admin/accounts', { variables: { UPSTREAM_LAB_KEY_2: better } })).status).toBe(201)
     expect((await gateway.ask('DELETE /admin/accounts/UPSTREAM_GROQ_URL')).status).toBe(200)
     expect((await gateway.ask('DELETE /admin/accounts/UPSTREAM_GROQ_KEY')).status).toBe(200)
+    expect(await warnings()).toBe('')
     expect(await gateway.chat('lab/one')).toBe('200 lab')
   })
 

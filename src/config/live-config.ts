@@ -106,8 +106,18 @@ export class LiveConfig implements LiveConfiguration {
         changes: whenChanged(name),
       })),
       envFile: envFile === undefined ? undefined : resolve(envFile),
-      warnings: warnings.map((warning) => redact(warning)),
+      warnings: [...warnings, ...this.#unused()].map((warning) => redact(warning)),
     }
+  }
+
+  /** The variables of the state that do not fit. They are no accounts, so nothing else shows them. */
+  #unused(): readonly string[] {
+    const { used, problems } = this.#current
+    const unused = Object.keys(this.#kept).filter((name) => used[name] === undefined)
+    const why = problems.map(({ variable, problem, remedy }) => `${variable} ${problem}: ${remedy}.`).join(' ')
+    return unused.map(
+      (name) => `${name} of the state is not used. ${why} Or remove it: DELETE /admin/accounts/${name}.`,
+    )
   }
 
   reload(): Reload {
