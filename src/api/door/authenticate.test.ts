@@ -217,16 +217,19 @@ describe('P18: the time of a check', () => {
 
   test('reveals nothing about the key', () => {
     let now = 0
-    const keys = new Keys(
-      [keyOf(right), keyOf(`${right}-second`)],
-      clock(() => now),
-    )
-    const check = (headers: Headers) => {
-      now += 61_000
-      verdict(keys, headers)
+    // with its salt, which decides where the digest of each key lies in a table: that is a difference, but it tells nothing
+    const newCheck = () => {
+      const keys = new Keys(
+        [keyOf(right), keyOf(`${right}-second`)],
+        clock(() => now),
+      )
+      return (headers: Headers) => {
+        now += 61_000
+        verdict(keys, headers)
+      }
     }
     const ts: number[] = []
-    while (ts.length < attempts && !ts.some((t) => t < 4.5)) ts.push(largestT(time(groups, check)))
+    while (ts.length < attempts && !ts.some((t) => t < 4.5)) ts.push(largestT(time(groups, newCheck())))
     expect(Math.min(...ts)).toBeLessThan(4.5)
   })
 
