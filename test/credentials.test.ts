@@ -357,6 +357,15 @@ test('a session with tokens of one use outlives being added and removed again an
   await smithery.close()
 })
 
+test('the accounts are listed in one order, whichever was used last', async () => {
+  const names = ['UPSTREAM_LAB_KEY_1', 'UPSTREAM_LAB_KEY_2', 'UPSTREAM_LAB_KEY_10']
+  await using gateway = await start(ofLab(Object.fromEntries(names.map((name, at) => [name, keys[at]]))))
+  for (let calls = 0; calls < 4; calls++) {
+    expect(await gateway.accounts()).toEqual(names.map((name) => `lab ${name} environment ok`))
+    expect(await gateway.chat('lab/one')).toBe('200 lab')
+  }
+})
+
 describe('an account that the operator puts to rest', () => {
   test('is not asked until it is woken, and says why', async () => {
     await using gateway = await start(ofLab({ UPSTREAM_LAB_KEY: good, UPSTREAM_LAB_KEY_2: better }))

@@ -89,12 +89,15 @@ function statusOf(
     // its query may have a key
     address: address === undefined ? undefined : redact(address),
     host: address === undefined ? undefined : URL.parse(address)?.host,
-    accounts: pool.states().map((account) => ({
-      ...sourced(account, upstream),
-      get stats() {
-        return statistics.account(name, account.label)
-      },
-    })),
+    accounts: pool
+      .states()
+      .toSorted(byLabel)
+      .map((account) => ({
+        ...sourced(account, upstream),
+        get stats() {
+          return statistics.account(name, account.label)
+        },
+      })),
     credential: upstream.credential,
     terms: upstream.terms,
     isWebProduct: upstream.isWebProduct ?? false,
@@ -109,6 +112,11 @@ function statusOf(
     health: health.status(),
     models,
   }
+}
+
+/** The pool has them in the order of their use, which changes with every call. */
+function byLabel(one: AccountStatus, other: AccountStatus): number {
+  return one.label.localeCompare(other.label, 'en', { numeric: true })
 }
 
 function sourced(account: AccountStatus, { sources, supply }: Upstream): SourcedAccount {
