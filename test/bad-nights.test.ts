@@ -77,6 +77,37 @@ test('what is mended is forgotten at once', async () => {
   expect(await needsOf(night.url)).toEqual([])
 })
 
+/** An upstream with one model, at the address of an emulator that was closed. */
+function serveAgain({ origin }: { readonly origin: string }) {
+  const message = { role: 'assistant', content: 'Here I am.' }
+  const completion = { id: 'a', object: 'chat.completion', created: 1, model: 'one' }
+  return Bun.serve({
+    hostname: '127.0.0.1',
+    port: Number(new URL(origin).port),
+    fetch: ({ method }) =>
+      Response.json(
+        method === 'GET'
+          ? { data: [{ id: 'one' }] }
+          : { ...completion, choices: [{ index: 0, message, finish_reason: 'stop' }] },
+      ),
+  })
+}
+
+test('an upstream that was down, and answers when it is tested, needs nobody any more', async () => {
+  const emulator = await emulateOpenai({ models: ['one'] })
+  await emulator.close()
+  await using night = await openWith(emulator)
+  const headers = { authorization: `Bearer ${nightKey}` }
+  for (let time = 0; time < 3; time++) await (await fetch(`${night.url}/v1/models`, { headers })).text()
+  await askTimes(night, 3, 'lab/one')
+  expect(await needsOf(night.url)).toMatchObject([{ kind: 'upstream_unreachable' }])
+  const server = serveAgain(emulator)
+  const response = await fetch(`${night.url}/admin/upstreams/lab/test`, { method: 'POST', headers })
+  expect(await response.json()).toMatchObject({ accounts: [{ works: true }] })
+  await until(async () => (await needsOf(night.url)).length === 0, 20_000, 'no need')
+  await server.stop(true)
+})
+
 test('every kind of need has its night', () => {
   expect(nights.length).toBeGreaterThanOrEqual(20)
   const staged = new Set(nights.map(({ kind }) => kind))

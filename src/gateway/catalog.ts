@@ -133,6 +133,12 @@ export class Catalog<Served extends Member = Member> {
     return this.#entries.get(member.upstream.name)?.byId.get(model) ?? { id: model }
   }
 
+  /** Asks an upstream for its list again if that has failed, because the upstream has answered something else. */
+  noteReached(upstream: string): void {
+    const entry = this.#entries.get(upstream)
+    if (entry?.trouble) void this.#refresh(entry)
+  }
+
   /** Stops the requests in the background. */
   close(): void {
     this.#closing.abort(new Error('closed'))

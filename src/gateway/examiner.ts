@@ -1,6 +1,7 @@
 import type { Logger } from '../flow/call.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from '../state/store.ts'
+import type { Catalog } from './catalog.ts'
 import type { DriftLog } from './drift-log.ts'
 import { examine, type Finding } from './examine.ts'
 import type { UpstreamHealth } from './health/upstream-health.ts'
@@ -23,6 +24,8 @@ export interface ExaminerOptions {
   readonly runtime: Runtime
   /** Milliseconds for one account. */
   readonly deadlineMs: number
+  /** Is told which upstream has answered. */
+  readonly catalog: Pick<Catalog, 'noteReached'>
 }
 
 /** An upstream that is asked again at once if a test shows that it answers. */
@@ -34,7 +37,10 @@ export function openExaminer(members: readonly ExaminedMember[], options: Examin
   const running = new Map<string, Promise<readonly Finding[]>>()
   const test = async ({ upstream, pool, health }: ExaminedMember): Promise<readonly Finding[]> => {
     const findings = await examine(upstream, { ...options, pool })
-    if (findings.some(({ error }) => !error)) health.noteReached('answered')
+    if (findings.some(({ error }) => !error)) {
+      health.noteReached('answered')
+      options.catalog.noteReached(upstream.name)
+    }
     return findings
   }
   const start = (member: ExaminedMember): Promise<readonly Finding[]> => {

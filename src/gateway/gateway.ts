@@ -132,7 +132,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     lastHour: () => statistics.lastHour(),
     limitsLeft: (caller) => limiter?.left(caller),
     budgetUse: async (caller) => limiter?.budgetUse(caller),
-    examiner: openExaminer(chains, { store, drifts, log, runtime, deadlineMs: testMs(options) }),
+    examiner: openExaminer(chains, { catalog, store, drifts, log, runtime, deadlineMs: testMs(options) }),
     shortage: () => capacity.shortage(),
     runningCalls: () => chains.reduce((sum, { permits }) => sum + permits.taken, 0),
     inspect: () => inspect({ ...lasting, available: options.available ?? [], chains, catalog }),
