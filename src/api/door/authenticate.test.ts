@@ -155,15 +155,30 @@ function moments(samples: readonly number[]): { mean: number; variance: number; 
   return { mean, variance, count: kept.length }
 }
 
-/** Returns the largest Welch's t of two classes of the same group. */
-function largestT(groups: readonly (readonly (readonly number[])[])[]): number {
+/** Returns Welch's t of each two classes of the same group. */
+function everyT(groups: readonly (readonly (readonly number[])[])[]): readonly number[] {
   const pairs = groups.flatMap((classes) => {
     const all = classes.map(moments)
     return all.flatMap((a, at) => all.slice(at + 1).map((b) => [a, b] as const))
   })
-  return Math.max(
-    ...pairs.map(([a, b]) => Math.abs(a.mean - b.mean) / Math.sqrt(a.variance / a.count + b.variance / b.count)),
-  )
+  return pairs.map(([a, b]) => Math.abs(a.mean - b.mean) / Math.sqrt(a.variance / a.count + b.variance / b.count))
+}
+
+/**
+ * Returns the largest of the smallest t that each two classes have had. A salt decides which digests share a place in a table, and
+ * such a key takes 60 ns longer. That tells nothing of the key, and another salt meets other keys; a leak shows every time.
+ */
+function leastOfAttempts(
+  attempts: number,
+  check: () => (headers: Headers) => void,
+  groups: readonly string[][],
+): number {
+  let least = everyT(time(groups, check()))
+  for (let attempt = 1; attempt < attempts && Math.max(...least) >= 4.5; attempt++) {
+    const next = everyT(time(groups, check()))
+    least = least.map((t, at) => Math.min(t, next[at] ?? t))
+  }
+  return Math.max(...least)
 }
 
 const perClass = 10_000
@@ -212,12 +227,11 @@ describe('P18: the time of a check', () => {
     [right.slice(0, 20), 'x'.repeat(20)],
     [`${right}0`, 'x'.repeat(right.length + 1)],
   ]
-  // a leak shows every time, but the noise of a busy machine does not; usually one attempt is enough
+  // the noise of a busy machine does not show every time either
   const attempts = 20
 
   test('reveals nothing about the key', () => {
     let now = 0
-    // with its salt, which decides where the digest of each key lies in a table: that is a difference, but it tells nothing
     const newCheck = () => {
       const keys = new Keys(
         [keyOf(right), keyOf(`${right}-second`)],
@@ -228,9 +242,7 @@ describe('P18: the time of a check', () => {
         verdict(keys, headers)
       }
     }
-    const ts: number[] = []
-    while (ts.length < attempts && !ts.some((t) => t < 4.5)) ts.push(largestT(time(groups, newCheck())))
-    expect(Math.min(...ts)).toBeLessThan(4.5)
+    expect(leastOfAttempts(attempts, newCheck, groups)).toBeLessThan(4.5)
   })
 
   test('would reveal a comparison letter by letter', () => {
@@ -238,8 +250,6 @@ describe('P18: the time of a check', () => {
       const sent = headers.get('authorization')?.slice('Bearer '.length) ?? ''
       for (let at = 0; at < right.length; at++) if (sent.charCodeAt(at) !== right.charCodeAt(at)) return
     }
-    const ts: number[] = []
-    while (ts.length < attempts && !ts.some((t) => t > 4.5)) ts.push(largestT(time(groups, leaky)))
-    expect(Math.max(...ts)).toBeGreaterThan(4.5)
+    expect(leastOfAttempts(attempts, () => leaky, groups)).toBeGreaterThan(4.5)
   })
 })
