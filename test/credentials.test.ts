@@ -217,6 +217,17 @@ describe('a credential that is pasted', () => {
     expect(lab.requests.filter(({ headers }) => JSON.stringify([...headers]).includes(unsent))).toEqual([])
   })
 
+  test('before is sent to no address that comes later, even by force', async () => {
+    const other = await emulateOpenai({ models: ['one'] })
+    await using gateway = await start()
+    await gateway.ask('POST /admin/accounts', { variables: ofLab({ UPSTREAM_LAB_KEY: good }) })
+    const moved = await gateway.ask('PUT /admin/accounts/UPSTREAM_LAB_URL', { value: other.url, force: true })
+    expect(failureOf(moved)).toEqual([409, 'credential_exists', null])
+    expect(other.requests).toEqual([])
+    expect(await gateway.chat('lab/one')).toBe('200 lab')
+    await other.close()
+  })
+
   const wrong: readonly (readonly [name: string, variables: unknown, param: string])[] = [
     ['a cookie without a session', { CLERK_COOKIE: 'nonsense' }, 'CLERK_COOKIE'],
     ['a key with white space', { OPENAI_API_KEY: 'two words' }, 'OPENAI_API_KEY'],

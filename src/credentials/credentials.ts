@@ -6,7 +6,7 @@ import type { Examiner } from '../gateway/examiner.ts'
 import {
   checkRoom,
   checkVariables,
-  divertsEnvironments,
+  divertsCredentials,
   environmentsOwn,
   existsAlready,
   faultOf,
@@ -154,7 +154,7 @@ export class Credentials implements CredentialAdmin {
 /** The one upstream that variables change. @throws ChatError `invalid-request` or `conflict` */
 function onlyChange([change, other]: readonly ChangedUpstream[], variables: KeptValues): ChangedUpstream {
   const [first = ''] = Object.keys(variables)
-  if (change?.divertsEnvironment) throw divertsEnvironments(first)
+  if (change?.diverts) throw divertsCredentials(first, change.diverts)
   if (!change) throw faultOf(first, 'adds no account to an upstream, and changes none')
   if (!other) return change
   const names = `${change.upstream.name} and ${other.upstream.name}`

@@ -74,11 +74,15 @@ export function environmentsOwn(name: string): ChatError {
   })
 }
 
-/** A key of an admin must not be enough to get the credentials of the environment, by an address that asks for them. */
-export function divertsEnvironments(name: string): ChatError {
+/** A key of an admin must not be enough to get the credentials of the gateway, by an address that asks for them. */
+export function divertsCredentials(name: string, source: 'environment' | 'state'): ChatError {
+  const [of, remedy, code] =
+    source === 'environment'
+      ? ['the environment', 'Set it in the environment or in .env, and reload', 'credential_in_environment']
+      : ['the state', 'Remove those first, and add them again together with it', 'credential_exists']
   return new ChatError('conflict', {
-    message: `${name} would change where or how credentials of the environment are used. Set it in the environment or in .env, and reload.`,
-    code: 'credential_in_environment',
+    message: `${name} would change where or how credentials of ${of} are used. ${remedy}.`,
+    code,
   })
 }
 

@@ -7,8 +7,8 @@ export interface ChangedUpstream {
   readonly upstream: Upstream
   /** Its accounts that are new or have another credential. */
   readonly added: readonly Account[]
-  /** Whether credentials of the environment would be used in another way, such as at another address. */
-  readonly divertsEnvironment: boolean
+  /** Where credentials come from that are not part of the change, and would be used in another way, such as at another address. */
+  readonly diverts: 'environment' | 'state' | undefined
 }
 
 /** The upstreams that another configuration adds, or whose accounts, address or models it changes. */
@@ -19,16 +19,20 @@ export function findChanges(former: Config, changed: Config): readonly ChangedUp
     const prints = new Set(known?.accounts.map(({ fingerprint }) => fingerprint))
     const added = upstream.accounts.filter(({ fingerprint }) => !prints.has(fingerprint))
     if (known && added.length === 0 && isSame(known, upstream)) return []
-    return [{ upstream, added, divertsEnvironment: known !== undefined && diverts(known, upstream) }]
+    return [{ upstream, added, diverts: known && divertedFrom(known, upstream, added) }]
   })
 }
 
 /** The environment is valid by itself, so an upstream with credentials of it is known. */
-function diverts(known: Upstream, changed: Upstream): boolean {
-  if (known.fingerprint === changed.fingerprint) return false
-  return changed.accounts.some(
-    ({ label, credential }) => credential !== undefined && changed.sources?.get(label)?.source === 'environment',
-  )
+function divertedFrom(
+  known: Upstream,
+  { accounts, sources, fingerprint }: Upstream,
+  added: readonly Account[],
+): ChangedUpstream['diverts'] {
+  if (known.fingerprint === fingerprint) return undefined
+  const kept = accounts.filter((account) => account.credential !== undefined && !added.includes(account))
+  if (kept.length === 0) return undefined
+  return kept.some(({ label }) => sources?.get(label)?.source === 'environment') ? 'environment' : 'state'
 }
 
 function isSame(a: Upstream, b: Upstream): boolean {
