@@ -11,9 +11,14 @@ export function quoted(text: string): string {
   )
 }
 
-/** A word of a POSIX shell. */
+/** Quotes a text for a POSIX shell: within single quotes, only a single quote has a meaning. */
+export function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`
+}
+
+/** A word of a POSIX shell, in quotes if it needs them. */
 export function shellWord(text: string): string {
-  return isPlain(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+  return isPlain(text) ? text : shellQuote(text)
 }
 
 /** A value of a `.env` file. No escapes are common to those who read it, so a quote that the text does not have is used. */

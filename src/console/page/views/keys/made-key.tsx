@@ -1,10 +1,10 @@
 import { useEffect, useRef } from 'preact/hooks'
+import { shellQuote } from '../../../../connect/quoting.ts'
 import { texts } from '../../i18n/index.ts'
 import { Button } from '../../kit/button.tsx'
 import { CopyBox } from '../../kit/copy.tsx'
 import { Words } from '../../kit/words.tsx'
 import { hrefOf } from '../../router.ts'
-import { shellQuote } from '../requests/curl.ts'
 import type { MadeKey } from './types.ts'
 
 interface MadeKeyProps {

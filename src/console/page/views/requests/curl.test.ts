@@ -1,5 +1,7 @@
 import { expect, test } from 'bun:test'
-import { curlOf, keyVariable, messagesIn, printableJson, shellQuote } from './curl.ts'
+import { keyVariable } from '../../../../connect/client.ts'
+import { shellQuote } from '../../../../connect/quoting.ts'
+import { curlOf, messagesIn, printableJson } from './curl.ts'
 
 const origin = 'http://127.0.0.1:3000'
 

@@ -1,3 +1,6 @@
+import { keyVariable } from '../../../../connect/client.ts'
+import { shellQuote } from '../../../../connect/quoting.ts'
+
 /** What a command repeats of a request. */
 export interface RepeatedRequest {
   readonly task: string
@@ -6,9 +9,6 @@ export interface RepeatedRequest {
   /** The recorded text of the request, if there is one and it is whole. */
   readonly text?: string | undefined
 }
-
-/** The variable that holds the key: a command that is pasted somewhere must not carry it. */
-export const keyVariable = 'TRIBUTARY_KEY'
 
 const sample = 'Say hello in one sentence.'
 
@@ -81,9 +81,4 @@ export function printableJson(value: unknown): string {
   return JSON.stringify(value).replace(/[\p{C}\u2028\u2029]/gu, (sign) =>
     [...Array(sign.length).keys()].map((at) => `\\u${sign.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
   )
-}
-
-/** Quotes a text for a POSIX shell: within single quotes, only a single quote has a meaning. */
-export function shellQuote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`
 }
