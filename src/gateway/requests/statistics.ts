@@ -46,9 +46,13 @@ export class Statistics {
   /** By upstream and label, in the order in which they were first asked. */
   readonly #accounts = new Map<string, AccountCounts>()
 
+  /** Stands for every upstream that was not asked yet. */
+  readonly #unasked: UpstreamCounts
+
   constructor(runtime: Runtime) {
     this.#runtime = runtime
     this.#clock = new MinuteClock(runtime)
+    this.#unasked = new UpstreamCounts(this.#clock)
   }
 
   readonly noteRequest = (request: RecentRequest): void => {
@@ -68,10 +72,12 @@ export class Statistics {
   readonly noteAttempt: AttemptListener = (attempt, error) => {
     const { upstream, account } = attempt
     const ended = { attempt, error, at: this.#runtime.now() }
-    counted(this.#upstreams, upstream, { make: () => new UpstreamCounts(this.#clock), max: maxUpstreams }).add(ended)
+    const ofUpstream = this.#upstreams.get(upstream) ?? this.#beginUpstream(upstream)
+    ofUpstream.add(ended)
     if (account === undefined) return
     const key = accountKey(upstream, account)
-    counted(this.#accounts, key, { make: () => new AccountCounts(this.#clock), max: maxAccounts }).add(ended)
+    const ofAccount = this.#accounts.get(key) ?? this.#beginAccount(key)
+    ofAccount.add(ended)
   }
 
   lastHour(): LastHour {
@@ -95,11 +101,19 @@ export class Statistics {
   }
 
   upstream(name: string): UpstreamStats {
-    return (this.#upstreams.get(name) ?? new UpstreamCounts(this.#clock)).stats()
+    return (this.#upstreams.get(name) ?? this.#unasked).stats()
   }
 
   account(upstream: string, label: string): AccountStats {
     return this.#accounts.get(accountKey(upstream, label))?.stats() ?? unused
+  }
+
+  #beginUpstream(name: string): UpstreamCounts {
+    return keep(this.#upstreams, name, { counts: new UpstreamCounts(this.#clock), max: maxUpstreams })
+  }
+
+  #beginAccount(key: string): AccountCounts {
+    return keep(this.#accounts, key, { counts: new AccountCounts(this.#clock), max: maxAccounts })
   }
 }
 
@@ -110,18 +124,15 @@ function accountKey(upstream: string, label: string): string {
   return `${upstream}\n${label}`
 }
 
-interface Made<Counts> {
-  make(): Counts
-  readonly max: number
-}
-
-/** Finds the counts under a name, and makes them with the first use. The ones that were made first are dropped for new ones. */
-function counted<Counts>(all: Map<string, Counts>, name: string, { make, max }: Made<Counts>): Counts {
-  const known = all.get(name)
-  if (known) return known
+/** Keeps counts under a new name, in place of the ones that were made first if there are too many. */
+function keep<Counts>(all: Map<string, Counts>, name: string, { counts, max }: NewCounts<Counts>): Counts {
   const [oldest] = all.keys()
   if (all.size >= max && oldest !== undefined) all.delete(oldest)
-  const made = make()
-  all.set(name, made)
-  return made
+  all.set(name, counts)
+  return counts
+}
+
+interface NewCounts<Counts> {
+  readonly counts: Counts
+  readonly max: number
 }
