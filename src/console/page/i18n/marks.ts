@@ -44,9 +44,12 @@ export function plain(text: string): string {
   return text.replace(/\ue000/g, nameStart).replace(/\ue001/g, nameEnd)
 }
 
+/** Characters that turn the text around them: embeddings, overrides and isolates (Unicode, UAX #9). Splitting by it keeps them. */
+export const turning = /([\u202a-\u202e\u2066-\u2069])/
+
 /** A long text without the characters that turn the direction of what follows: they make a text look like another one. */
 export function withoutTurns(text: string): string {
-  return text.replace(/[\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+  return text.replace(new RegExp(turning, 'g'), '\ufffd')
 }
 
 /** A text in one line, without characters that deceive, and no longer than a sentence can bear. */

@@ -1,4 +1,5 @@
 import type { MarkedToken, Token, Tokens } from 'marked'
+import { turning } from '../i18n/marks.ts'
 import { decodeReferences } from './character-references.ts'
 import { isKnown } from './lex.ts'
 import { targetOf } from './targets.ts'
@@ -66,14 +67,11 @@ function hrefOf({ href }: Tokens.Link | Tokens.Image): string {
   return decodeReferences(href)
 }
 
-/** Characters that turn the text around them: embeddings, overrides and isolates (Unicode, UAX #9). */
-const turning = /[\u202a-\u202e\u2066-\u2069]/
-
 /** Makes the characters that would turn the text visible. */
 export function plainText(text: string): readonly Inline[] {
   if (!turning.test(text)) return text === '' ? [] : [{ kind: 'text', text }]
   return text
-    .split(/([\u202a-\u202e\u2066-\u2069])/)
+    .split(turning)
     .filter((part) => part !== '')
     .map((part) => (part.length === 1 && turning.test(part) ? control(part) : { kind: 'text', text: part }))
 }
