@@ -12,11 +12,12 @@ import { openCredentials } from './credentials/open-credentials.ts'
 import type { Logger } from './flow/call.ts'
 import type { Network } from './flow/network.ts'
 import type { Runtime } from './flow/runtime.ts'
+import { type CallListeners, combineListeners } from './gateway/call-record.ts'
 import { type Gateway, type GatewayOptions, openGateway } from './gateway/gateway.ts'
 import { openLasting } from './gateway/lasting.ts'
 import { ClientKeys } from './keys/client-keys.ts'
 import { Limiter } from './keys/limiter.ts'
-import { Needs } from './needs/needs.ts'
+import { type NeedSources, Needs } from './needs/needs.ts'
 import { FallbackStore } from './state/fallback-store.ts'
 import type { Store } from './state/store.ts'
 import { watchStore } from './state/watch-store.ts'
@@ -49,6 +50,8 @@ export interface Surroundings {
   readonly read?: (() => Config | Misconfigured) | undefined
   /** The credentials that the state has, if they were read already. */
   readonly kept?: KeptValues
+  /** Is told what happens to calls. */
+  readonly listeners?: CallListeners
   /** Is told of each changed configuration that is in force. */
   onReconfigured?(config: Config): void
   /** Asks the other processes of `WORKERS` to read the configuration again too. */
@@ -100,13 +103,11 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime, ..
   const { inForce } = configuration
   const prices = new Prices({ upstreams: inForce.upstreams, own: inForce.prices })
   const ledger = new Ledger({ store, prices, ...shared })
-  const gateways = openGateways(inForce, { tools, clients, prices, ledger, store, ...shared })
+  const listeners = combineListeners([ledgerListeners(ledger), surroundings.listeners ?? {}])
+  const gateways = openGateways(inForce, { tools, clients, prices, listeners, store, ...shared })
   const credentials = openCredentials(config, { configuration, gateway: () => gateways.current, store, ...shared })
-  const needs = new Needs({
-    gateway: () => gateways.current,
-    droppedLines: () => surroundings.droppedLines?.() ?? 0,
-    ...{ configuration, tools, store, runtime, clientKeys: clients.keys, limiter: clients.limiter },
-  })
+  const parts = { tools, clients, configuration, gateways, store, runtime }
+  const needs = openNeeds(surroundings, parts)
   const server = openServer({
     ...listeningOf(config),
     credentials: credentials.admin,
@@ -118,24 +119,39 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime, ..
     ...shared,
   })
   const stopWatching = watchStore(store, { log, runtime })
+  const closing = [needs, credentials, gateways, clients, ledger, tools, { close: stopWatching }, spare]
   return {
     ...{ url: server.url, server, configuration },
     ready: Promise.all([clients.ready, credentials.ready]).then(() => undefined),
     async close() {
       await server.stop(config.shutdownGraceMs, config.shutdownDelayMs)
-      for (const part of [needs, credentials, gateways]) part.close()
-      for (const part of [clients, ledger, tools]) await part.close()
-      stopWatching()
-      await spare.close()
+      // one after the other, because the last ones are used by the first
+      for (const part of closing) await part.close()
     },
   }
+}
+
+interface NeedParts extends Pick<NeedSources, 'tools' | 'store' | 'runtime'> {
+  readonly configuration: LiveConfig
+  readonly clients: ReturnType<typeof openClients>
+  readonly gateways: ReturnType<typeof openGateways>
+}
+
+function openNeeds({ droppedLines }: Pick<Surroundings, 'droppedLines'>, { clients, gateways, ...parts }: NeedParts) {
+  return new Needs({
+    ...parts,
+    gateway: () => gateways.current,
+    droppedLines: () => droppedLines?.() ?? 0,
+    clientKeys: clients.keys,
+    limiter: clients.limiter,
+  })
 }
 
 interface GatewayParts {
   readonly tools: ToolRegistry
   readonly clients: ReturnType<typeof openClients>
   readonly prices: Prices
-  readonly ledger: Ledger
+  readonly listeners: CallListeners
   readonly store: Store
   readonly log: Logger
   readonly runtime: Runtime
@@ -145,7 +161,7 @@ interface GatewayParts {
 const lookMs = 1_000
 
 /** Opens the gateway, and another one when the configuration changes. The former one is closed when its calls have ended. */
-function openGateways(config: Config, { tools, clients, prices, ledger, ...shared }: GatewayParts) {
+function openGateways(config: Config, { tools, clients, prices, listeners, ...shared }: GatewayParts) {
   const { runtime } = shared
   const costs = costsBy(prices, runtime)
   const lasting = openLasting({ isShared: config.state.isShared, ...capacityOf(config, runtime), ...costs, ...shared })
@@ -157,7 +173,7 @@ function openGateways(config: Config, { tools, clients, prices, ledger, ...share
       threadTtlMs: config.sessionTtlMs,
       limiter: clients.limiter,
       ...costs,
-      ...listenersFor(ledger),
+      ...listeners,
       ...shared,
     })
   let current = open(config)
@@ -225,7 +241,7 @@ function costsBy(prices: Prices, runtime: Runtime): Pick<GatewayOptions, 'costOf
 }
 
 /** What the ledger is told by the gateway. */
-function listenersFor(ledger: Ledger): Pick<GatewayOptions, 'onAnswer' | 'onCallEnd'> {
+function ledgerListeners(ledger: Ledger): CallListeners {
   return {
     onAnswer: (answer, { caller }) => ledger.addAnswer(caller, answer),
     onCallEnd: ({ call, ending }) => ledger.addCall(call, ending),

@@ -65,7 +65,7 @@ export function openAdmission({
 }
 
 interface LimitCountOptions extends Pick<AdmissionOptions, 'limiter' | 'costOf'> {
-  readonly onAnswer?: AnswerListener
+  readonly onAnswer?: AnswerListener | undefined
 }
 
 /** Also counts what each answer has used for the limits of its caller. */

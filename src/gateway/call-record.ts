@@ -46,4 +46,29 @@ export type AnswerListener = (answer: AnswerUsage, call: Call) => void
  * Gets each attempt at its end, and why it failed. It must be short and must not throw. The end of an attempt may come after that of
  * its call.
  */
-export type AttemptListener = (attempt: AttemptNote, error: ChatError | undefined) => void
+export type AttemptListener = (attempt: AttemptNote, error: ChatError | undefined, call: Call) => void
+
+/** Those who are told what happens to calls. */
+export interface CallListeners {
+  readonly onCallEnd?: CallListener | undefined
+  readonly onAnswer?: AnswerListener | undefined
+  readonly onAttempt?: AttemptListener | undefined
+}
+
+/** Tells each of them, in this order. */
+export function combineListeners(all: readonly CallListeners[]): CallListeners {
+  return {
+    onCallEnd: tellAll(all.flatMap(({ onCallEnd }) => onCallEnd ?? [])),
+    onAnswer: tellAll(all.flatMap(({ onAnswer }) => onAnswer ?? [])),
+    onAttempt: tellAll(all.flatMap(({ onAttempt }) => onAttempt ?? [])),
+  }
+}
+
+type Listener<Told extends readonly unknown[]> = (...told: Told) => void
+
+function tellAll<Told extends readonly unknown[]>(listeners: readonly Listener<Told>[]): Listener<Told> | undefined {
+  if (listeners.length < 2) return listeners[0]
+  return (...told) => {
+    for (const listener of listeners) listener(...told)
+  }
+}

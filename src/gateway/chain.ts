@@ -48,7 +48,7 @@ export interface ChainSettings {
   /** Where tools and JSON formats are emulated; `api` by default. */
   readonly emulateTools?: EmulationMode
   /** Gets what each answer of an upstream has used. */
-  readonly onAnswer?: AnswerListener
+  readonly onAnswer?: AnswerListener | undefined
   readonly log: Logger
   readonly runtime: Runtime
 }
@@ -58,7 +58,7 @@ interface ChainOptions extends ChainSettings {
   readonly costOf?: CostOf | undefined
   readonly drifts: DriftLog
   /** Gets each attempt when it has ended. */
-  readonly onAttempt?: AttemptListener
+  readonly onAttempt?: AttemptListener | undefined
   /** What is known of a model. */
   modelOf(candidate: Candidate): Model
 }

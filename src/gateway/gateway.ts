@@ -9,7 +9,7 @@ import type { BudgetUse, LimitsLeft } from '../keys/key-meter.ts'
 import type { Limiter } from '../keys/limiter.ts'
 import type { AvailableCredential, Upstream } from '../providers/provider.ts'
 import { countForLimits, openAdmission } from './admission.ts'
-import type { CallListener } from './call-record.ts'
+import { type AttemptListener, type CallListener, combineListeners } from './call-record.ts'
 import type { Shortage } from './capacity.ts'
 import { Catalog } from './catalog.ts'
 import { buildChain, type ChainSettings } from './chain.ts'
@@ -57,7 +57,9 @@ export interface GatewayOptions extends ChainSettings {
   /** Whether the texts of chats are kept with the last requests. */
   readonly recordsPrompts?: boolean
   /** Gets what is known of each call when it has ended. */
-  readonly onCallEnd?: CallListener
+  readonly onCallEnd?: CallListener | undefined
+  /** Gets each attempt at its end. */
+  readonly onAttempt?: AttemptListener | undefined
 }
 
 /** Everything between a decoded request and the upstreams. */
@@ -103,7 +105,7 @@ export function openGateway(options: GatewayOptions): Gateway {
   const { capacity, requests, statistics, drifts, promptCache: cached } = lasting
   const onAnswer = countForLimits(options)
   const modelOf = (candidate: Candidate) => catalog.modelOf(candidate)
-  const around = { ...options, ...lasting, onAnswer, onAttempt: statistics.noteAttempt, modelOf }
+  const around = { ...options, ...lasting, onAnswer, onAttempt: attemptListener(options), modelOf }
   const chains = upstreams.map((upstream) => buildChain(upstream, around))
   const catalog: Catalog<UpstreamParts> = new Catalog(chains, { log, runtime, routes, ...(aliases && { aliases }) })
   const routing = openRouting(catalog, { routes, runtime })
@@ -145,20 +147,18 @@ export function openGateway(options: GatewayOptions): Gateway {
   }
 }
 
+function attemptListener({ lasting: { statistics }, onAttempt }: GatewayOptions) {
+  return combineListeners([{ onAttempt: statistics.noteAttempt }, { onAttempt }]).onAttempt
+}
+
 function observeFor({ lasting: { requests }, onCallEnd, recordsPrompts = false }: GatewayOptions) {
   requests.keepTexts(recordsPrompts)
-  return observe(both(requests.note, onCallEnd), { recordsTexts: recordsPrompts })
+  const { onCallEnd: listener } = combineListeners([{ onCallEnd: requests.note }, { onCallEnd }])
+  return observe(listener, { recordsTexts: recordsPrompts })
 }
 
 function testMs({ deadlines }: ChainSettings): number {
   return Math.min(maxTestMs, deadlines.firstEventMs)
-}
-
-function both(first: CallListener, second: CallListener = () => undefined): CallListener {
-  return (record) => {
-    first(record)
-    second(record)
-  }
 }
 
 function isSameUrl(a: string, b: string): boolean {

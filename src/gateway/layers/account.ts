@@ -122,7 +122,7 @@ class AccountReport implements Watcher<AnyEvent> {
 
   readonly attemptAgain: AttemptAgain = (outcome) => {
     this.#attempt.end(outcome)
-    this.#asked.onAttempt?.(this.#attempt, undefined)
+    this.#asked.onAttempt?.(this.#attempt, undefined, this.call)
     this.#attempt = this.#beginAttempt()
   }
 
@@ -141,7 +141,7 @@ class AccountReport implements Watcher<AnyEvent> {
 
   onEnd(ending: Ending): void {
     const failure = this.#attempt.onEnd(ending)
-    this.#asked.onAttempt?.(this.#attempt, failure)
+    this.#asked.onAttempt?.(this.#attempt, failure, this.call)
     if (ending.kind === 'done') this.#pool.reportSuccess(this.live, this.#model)
     const error = ending.kind === 'failed' ? ending.error : undefined
     if (this.#begun && error?.reason !== 'account-refused') this.live.markServed(this.#begun.credential)

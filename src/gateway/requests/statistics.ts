@@ -1,5 +1,6 @@
+import type { ChatError } from '../../chat/error.ts'
+import type { AttemptNote } from '../../flow/attempt-note.ts'
 import type { Runtime } from '../../flow/runtime.ts'
-import type { AttemptListener } from '../call-record.ts'
 import { AccountCounts, type AccountStats, UpstreamCounts, type UpstreamStats } from './attempt-counts.ts'
 import { countsRing, keptMinutes, MinuteClock, MinuteRing, minutesUntil } from './minute-ring.ts'
 import type { RecentRequest } from './recent-requests.ts'
@@ -69,7 +70,7 @@ export class Statistics {
     this.#sums.add(minute, priced)
   }
 
-  readonly noteAttempt: AttemptListener = (attempt, error) => {
+  readonly noteAttempt = (attempt: AttemptNote, error: ChatError | undefined): void => {
     const { upstream, account } = attempt
     const ended = { attempt, error, at: this.#runtime.now() }
     const ofUpstream = this.#upstreams.get(upstream) ?? this.#beginUpstream(upstream)
