@@ -21,6 +21,7 @@ import { type NeedSources, Needs } from './needs/needs.ts'
 import { FallbackStore } from './state/fallback-store.ts'
 import type { Store } from './state/store.ts'
 import { watchStore } from './state/watch-store.ts'
+import { observeTools, type ToolRunListener } from './tools/observe-tools.ts'
 import { openTools } from './tools/registry.ts'
 import type { ToolRegistry } from './tools/tool.ts'
 import { Ledger } from './usage/ledger.ts'
@@ -52,6 +53,8 @@ export interface Surroundings {
   readonly kept?: KeptValues
   /** Is told what happens to calls. */
   readonly listeners?: CallListeners
+  /** Are told of each run of a tool. */
+  readonly toolListeners?: readonly ToolRunListener[]
   /** Is told of each changed configuration that is in force. */
   onReconfigured?(config: Config): void
   /** Asks the other processes of `WORKERS` to read the configuration again too. */
@@ -87,7 +90,7 @@ function listeningOf(config: Config) {
 /** Puts the rooms together. Closing the app closes the store. @throws when the address cannot be bound */
 export function openApp(config: Config, log: Logger, store: Store, { runtime, ...surroundings }: Surroundings): App {
   const shared = { log, runtime, version }
-  const tools = openTools(config.tools, shared)
+  const tools = observeTools(openTools(config.tools, shared), surroundings.toolListeners ?? [])
   const spare = openSpare(config, store, shared)
   const clients = openClients(config, { store, spare, ...shared })
   const configuration = new LiveConfig(config, surroundings.kept ?? {}, {

@@ -1,4 +1,5 @@
 import type { Fields, ImagePart } from '../chat/message.ts'
+import type { Call } from '../flow/call.ts'
 import type { Cancel } from '../flow/cancel.ts'
 
 /** What a tool gets when it runs. */
@@ -9,6 +10,8 @@ export interface ToolContext {
   onChunk(text: string): void
   /** The number of gateways that the request for the run came through. */
   readonly hops?: number
+  /** The call that the tool runs for, for those who observe it. */
+  readonly call?: Call
 }
 
 /** The outcome of a run. A tool's own failure is an outcome too, which the model gets. */

@@ -17,7 +17,7 @@ export interface CallOutcome extends ToolOutcome {
 export interface ToolRunOptions {
   readonly limits: ToolLimits
   /** The call that the tool runs for. */
-  readonly call: Pick<Call, 'signal' | 'log' | 'hops'>
+  readonly call: Call
   onChunk(text: string): void
 }
 
@@ -46,13 +46,14 @@ export function shownOutcome({ isError, content, images }: ToolOutcome, limits: 
 export async function runTool(
   tool: Tool,
   args: Fields,
-  { limits: { timeoutMs }, call: { signal, log, hops }, onChunk }: ToolRunOptions,
+  { limits: { timeoutMs }, call, onChunk }: ToolRunOptions,
 ): Promise<ToolOutcome> {
+  const { signal, log, hops } = call
   const link = signal.child()
   const tooLong = () => link.abort(new ChatError('timeout', { message: 'The tool took too long.' }))
   const timer = signal.runtime.timers.set(timeoutMs, tooLong)
   let isOver = false
-  const context = { signal: link, hops, onChunk: (text: string) => isOver || onChunk(redact(text)) }
+  const context = { signal: link, hops, call, onChunk: (text: string) => isOver || onChunk(redact(text)) }
   try {
     return await orAbort((async () => tool.run(args, context))(), link)
   } catch (thrown) {
