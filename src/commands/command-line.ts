@@ -11,7 +11,11 @@ export interface CommandLine {
   readonly isWrite: boolean
   /** Whether `usage` prints CSV. */
   readonly isCsv: boolean
-  /** The other options of `usage` and `keys`. */
+  /** Whether `accounts add` reads a file or another program. */
+  readonly isFromStdin: boolean
+  /** Whether `accounts add` keeps what could not be tested. */
+  readonly isForced: boolean
+  /** The other options of `usage`, `keys` and `accounts`. */
   readonly values: Readonly<Partial<Record<ValueOption, string>>>
   /** Settings of the command line, by the variable's name. */
   readonly flags: Readonly<Record<string, string>>
@@ -23,6 +27,7 @@ type ValueOption = (typeof valueOptions)[number]
 const valueOptions = [
   'by', 'from', 'to',
   'models', 'rpm', 'tpm', 'concurrent', 'budget', 'expires', 'role', 'owner',
+  'minutes',
 ] as const
 
 const options = {
@@ -32,6 +37,9 @@ const options = {
   json: { type: 'boolean' },
   write: { type: 'boolean' },
   csv: { type: 'boolean' },
+  'from-stdin': { type: 'boolean' },
+  force: { type: 'boolean' },
+  minutes: { type: 'string' },
   by: { type: 'string' },
   from: { type: 'string' },
   to: { type: 'string' },
@@ -47,7 +55,7 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
-const [ofUsage, ofKeys] = [['usage', 'keys'], ['keys']]
+const [ofUsage, ofKeys, ofAccounts] = [['usage', 'keys'], ['keys'], ['accounts']]
 
 /** The options that only some commands have. */
 const owners: Readonly<Record<string, readonly string[]>> = {
@@ -55,6 +63,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   ...{ csv: ofUsage, by: ofUsage, from: ofUsage, to: ofUsage },
   ...{ models: ofKeys, rpm: ofKeys, tpm: ofKeys, concurrent: ofKeys, budget: ofKeys },
   ...{ expires: ofKeys, role: ofKeys, owner: ofKeys },
+  ...{ 'from-stdin': ofAccounts, force: ofAccounts, minutes: ofAccounts },
 }
 
 const serve: CommandLine = {
@@ -64,12 +73,14 @@ const serve: CommandLine = {
   isJson: false,
   isWrite: false,
   isCsv: false,
+  isFromStdin: false,
+  isForced: false,
   values: {},
   flags: {},
 }
 
 /** Commands that take words after them. */
-const withWords = new Set(['help', 'connect', 'usage', 'keys', 'state', 'replay'])
+const withWords = new Set(['help', 'connect', 'usage', 'keys', 'accounts', 'state', 'replay'])
 
 /**
  * Parses the arguments.
@@ -96,7 +107,7 @@ export function readCommandLine(args: readonly string[], known: readonly string[
       return `Only one command can be given, not ${positionals.length}.`
     const stray = Object.keys(values).find((option) => owners[option]?.includes(name) === false)
     if (stray !== undefined && name !== 'help') return `Option '--${stray}' belongs to ${owners[stray]?.join(' and ')}.`
-    const { host, port, json = false, write = false, csv = false } = values
+    const { host, port, json = false, write = false, csv = false, force = false } = values
     return {
       name,
       words: name === first ? words : [],
@@ -104,6 +115,8 @@ export function readCommandLine(args: readonly string[], known: readonly string[
       isJson: json,
       isWrite: write,
       isCsv: csv,
+      isFromStdin: values['from-stdin'] ?? false,
+      isForced: force,
       values: given(values),
       flags: { ...(host !== undefined && { HOST: host }), ...(port !== undefined && { PORT: port }) },
     }

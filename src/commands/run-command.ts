@@ -17,6 +17,7 @@ Usage: tributary [command] [options]
   models    print the models that would be served
   health    ask the running server for its health; exit 0 or 1
   keys      "keys add NAME" makes a client key, "keys list" and "keys revoke NAME"; "keys usage" is as usage
+  accounts  "accounts list", "add UPSTREAM", "rest LABEL", "wake LABEL", "remove LABEL": the accounts of the running server
   usage     print what the client keys have used and what it cost; "usage NAME" is about one key
   state     write all that is kept to an encrypted file ("state export FILE"), or read it ("state import FILE"): the backup
   connect   print the settings with which a client, such as Codex or Claude Code, uses this gateway; --write writes them
@@ -28,9 +29,10 @@ Usage: tributary [command] [options]
 
   --env-file FILE   read NAME=value lines; the environment wins over them; by default ./.env, if it exists
   --host, --port    win over HOST and PORT
-  --json            print the output of check, doctor and usage as JSON
+  --json            print the output of check, doctor, usage and the lists as JSON
   --by, --from, --to, --csv   of usage: by day, model, upstream or key; the days; as CSV
   --models, --rpm, --tpm, --concurrent, --budget, --expires, --role, --owner   of "keys add": what the key may use
+  --from-stdin, --force, --minutes   of "accounts add" and "accounts rest": where the credential comes from, keep it untested, how long
   --write           let connect change the client's file; the old one is kept beside it
   -h, --help, -v, --version
 
@@ -57,6 +59,7 @@ const commands = {
   models: async (config: Config, { runtime }: RunOptions) => (await import('./models.ts')).models(config, runtime),
   health: async (config: Config, { runtime }: RunOptions) => (await import('./health.ts')).health(config, runtime),
   keys: async (config: Config, options: RunOptions) => (await import('./keys.ts')).keys(config, options),
+  accounts: async (config: Config, options: RunOptions) => (await import('./accounts.ts')).accounts(config, options),
   usage: async (config: Config, { line, runtime }: RunOptions) =>
     (await import('./usage.ts')).usage(config, { line, runtime }),
   state: async (config: Config, { line, runtime }: RunOptions) =>
@@ -81,6 +84,7 @@ const names = [
   'models',
   'health',
   'keys',
+  'accounts',
   'usage',
   'state',
   'connect',

@@ -56,6 +56,8 @@ interface SpawnOptions {
   /** The working folder. The default is a new empty folder. */
   readonly cwd?: string
   readonly variables?: Variables
+  /** What it reads from its input; nothing by default. */
+  readonly input?: string | undefined
 }
 
 /** Makes an empty folder that is removed at the end of its use. */
@@ -65,15 +67,21 @@ export async function emptyFolder(): Promise<AsyncDisposable & { readonly path: 
 }
 
 /** The variables of this process's environment that a program needs to start. */
-function spawn(args: readonly string[], cwd: string, variables: Variables, maxDescriptors?: number) {
+function spawn(args: readonly string[], { cwd, variables, maxDescriptors, input }: Spawned) {
   const limited = maxDescriptors === undefined ? [] : ['sh', '-c', `ulimit -n ${maxDescriptors} && exec "$@"`, 'sh']
   return Bun.spawn([...limited, ...command, ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? '', HOME: cwd, ...variables },
-    stdin: 'ignore',
+    stdin: input === undefined ? 'ignore' : Buffer.from(input),
     stdout: 'pipe',
     stderr: 'pipe',
   })
+}
+
+interface Spawned extends SpawnOptions {
+  readonly cwd: string
+  readonly variables: Variables
+  readonly maxDescriptors?: number | undefined
 }
 
 export interface Outcome {
@@ -83,9 +91,12 @@ export interface Outcome {
 }
 
 /** Runs a command to its end. */
-export async function run(args: readonly string[], { cwd, variables = {} }: SpawnOptions = {}): Promise<Outcome> {
+export async function run(
+  args: readonly string[],
+  { cwd, variables = {}, input }: SpawnOptions = {},
+): Promise<Outcome> {
   await using folder = await emptyFolder()
-  const child = spawn(args, cwd ?? folder.path, variables)
+  const child = spawn(args, { cwd: cwd ?? folder.path, variables, input })
   const ended = Promise.all([child.exited, child.stdout.text(), child.stderr.text()])
   try {
     const [code, stdout, stderr] = await within(ended, patienceMs, `the end of ${args.join(' ')}`)
@@ -110,7 +121,11 @@ export async function start(
   { cwd, args = [], maxDescriptors }: { cwd?: string; args?: string[]; maxDescriptors?: number } = {},
 ): Promise<Running> {
   const folder = await emptyFolder()
-  const child = spawn(args, cwd ?? folder.path, { HOST: '127.0.0.1', PORT: '0', ...variables }, maxDescriptors)
+  const child = spawn(args, {
+    cwd: cwd ?? folder.path,
+    variables: { HOST: '127.0.0.1', PORT: '0', ...variables },
+    maxDescriptors,
+  })
   const stop: Running['stop'] = (signal) => {
     child.kill(signal)
     return within(child.exited, patienceMs, `the end after ${signal}`)
