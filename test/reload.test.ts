@@ -32,7 +32,10 @@ test('SIGHUP changes keys, upstreams and routes, keeps running answers, and keep
   await using folder = await emptyFolder()
   const path = join(folder.path, '.env')
   const write = (...lines: readonly string[]) => writeFileSync(path, lines.join('\n'))
-  write(`API_MASTER_KEY=${keys.old}`, `UPSTREAM_A_URL=${first.url}`, 'ROUTES=fast = a/one')
+  const keyFile = join(folder.path, 'master-key')
+  const writeKey = (key: string) => writeFileSync(keyFile, `${key}\n`, { mode: 0o600 })
+  writeKey(keys.old)
+  write(`API_MASTER_KEY_FILE=${keyFile}`, `UPSTREAM_A_URL=${first.url}`, 'ROUTES=fast = a/one')
   await using child = await startChild({ HOST: '127.0.0.1' }, { args: ['--env-file', path] })
   const reloaded = async (msg: string, count = 1) => {
     child.signal('SIGHUP')
@@ -49,7 +52,8 @@ test('SIGHUP changes keys, upstreams and routes, keeps running answers, and keep
   first.script({ body: slow() })
   const running = await ask(child.url, keys.old, 'fast')
 
-  write(`API_MASTER_KEY=${keys.new}`, `UPSTREAM_B_URL=${second.url}`, 'ROUTES=fast = b/two', 'PORT=1')
+  writeKey(keys.new)
+  write(`API_MASTER_KEY_FILE=${keyFile}`, `UPSTREAM_B_URL=${second.url}`, 'ROUTES=fast = b/two', 'PORT=1')
   expect(await reloaded('read again')).toMatchObject({
     level: 'info',
     changed: ['API_MASTER_KEY', 'ROUTES', 'UPSTREAM_A_URL', 'UPSTREAM_B_URL'],

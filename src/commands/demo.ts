@@ -18,7 +18,15 @@ export interface Demo {
   serve(config: Config, running: { readonly runtime: Runtime; read(): Config | Misconfigured }): Promise<number>
 }
 
-const ownNames = ['HOST', 'PORT', 'API_MASTER_KEY', 'ALLOW_UNAUTHENTICATED', 'LOG_LEVEL', 'LOG_FORMAT']
+const ownNames = [
+  'HOST',
+  'PORT',
+  'API_MASTER_KEY',
+  'API_MASTER_KEY_FILE',
+  'ALLOW_UNAUTHENTICATED',
+  'LOG_LEVEL',
+  'LOG_FORMAT',
+]
 
 /** Starts the emulators on 127.0.0.1. They end with `serve`, or with the process. */
 export async function openDemo(): Promise<Demo> {

@@ -33,7 +33,7 @@ export class Environment implements Variables {
   readonly #credentials = new Map<string, CredentialVariable>()
 
   constructor(values: RawVariables, origins = environmentAlone) {
-    this.#values = new SpelledValues(values)
+    this.#values = new SpelledValues(values, (variable, problem, remedy) => this.report({ variable, problem, remedy }))
     this.#origins = origins
   }
 
@@ -59,7 +59,7 @@ export class Environment implements Variables {
     return [...this.#read].flatMap((name) => {
       const value = this.text(name)
       if (value === undefined) return []
-      const written = this.#values.writtenAs(name)
+      const written = this.#values.sourceOf(name)
       const origin = this.#origins.of.get(written) ?? 'environment'
       return [
         {
@@ -143,7 +143,7 @@ export class Environment implements Variables {
     return this.#each(name, (variable) => {
       const secret = this.secret(variable)
       const doubt = secret && findSecretDoubt(secret.reveal(), name)
-      if (doubt) this.#warnings.push(`${this.#values.writtenAs(variable)} ${doubt}`)
+      if (doubt) this.#warnings.push(`${this.#values.sourceOf(variable)} ${doubt}`)
       return secret
     })
   }
@@ -249,7 +249,7 @@ export class Environment implements Variables {
   }
 
   report(problem: Problem): void {
-    const written = this.#values.writtenAs(problem.variable)
+    const written = this.#values.sourceOf(problem.variable)
     const origin = this.#origins.of.get(written)
     this.#problems.push({
       variable: origin?.startsWith('--') ? origin : written,

@@ -1,3 +1,4 @@
+import { namesSecretFile } from './secret-files.ts'
 import type { Origins } from './setting.ts'
 import { type RawVariables, SpelledValues } from './spelled-values.ts'
 import { findSpellings } from './spellings.ts'
@@ -5,14 +6,17 @@ import { findSpellings } from './spellings.ts'
 /** Where the operator sees that a variable comes from the state. */
 const fromState = 'the state'
 
-/** Adds the variables of the state to those of the environment, which win. */
+/**
+ * Adds the variables of the state to those of the environment, which win. The state may not name a file in place of a value: the key of
+ * an admin must not be enough to read files of this machine, and to send them to an address.
+ */
 export function mergeKept(
   kept: RawVariables,
   variables: RawVariables,
   origins: Origins,
 ): { readonly variables: RawVariables; readonly origins: Origins } {
   const set = new SpelledValues(variables)
-  const added = Object.entries(kept).filter(([name]) => set.get(name) === undefined)
+  const added = Object.entries(kept).filter(([name]) => set.get(name) === undefined && !namesSecretFile(name))
   const names = added.map(([name]) => name)
   return {
     variables: { ...variables, ...Object.fromEntries(added) },

@@ -16,8 +16,11 @@ export function readGuardedFile(
   report: ReportProblem,
 ): string | undefined {
   try {
-    const { mode, size } = statSync(path)
-    if (process.platform !== 'win32' && (mode & 0o022) !== 0)
+    const file = statSync(path)
+    const { mode, size } = file
+    // a pipe would be read once, and a reload would wait for it for ever
+    if (!file.isFile()) report('does not name a file', 'a folder, a pipe or a device cannot be read again')
+    else if (process.platform !== 'win32' && (mode & 0o022) !== 0)
       report('names a file that other users can write', 'chmod go-w the file')
     else if (size > maxMib * 1024 * 1024) report(`names a file of more than ${maxMib} MiB`, 'check the path')
     else return readFileSync(path, 'utf8')
