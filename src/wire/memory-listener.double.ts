@@ -50,6 +50,8 @@ export class MemoryListener implements HttpListener {
     this.#running.add(connection)
     try {
       const { status, headers, body } = await this.#answer(request)
+      // nobody takes the answer of a client that has left meanwhile
+      if (connection.signal.aborted) throw connection.signal.reason
       if (!body) this.#end(connection)
       return new Response(body && this.#relay(body, connection), { status, headers })
     } catch (thrown) {

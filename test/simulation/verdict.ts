@@ -1,0 +1,6 @@
+import { z } from 'zod'
+
+/** What a worker says of one seed. */
+export const Verdict = z.object({ seed: z.number(), hash: z.string(), wrong: z.array(z.string()) })
+
+export type Verdict = z.infer<typeof Verdict>
