@@ -47,6 +47,11 @@ describe('who gets the page at /', () => {
     expect(await (await fetch(app.url)).json()).toMatchObject({ message: expect.any(String) })
   })
 
+  test('/docs is the page for a browser, and names the document to programs', async () => {
+    expect((await ask('/docs', { accept: page })).body).toStartWith('<!doctype html>')
+    expect(JSON.parse((await ask('/docs')).body)).toMatchObject({ message: expect.stringContaining('/openapi.json') })
+  })
+
   test('a cache keeps the two apart', async () => {
     for (const accept of [page, '*/*']) expect((await ask('/', { accept })).headers.get('vary')).toContain('Accept')
   })

@@ -18,7 +18,7 @@ import {
 } from './browser.ts'
 import { adminKey, seed } from './seed.ts'
 
-const views = ['home', 'upstreams', 'requests', 'usage', 'keys', 'try', 'tools', 'connect', 'settings'] as const
+const views = ['home', 'upstreams', 'requests', 'usage', 'keys', 'try', 'tools', 'connect', 'api', 'settings'] as const
 const dictionaries = { en, zh }
 
 describeInBrowser('every view', () => {

@@ -13,6 +13,7 @@ import { enter, isAdmin, leave, signIn } from './session/me.ts'
 import { followOverview, overview } from './session/overview.ts'
 import { chooseTheme, theme } from './session/theme.ts'
 import { SignInForm } from './sign-in-form.tsx'
+import { ApiView } from './views/api/api.tsx'
 import { ConnectView } from './views/connect/connect.tsx'
 import { HomeView } from './views/home/home.tsx'
 import { KeysView } from './views/keys/keys.tsx'
@@ -39,6 +40,7 @@ const views: readonly ViewEntry[] = [
   { name: 'try', show: TryView, isAdmins: false },
   { name: 'tools', show: ToolsView, isAdmins: true },
   { name: 'connect', show: ConnectView, isAdmins: false },
+  { name: 'api', show: ApiView, isAdmins: false },
   { name: 'settings', show: SettingsView, isAdmins: true },
 ]
 

@@ -8,6 +8,9 @@ export interface PageAddress {
   readonly query: URLSearchParams
 }
 
+/** The page has a path of its own for the routes, which other programs know. */
+const usualHash = location.pathname.endsWith('/docs') ? '#/api' : ''
+
 export const address = signal<PageAddress>(readAddress(location.hash))
 
 addEventListener('hashchange', () => {
@@ -15,7 +18,7 @@ addEventListener('hashchange', () => {
 })
 
 function readAddress(hash: string): PageAddress {
-  const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?')
+  const [path = '', query = ''] = (hash || usualHash).replace(/^#\/?/, '').split('?')
   const [view = '', ...rest] = path.split('/').map(decoded)
   return { view, rest, query: new URLSearchParams(query) }
 }

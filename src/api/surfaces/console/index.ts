@@ -10,18 +10,17 @@ import { documentHeaders, fileHeaders } from './headers.ts'
 const page = (): typeof import('../../../console/console-page.ts') => require('../../../console/console-page.ts')
 
 const base = '/console/'
-const greeting = 'tributary: every upstream, one stream. The OpenAI API is at /v1.'
-
-const greet = answerJson((_request, _call, { version }) => ({
-  body: { message: greeting, version },
-  headers: { vary: 'Accept' },
-}))
-
-/** Browsers get the page, and everybody else the greeting. */
-const welcome: Handler = (exchange, services) => {
-  if (!wantsPage(exchange.request.headers)) return greet(exchange, services)
-  const headers = Object.assign(exchange.newHeaders(), documentHeaders)
-  return new Response(page().pageDocument(base), { headers })
+/** Browsers get the page, and everybody else the message and the version. */
+function pageOr(message: string): Handler {
+  const greet = answerJson((_request, _call, { version }) => ({
+    body: { message, version },
+    headers: { vary: 'Accept' },
+  }))
+  return (exchange, services) => {
+    if (!wantsPage(exchange.request.headers)) return greet(exchange, services)
+    const headers = Object.assign(exchange.newHeaders(), documentHeaders)
+    return new Response(page().pageDocument(base), { headers })
+  }
 }
 
 const sendFile: Handler = (exchange) => {
@@ -63,7 +62,16 @@ export const surface: Surface = {
       path: '/',
       summary: 'Shows the console to browsers, and names the program and its version to everything else',
       gives: 'Greeting',
-      handler: welcome,
+      handler: pageOr('tributary: every upstream, one stream. The OpenAI API is at /v1.'),
+    },
+    {
+      access: 'open',
+      cors: false,
+      method: 'GET',
+      path: '/docs',
+      summary: 'Shows every route to browsers, and names the OpenAPI document to everything else',
+      gives: 'Greeting',
+      handler: pageOr('Every route is described at /openapi.json, and for people in a browser at /docs.'),
     },
     {
       access: 'open',

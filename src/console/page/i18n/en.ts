@@ -1,3 +1,4 @@
+import { api } from './en/api.ts'
 import { connect } from './en/connect.ts'
 import { home } from './en/home.ts'
 import { keys } from './en/keys.ts'
@@ -56,9 +57,11 @@ export const en = {
     try: 'Try',
     tools: 'Tools',
     connect: 'Connect',
+    api: 'API',
     settings: 'Settings',
   },
 
+  api,
   home,
 
   upstreams,

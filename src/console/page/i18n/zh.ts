@@ -1,4 +1,5 @@
 import type { Texts } from './en.ts'
+import { api } from './zh/api.ts'
 import { connect } from './zh/connect.ts'
 import { home } from './zh/home.ts'
 import { keys } from './zh/keys.ts'
@@ -57,9 +58,11 @@ export const zh: Texts = {
     try: '试用',
     tools: '工具',
     connect: '接入',
+    api: 'API',
     settings: '设置',
   },
 
+  api,
   home,
 
   upstreams,
