@@ -1,0 +1,20 @@
+import type { Surface } from '../talk/surface.ts'
+
+/** A surface of the gateway, and the model that is asked there. */
+export interface Lane {
+  readonly name: string
+  readonly surface: Surface
+  readonly model: string
+}
+
+/** The gateway under test. */
+export interface Target {
+  /** Its address, without `/v1`. */
+  readonly url: string
+  readonly key?: string
+  readonly lanes: readonly Lane[]
+  /** More headers of each request. */
+  readonly fields?: Readonly<Record<string, string>>
+  /** Its process on this machine, if its memory and descriptors are to be measured. */
+  readonly pid?: number
+}
