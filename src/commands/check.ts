@@ -10,6 +10,7 @@ import { modelsOf } from '../gateway/routes/route-tree.ts'
 import { drawRoute, writeRoute } from '../gateway/routes/write-route.ts'
 import { shippedSource } from '../usage/shipped-prices.ts'
 import { findHostProblem } from './bind-failure.ts'
+import { findLogFileProblem } from './log-output.ts'
 import { table } from './table.ts'
 
 /** sysexits.h: the configuration cannot be used. */
@@ -26,7 +27,8 @@ interface CheckOptions {
 export async function check(config: Config, { isJson, runtime }: CheckOptions): Promise<number> {
   const { problems, notes } = await config.state.inspect(runtime)
   const host = await findHostProblem(config.host, runtime.network)
-  const all = [...(host === undefined ? [] : [`HOST: ${host}`]), ...problems]
+  const log = config.logFile && findLogFileProblem(config.logFile.path)
+  const all = [...(host === undefined ? [] : [`HOST: ${host}`]), ...(log === undefined ? [] : [log]), ...problems]
   const text = isJson ? asJson(config, all, notes) : asText(config, all, notes)
   process.stdout.write(redact(text))
   return all.length === 0 ? 0 : configExit

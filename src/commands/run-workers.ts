@@ -2,10 +2,12 @@ import type { Subprocess } from 'bun'
 import type { Config } from '../config/config.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Timer } from '../flow/timers.ts'
+import { LineWriter } from '../telemetry/line-writer.ts'
 import { type Log, openLog } from '../telemetry/log.ts'
 import { explainBindFailure } from './bind-failure.ts'
 import { reportSignals } from './hold-signals.ts'
-import { announcement } from './serve.ts'
+import { openLogOutput } from './log-output.ts'
+import { announcement, refuseLogFile } from './serve.ts'
 import { asksToReloadOthers, onStopSignal, workerName } from './worker.ts'
 
 /** Milliseconds before a worker that ended is started again: doubled each time, and the first again after it ran for long. */
@@ -23,14 +25,24 @@ export async function runWorkers(config: Config, runtime: Runtime): Promise<numb
     process.stderr.write(await explainBindFailure(config, runtime.network, undefined))
     return 1
   }
+  const logTo = await openLogOutput(config, runtime, Bun.stdout.writer())
+  if (typeof logTo === 'string') return refuseLogFile(logTo)
+  const lines = new LineWriter(logTo, () => undefined)
   const log = openLog({
     ...{ runtime, level: config.logLevel, format: config.logFormat },
-    write: (line) => process.stdout.write(line),
+    write: (line) => lines.write(line),
   })
-  const workers = new Workers(config, { log, runtime })
+  process.on('exit', () => lines.finish())
+  const announce = (line: string) => {
+    lines.write(line)
+    if (config.logFile) process.stdout.write(line)
+  }
+  const workers = new Workers(config, { log, runtime, announce })
   onStopSignal((signal) => workers.stop(signal))
   reportSignals((signal) => {
-    if (signal === 'SIGHUP') workers.pass(signal)
+    if (signal !== 'SIGHUP') return
+    logTo.reopen?.()
+    workers.pass(signal)
   })
   return workers.run()
 }
@@ -38,6 +50,8 @@ export async function runWorkers(config: Config, runtime: Runtime): Promise<numb
 interface WorkersOptions {
   readonly log: Log
   readonly runtime: Runtime
+  /** Says where it listens. */
+  announce(line: string): void
 }
 
 type Child = Subprocess<'ignore', 'inherit', 'inherit'>
@@ -121,7 +135,7 @@ class Workers {
     this.#listening++
     if (this.#listening > this.#config.workers) this.#options.log.info({ url }, 'a worker listens again')
     if (this.#listening === this.#config.workers)
-      process.stdout.write(announcement(this.#config, url, this.#options.runtime.now()))
+      this.#options.announce(announcement(this.#config, url, this.#options.runtime.now()))
   }
 
   #endIfAlone(): void {

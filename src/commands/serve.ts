@@ -4,30 +4,47 @@ import type { Config, Misconfigured } from '../config/config.ts'
 import { readKept } from '../credentials/kept-variables.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from '../state/store.ts'
-import { type LineSink, LineWriter } from '../telemetry/line-writer.ts'
+import { LineWriter } from '../telemetry/line-writer.ts'
 import { type Log, openLog } from '../telemetry/log.ts'
 import { version } from '../version.ts'
 import { guardDescriptors } from '../wire/descriptors.ts'
 import { hideFromServers } from './hide-from-servers.ts'
 import { reportSignals } from './hold-signals.ts'
+import { type LogOutput, openLogOutput } from './log-output.ts'
 import { openState } from './open-state.ts'
 import { isWorker, onStopSignal, reloadOtherWorkers, tellParent } from './worker.ts'
 
 /** Serves until SIGTERM or SIGINT, then lets running answers finish. A second signal ends the process at once. */
-export function serve(config: Config, { runtime, read }: Pick<Serving, 'runtime' | 'read'>): Promise<number> {
+export async function serve(config: Config, { runtime, read }: Pick<Serving, 'runtime' | 'read'>): Promise<number> {
+  const logTo = await openLogOutput(config, runtime, Bun.stdout.writer())
+  if (typeof logTo === 'string') return refuseLogFile(logTo)
   return serveUntilStopped(config, {
     runtime,
     read,
-    logTo: Bun.stdout.writer(),
-    announce: ({ url, configuration }, write) =>
-      isWorker ? tellParent(url) : write(announcement(configuration.inForce, url, runtime.now())),
+    logTo,
+    announce: ({ url, configuration }, write) => {
+      if (isWorker) return tellParent(url)
+      const line = announcement(configuration.inForce, url, runtime.now())
+      write(line)
+      // whoever starts it looks there
+      if (config.logFile) process.stdout.write(line)
+    },
   })
 }
+
+/** Says why the log cannot be written. @returns the process's exit code */
+export function refuseLogFile(problem: string): number {
+  process.stderr.write(`${problem}.\n`)
+  return configExit
+}
+
+/** sysexits.h: the configuration cannot be used. */
+const configExit = 78
 
 export interface Serving {
   readonly runtime: Runtime
   /** The output for the lines of the log. */
-  readonly logTo: LineSink
+  readonly logTo: LogOutput
   /** Reads the configuration again. */
   read(): Config | Misconfigured
   /** Prints the address that the server listens on. @param write writes to the output of the log */
@@ -50,7 +67,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
     format: config.logFormat,
     write: (line) => lines.write(line),
   })
-  process.on('exit', () => lines.flush())
+  process.on('exit', () => lines.finish())
   const stopped = stopSignal()
   const store = await openState(config, runtime, [])
   if (typeof store === 'number') return store
@@ -72,7 +89,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
   const releaseDescriptors = guardDescriptors(log, runtime.timers)
   // until now functions were compiled late, because most functions of the start run once
   Bun.unsafe.setJITPolicy(1)
-  reportSignals(onSignals(app, log))
+  reportSignals(onSignals(app, log, logTo))
   await app.ready
   announce(app, (text) => lines.write(text))
   lines.flush()
@@ -98,11 +115,12 @@ function ignoreSignal(log: Log): (signal: string) => void {
   return (signal) => log.warn({ signal }, ignoredSignal)
 }
 
-/** SIGHUP reads the configuration again. */
-function onSignals({ configuration }: App, log: Log): (signal: string) => void {
+/** SIGHUP opens the log's file again, and reads the configuration again. */
+function onSignals({ configuration }: App, log: Log, logTo: LogOutput): (signal: string) => void {
   return (signal) => {
-    if (signal === 'SIGHUP') configuration.reloadHere()
-    else ignoreSignal(log)(signal)
+    if (signal !== 'SIGHUP') return ignoreSignal(log)(signal)
+    logTo.reopen?.()
+    configuration.reloadHere()
   }
 }
 

@@ -14,6 +14,7 @@ import { mergeKept } from './merge-kept.ts'
 import { readAliases } from './read-aliases.ts'
 import { readChatModel, readEgress } from './read-chat-server.ts'
 import { type Listening, readListening } from './read-listening.ts'
+import { type LogSettings, readLog } from './read-log.ts'
 import { readPrices } from './read-prices.ts'
 import { linkWritten, readRoutes } from './read-routes.ts'
 import { readState } from './read-state.ts'
@@ -25,7 +26,7 @@ import { settingFactsOf } from './setting-facts.ts'
 import type { RawVariables } from './spelled-values.ts'
 
 /** The configuration: all settings, checked. */
-export interface Config extends Listening {
+export interface Config extends Listening, LogSettings {
   /** Proxies whose `X-Forwarded-For` is trusted: addresses, ranges, `loopback`. */
   readonly trustedProxies: readonly string[]
   readonly maxBodyBytes: number
@@ -42,10 +43,6 @@ export interface Config extends Listening {
   readonly sessionTtlMs: number
   /** How long a session of the chat server is kept after its last message. */
   readonly chatTtlMs: number
-  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
-  readonly logFormat: 'pretty' | 'json'
-  /** Whether the texts of requests and answers are kept in memory. */
-  readonly recordsPrompts: boolean
   readonly upstreams: readonly Upstream[]
   /** What would turn on the upstreams that are off. */
   readonly available: readonly AvailableCredential[]
@@ -121,8 +118,9 @@ function readVariables(
   const written = readRoutes(environment, upstreams)
   const aliases = readAliases(environment, { upstreams, routes: written.names })
   const routes = linkWritten(environment, written, { upstreams, aliases })
+  const listening = readListening(environment, state.isShared)
   const config: Omit<Config, 'withKept'> = {
-    ...readListening(environment, state.isShared),
+    ...listening,
     trustedProxies: readProxies(environment),
     maxBodyBytes: environment.integer('MAX_BODY_BYTES', { fallback: 32 * 1024 * 1024, min: 1024, max: 1024 ** 3 }),
     deadlines: readDeadlines(environment),
@@ -131,7 +129,7 @@ function readVariables(
     shutdownGraceMs: seconds(environment, 'SHUTDOWN_GRACE', 30),
     ...readCapacity(environment),
     ...readTtls(environment, state),
-    ...readLog(environment, isTerminal),
+    ...readLog(environment, { isTerminal, workers: listening.workers }),
     upstreams,
     available,
     routes,
@@ -155,31 +153,6 @@ function readVariables(
   reportNoChat('CHAT_MODEL', { environment, upstreams, routes, aliases })
   if (environment.problems.length > 0) return { problems: environment.problems, upstreamVariables }
   return { ...config, settings: environment.settings, warnings: warningsOf(environment, config) }
-}
-
-const levels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
-/** The names that other programs use for log levels. */
-const otherLevels = {
-  verbose: 'trace',
-  information: 'info',
-  notice: 'info',
-  warning: 'warn',
-  err: 'error',
-  critical: 'error',
-  fatal: 'error',
-  none: 'silent',
-  off: 'silent',
-} as const
-/** What is written down of requests. */
-function readLog(
-  environment: Environment,
-  isTerminal: boolean,
-): Pick<Config, 'logLevel' | 'logFormat' | 'recordsPrompts'> {
-  return {
-    logLevel: environment.choice('LOG_LEVEL', levels, otherLevels) ?? 'info',
-    logFormat: environment.choice('LOG_FORMAT', ['pretty', 'json']) ?? (isTerminal ? 'pretty' : 'json'),
-    recordsPrompts: environment.flag('RECORD_PROMPTS'),
-  }
 }
 
 const proxyVariables = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY']

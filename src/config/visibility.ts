@@ -12,6 +12,7 @@ const plainTexts = [
   'SUMMARY_MODEL',
   'CHAT_MODEL',
   'PRICES_FILE',
+  'LOG_FILE',
   'UPSTREAM_USER_AGENT',
 ]
 

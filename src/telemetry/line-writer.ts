@@ -5,6 +5,8 @@ export interface LineSink {
   write(text: string): unknown
   /** @returns a promise while the reader of the output has not taken everything */
   flush(): unknown
+  /** Takes everything before it returns, because the process ends. */
+  finish?(): void
 }
 
 /** Limit for the characters that wait while the output is stuck. */
@@ -14,7 +16,7 @@ const longTurn = 64 * 1024
 
 /**
  * Writes all lines of a turn at once and in order. A slow output never stops the program and never takes much memory: lines
- * that do not fit are counted and dropped. Before the process ends, call `drain`, or `flush` if nothing can be awaited.
+ * that do not fit are counted and dropped. Before the process ends, call `drain`, and `finish` when nothing can be awaited any more.
  */
 export class LineWriter {
   readonly #sink: LineSink
@@ -64,6 +66,16 @@ export class LineWriter {
       if (flushed instanceof Promise) this.#waitFor(flushed)
     } catch {
       // the reader of the output is gone, so its lines cannot be written
+    }
+  }
+
+  /** Gives every line to the output, which takes them before this returns if it can. */
+  finish(): void {
+    this.flush()
+    try {
+      this.#sink.finish?.()
+    } catch {
+      // the output takes nothing, and the process ends
     }
   }
 

@@ -82,6 +82,24 @@ test('a line has the account, the tools, and the times to the first visible even
   })
 })
 
+test('a line has the cost of all answers, unless a part of it is not known', async () => {
+  const costs: readonly (readonly [readonly (number | undefined)[], number | undefined])[] = [
+    [[0.1, 0.2], 0.3],
+    [[0.1, undefined], undefined],
+    [[], undefined],
+  ]
+  for (const [usds, costUsd] of costs) {
+    const lines: LogLine[] = []
+    const chat: Chat = chatOf(async function* (_request, { receipt }) {
+      const answer = { upstream: 'groq', model: 'model', usage: undefined }
+      for (const usd of usds) receipt.answers.push({ ...answer, cost: { usd, savedUsd: undefined } })
+      yield usage
+    })
+    await drain(observe()(chat)(aRequest, { ...aCall(undefined, lines), surface: 'openai' }))
+    expect(lines[0]?.fields).toMatchObject({ surface: 'openai', costUsd })
+  }
+})
+
 test('the line of a failure has the error itself, so that the log can redact it', async () => {
   const lines: LogLine[] = []
   const error = new ChatError('overloaded', { message: 'busy', upstreamStatus: 503 })

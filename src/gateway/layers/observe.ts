@@ -3,12 +3,13 @@ import type { Message } from '../../chat/message.ts'
 import { excerpt } from '../../chat/secret.ts'
 import type { EmbeddingEvent, RelayEvent, Task } from '../../chat/task.ts'
 import { showsSomething } from '../../flow/begin.ts'
-import type { Call } from '../../flow/call.ts'
+import type { Call, Receipt } from '../../flow/call.ts'
 import type { ObserverLayer } from '../../flow/chat.ts'
 import type { Batch } from '../../flow/flow.ts'
 import { type Ending, type Watcher, watch } from '../../flow/watch.ts'
 import type { CallListener, CallRecord } from '../call-record.ts'
 import { TextRecorder } from '../requests/text-recorder.ts'
+import { sumCosts } from '../sum-costs.ts'
 import type { LoopEvent } from '../tool-loop/events.ts'
 
 /**
@@ -103,6 +104,7 @@ function writeLine({ call, model, task, ending, usage, texts: _, ...record }: Ca
   const { log, receipt } = call
   const failure = ending.kind === 'failed' ? ending.error : undefined
   const line = {
+    surface: call.surface,
     model: excerpt(model, 200),
     upstream: receipt.upstream,
     account: receipt.account,
@@ -115,7 +117,9 @@ function writeLine({ call, model, task, ending, usage, texts: _, ...record }: Ca
     firstEventMs: record.firstEventMs === undefined ? undefined : Math.round(record.firstEventMs),
     durationMs: Math.round(record.durationMs),
     inputTokens: usage?.inputTokens,
+    cachedTokens: usage?.cachedInputTokens,
     outputTokens: usage?.outputTokens,
+    costUsd: costOf(receipt),
     replyBytes: record.bytes > 0 ? record.bytes : undefined,
     attempts: receipt.attempts,
     hedged: receipt.isHedged,
@@ -123,6 +127,12 @@ function writeLine({ call, model, task, ending, usage, texts: _, ...record }: Ca
   if (!failure || failure.reason === 'cancelled') log.info(line, task)
   else if (failure.reason === 'internal') log.error({ ...line, err: failure }, task)
   else log.warn({ ...line, err: failure }, task)
+}
+
+/** In millionths of a cent, because a sum of fractions has many digits that mean nothing. Absent if it is not known. */
+function costOf({ answers }: Receipt): number | undefined {
+  const usd = sumCosts(answers, 'usd')
+  return usd === undefined ? undefined : Math.round(usd * 1e8) / 1e8
 }
 
 /** Absent from the line if there are none. */

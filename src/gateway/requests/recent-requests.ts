@@ -1,8 +1,9 @@
 import type { Usage } from '../../chat/event.ts'
 import { excerpt } from '../../chat/secret.ts'
 import type { AttemptNote, SeamNote } from '../../flow/attempt-note.ts'
-import type { AnswerCost, Receipt, Treatment } from '../../flow/call.ts'
+import type { Receipt, Treatment } from '../../flow/call.ts'
 import type { CallRecord } from '../call-record.ts'
+import { sumCosts } from '../sum-costs.ts'
 import { type ConversationUsage, ConversationUsages } from './conversation-usage.ts'
 import { KeptTexts } from './kept-texts.ts'
 import type { RecordedTexts } from './text-recorder.ts'
@@ -164,21 +165,9 @@ function requestOf({ call, model, usage, bytes, ...record }: CallRecord): Recent
     seams: receipt.seams ?? none,
     isHedged: receipt.isHedged ?? false,
     conversation: receipt.conversation,
-    cost: sumOver(receipt.answers, 'usd'),
-    saved: sumOver(receipt.answers, 'savedUsd'),
+    cost: sumCosts(receipt.answers, 'usd'),
+    saved: sumCosts(receipt.answers, 'savedUsd'),
   }
-}
-
-/** The sum over all answers. It is unknown if a part of it is. */
-function sumOver(answers: Receipt['answers'], name: keyof AnswerCost): number | undefined {
-  if (answers.length === 0) return undefined
-  let sum = 0
-  for (const { cost } of answers) {
-    const amount = cost?.[name]
-    if (amount === undefined) return undefined
-    sum += amount
-  }
-  return sum
 }
 
 /** The upstream's own object may be large. */
