@@ -5,6 +5,7 @@ COPY package.json bun.lock bunfig.toml ./
 RUN bun install --frozen-lockfile
 COPY tsconfig.json .env.example build.ts ./
 COPY docs/upstreams.md docs/
+COPY release release
 COPY src src
 RUN bun run build
 

@@ -3,100 +3,13 @@
  * the second one their bytecode lies together (docs/decisions/0045-small-start.md).
  */
 import { rm } from 'node:fs/promises'
+import { compile } from './release/compile.ts'
+import { recordOrder } from './release/record-order.ts'
 
-const executable = 'dist/tributary'
-const order = `${executable}.order`
+const outfile = 'dist/tributary'
+const order = `${outfile}.order`
 
-const flags = [
-  '--compile',
-  '--minify',
-  '--bytecode',
-  '--format=esm',
-  '--sourcemap',
-  '--splitting',
-  '--production',
-  '--no-compile-autoload-dotenv',
-  '--no-compile-autoload-bunfig',
-  // functions of the start are not worth compiling; `serve` sets the usual policy when it listens
-  '--compile-jit-policy=8',
-]
-
-async function compile(...more: readonly string[]): Promise<void> {
-  const command = [process.execPath, 'build', ...flags, ...more, 'src/main.ts', '--outfile', executable]
-  const { exited } = Bun.spawn(command, { stdout: 'inherit', stderr: 'inherit' })
-  if ((await exited) !== 0) throw new Error('The build failed.')
-  // they are inside the executable too
-  for (const map of new Bun.Glob('dist/*.map').scanSync()) await rm(map)
-}
-
-const completion = { id: 'a', object: 'chat.completion', created: 1, model: 'a' }
-const chunk = { ...completion, object: 'chat.completion.chunk' }
-const usage = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 }
-const frames = [
-  { ...chunk, choices: [{ index: 0, delta: { role: 'assistant', content: 'a' }, finish_reason: null }] },
-  { ...chunk, choices: [{ index: 0, delta: { content: 'b' }, finish_reason: null }] },
-  { ...chunk, choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] },
-  { ...chunk, choices: [], usage },
-]
-
-/** An upstream that answers every request in the same way. */
-function serveUpstream() {
-  const message = { role: 'assistant', content: 'a' }
-  return Bun.serve({
-    hostname: '127.0.0.1',
-    port: 0,
-    async fetch(request) {
-      if (request.method === 'GET') return Response.json({ data: [{ id: 'a' }] })
-      const isStream = (await request.text()).includes('"stream":true')
-      if (!isStream)
-        return Response.json({ ...completion, choices: [{ index: 0, message, finish_reason: 'stop' }], usage })
-      const text = `${frames.map((frame) => `data: ${JSON.stringify(frame)}\n\n`).join('')}data: [DONE]\n\n`
-      return new Response(text, { headers: { 'content-type': 'text/event-stream' } })
-    },
-  })
-}
-
-/** Runs the executable as most operators do, and writes the order when it ends. */
-async function record(): Promise<void> {
-  const upstream = serveUpstream()
-  const running = Bun.spawn([executable], {
-    env: {
-      PORT: '0',
-      LOG_FORMAT: 'json',
-      UPSTREAM_A_URL: `http://127.0.0.1:${upstream.port}/v1`,
-      UPSTREAM_A_KEY: 'a-key-of-the-build',
-      BUN_BYTECODE_ORDER_OUT: order,
-    },
-    stderr: 'inherit',
-  })
-  await use(await addressIn(running.stdout))
-  running.kill('SIGTERM')
-  if ((await running.exited) !== 0) throw new Error('The executable did not stop properly.')
-  await upstream.stop(true)
-}
-
-async function addressIn(output: ReadableStream<Uint8Array>): Promise<string> {
-  let text = ''
-  for await (const bytes of output) {
-    text += Buffer.from(bytes).toString()
-    const address = /"url":"([^"]+)"/.exec(text)?.[1]
-    if (address !== undefined) return address
-  }
-  throw new Error(`The executable did not start: ${text}`)
-}
-
-async function use(url: string): Promise<void> {
-  await (await fetch(`${url}/health`)).text()
-  await (await fetch(`${url}/v1/models`)).text()
-  for (const stream of [false, true, false, true]) {
-    const body = JSON.stringify({ model: 'a/a', stream, messages: [{ role: 'user', content: 'Hello' }] })
-    const answer = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body })
-    if (!answer.ok) throw new Error(`The executable answered ${answer.status}: ${await answer.text()}`)
-    await answer.text()
-  }
-}
-
-await compile()
-await record()
-await compile(`--bytecode-order=${order}`)
+await compile({ outfile })
+await recordOrder(outfile, order)
+await compile({ outfile, order })
 await rm(order)

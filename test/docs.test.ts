@@ -92,3 +92,13 @@ test('all files name the same version of Bun', async () => {
   expect(named.length).toBeGreaterThan(3)
   expect(new Set(named)).toEqual(new Set([version]))
 })
+
+test('the container is built from files that are not hidden from it', async () => {
+  const copied = [...(await read('Dockerfile')).matchAll(/^COPY (?!--)(.+) \S+$/gm)]
+  const sources = copied.flatMap(([, words = '']) => words.split(' '))
+  expect(sources).toContain('build.ts')
+  const shown = (await read('.dockerignore'))
+    .split('\n')
+    .flatMap((line) => (line.startsWith('!') ? [line.slice(1)] : []))
+  expect(sources.filter((source) => !shown.includes(source))).toEqual([])
+})
