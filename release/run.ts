@@ -1,0 +1,142 @@
+/**
+ * `bun run release [--only NAME,…] [--out FOLDER] [--npm-name NAME]`: an executable for each platform, the package for npm,
+ * the bill of materials, the licenses, and the SHA-256 of each file (docs/install.md).
+ */
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import manifest from '../package.json'
+import { billOfMaterials, type ReleasedFile } from './bill-of-materials.ts'
+import { compile, runBun } from './compile.ts'
+import { closure, type LockedPackage, readLockfile } from './lockfile.ts'
+import { installedAt, notices } from './notices.ts'
+import { packNpmPackage, writeNpmPackage } from './npm-package.ts'
+import { recordOrder } from './record-order.ts'
+import { type Target, targets } from './targets.ts'
+
+/** The package whose prices are in the program as data. */
+const shippedData = '@pydantic/genai-prices'
+const runtimesFolder = 'release/runtimes'
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    out: { type: 'string', default: 'dist/release' },
+    'npm-name': { type: 'string', default: manifest.name },
+  },
+})
+await release(values.out, values['npm-name'])
+
+async function release(out: string, npmName: string): Promise<void> {
+  const chosen = chosenTargets(values.only)
+  await rm(out, { recursive: true, force: true })
+  await mkdir(out, { recursive: true })
+  await buildExecutables(out, chosen)
+  const lockfile = readLockfile(await Bun.file('bun.lock').text())
+  const roots = [...lockfile.roots, shippedData]
+  const packages = closure(lockfile, roots)
+  const licenses = await notices(packages)
+  await Bun.write(join(out, 'THIRD-PARTY-NOTICES.txt'), licenses)
+  await buildNpmPackage(out, npmName, licenses)
+  const built = await filesIn(out, chosen)
+  const bill = await billOf({ files: built, packages, roots })
+  await Bun.write(join(out, `tributary-${manifest.version}.cdx.json`), `${JSON.stringify(bill, null, 2)}\n`)
+  const sums = (await filesIn(out, chosen)).map(({ name, sha256 }) => `${sha256}  ${name}\n`).join('')
+  await Bun.write(join(out, 'SHA256SUMS'), sums)
+  console.log(sums)
+}
+
+function chosenTargets(only: string): readonly Target[] {
+  const wanted = only.split(',').filter((name) => name !== '')
+  const unknown = wanted.filter((name) => !targets.some((target) => target.name === name))
+  if (unknown.length > 0)
+    throw new Error(
+      `--only names ${unknown.join(', ')}. The platforms are ${targets.map(({ name }) => name).join(', ')}.`,
+    )
+  return wanted.length === 0 ? targets : targets.filter(({ name }) => wanted.includes(name))
+}
+
+/** The functions that one start uses are the same on every platform, so the order is recorded once, here. */
+async function buildExecutables(out: string, chosen: readonly Target[]): Promise<void> {
+  await runBun(['install', '--frozen-lockfile', '--os=*', '--cpu=*'], runtimesFolder)
+  const host = join(out, 'host')
+  const order = `${host}.order`
+  await compile({ outfile: host })
+  await recordOrder(host, order)
+  for (const target of chosen) {
+    const outfile = join(out, target.file)
+    const binary = target.name.startsWith('windows') ? 'bun.exe' : 'bun'
+    const runtime = join(runtimesFolder, 'node_modules', target.runtime, 'bin', binary)
+    await compile({ outfile, order, target: { name: target.name, runtime } })
+    await checkMagic(outfile, target)
+  }
+  await rm(host)
+  await rm(order)
+}
+
+async function checkMagic(path: string, { name, magic }: Target): Promise<void> {
+  const begin = await Bun.file(path).slice(0, magic.length).bytes()
+  if (!magic.every((byte, index) => begin[index] === byte)) throw new Error(`${path} is no executable of ${name}.`)
+}
+
+async function buildNpmPackage(out: string, name: string, licenses: string): Promise<void> {
+  const folder = join(out, 'npm')
+  await writeNpmPackage({ folder, name, notices: licenses })
+  await packNpmPackage(folder, join(process.cwd(), out, `tributary-${manifest.version}.tgz`))
+  await rm(folder, { recursive: true })
+}
+
+async function filesIn(out: string, chosen: readonly Target[]): Promise<readonly ReleasedFile[]> {
+  const names = (await readdir(out)).sort()
+  return Promise.all(
+    names.map(async (name) => {
+      const runtime = chosen.find(({ file }) => file === name)?.runtime
+      const sha256 = await sha256Of(join(out, name))
+      return { name, sha256, ...(runtime !== undefined && { runtime }) }
+    }),
+  )
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const bytes of Bun.file(path).stream()) hash.update(bytes)
+  return hash.digest('hex')
+}
+
+interface Parts {
+  readonly files: readonly ReleasedFile[]
+  readonly packages: readonly LockedPackage[]
+  readonly roots: readonly string[]
+}
+
+async function billOf(parts: Parts): Promise<object> {
+  const { name, version, license } = manifest
+  const locked = readLockfile(await Bun.file(join(runtimesFolder, 'bun.lock')).text())
+  const licenses = new Map(
+    await Promise.all(parts.packages.map(async (one) => [one.place, await licenseOf(one)] as const)),
+  )
+  const committedAt = commitTime()
+  return billOfMaterials({
+    ...parts,
+    ...(committedAt && { committedAt }),
+    name,
+    version,
+    license,
+    runtimes: closure(locked, locked.roots),
+    // Bun's packages say so in their own manifests
+    licenseOf: ({ place }) => licenses.get(place) ?? 'MIT',
+  })
+}
+
+async function licenseOf(locked: LockedPackage): Promise<string | undefined> {
+  const { license } = await Bun.file(join(installedAt(locked), 'package.json')).json()
+  return typeof license === 'string' ? license : undefined
+}
+
+/** The time of the commit, or what `SOURCE_DATE_EPOCH` says in a tree without git (reproducible-builds.org). */
+function commitTime(): Date | undefined {
+  const asked = Bun.spawnSync(['git', 'log', '-1', '--format=%ct'], { stdout: 'pipe', stderr: 'ignore' })
+  const seconds = process.env.SOURCE_DATE_EPOCH ?? asked.stdout.toString().trim()
+  return /^\d+$/.test(seconds) ? new Date(Number(seconds) * 1000) : undefined
+}
