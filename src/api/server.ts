@@ -3,6 +3,7 @@ import type { Logger } from '../flow/call.ts'
 import { CancelSource } from '../flow/cancel.ts'
 import type { HttpListener, ServedRoute, ServeOptions } from '../flow/network.ts'
 import type { Runtime } from '../flow/runtime.ts'
+import type { Tracer } from '../flow/span.ts'
 import { sleep, within } from '../flow/wait.ts'
 import { describeSurfaces } from './describe-surfaces.ts'
 import { Keys } from './door/authenticate.ts'
@@ -39,6 +40,8 @@ export interface ServerOptions
    * have other limits.
    */
   readonly idleSeconds: number
+  /** Makes the spans of requests; without it there is no trace. */
+  readonly tracer?: Tracer | undefined
   readonly log: Logger
   readonly runtime: Runtime
 }
@@ -76,7 +79,7 @@ export function openServer(options: ServerOptions): Server {
     limitsLeft: (caller) => services.gateway.limitsLeft(caller),
     run: (handler, exchange) => handler(exchange, services),
   })
-  const calls = new Calls(options.idleSeconds)
+  const calls = new Calls(options.idleSeconds, options.tracer)
   const services: Services = {
     ...options,
     // made for each request, because few programs ask for it and the start must be fast

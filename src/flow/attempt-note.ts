@@ -2,8 +2,9 @@ import { ChatError } from '../chat/error.ts'
 import type { Seam } from '../chat/event.ts'
 import { excerpt } from '../chat/secret.ts'
 import { type AnyEvent, showsSomething } from './begin.ts'
-import type { Cancel } from './cancel.ts'
+import type { Cancel, CancelSource } from './cancel.ts'
 import type { Batch } from './flow.ts'
+import type { AttemptedRequest, AttemptSpan } from './span.ts'
 import type { Ending } from './watch.ts'
 
 /** What is noted of one attempt. Times are milliseconds of the clock that only goes forward. */
@@ -35,6 +36,7 @@ interface Attempted {
   readonly upstream: string
   readonly account: string | undefined
   readonly model: string
+  readonly request: AttemptedRequest
 }
 
 /** An attempt that runs. It is told of its batches and its end, and notes their times. */
@@ -47,17 +49,41 @@ export class RunningAttempt implements AttemptNote {
   endedAt: number | undefined
   outcome: string | undefined
   readonly #signal: Cancel
+  readonly #span: AttemptSpan | undefined
 
-  constructor({ upstream, account, model }: Attempted, signal: Cancel) {
+  constructor({ upstream, account, model, request }: Attempted, signal: Cancel) {
     this.upstream = upstream
     this.account = account
     this.model = excerpt(model, maxName)
     this.startedAt = signal.runtime.elapsed()
     this.#signal = signal
+    this.#span = signal.span?.beginAttempt({ upstream, account, model: this.model, request })
+  }
+
+  /** Whether the trace keeps the texts of the request and the answer. */
+  get keepsTexts(): boolean {
+    return this.#span?.keepsTexts ?? false
+  }
+
+  /**
+   * Returns a signal for everything that the attempt does, so that it belongs to the attempt's span. Release it at the end of the
+   * attempt. Without a trace there is none.
+   */
+  spanSignal(): CancelSource | undefined {
+    if (!this.#span) return undefined
+    const signal = this.#signal.child()
+    signal.span = this.#span
+    return signal
+  }
+
+  /** Lets the signal of an earlier attempt belong to this one. */
+  takeOver(signal: CancelSource | undefined): void {
+    if (signal) signal.span = this.#span
   }
 
   onBatch(batch: Batch<AnyEvent>): void {
     if (this.firstAt === undefined && showsSomething(batch)) this.firstAt = this.#signal.runtime.elapsed()
+    this.#span?.onBatch(batch)
   }
 
   /** @returns why it failed; undefined if it did not */
@@ -70,6 +96,7 @@ export class RunningAttempt implements AttemptNote {
   end(outcome: string): void {
     this.endedAt = this.#signal.runtime.elapsed()
     this.outcome = outcome
+    this.#span?.end(outcome, this.firstAt === undefined ? undefined : this.firstAt - this.startedAt)
   }
 }
 

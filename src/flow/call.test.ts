@@ -23,7 +23,9 @@ test('the notes of a branch are in the receipt of the whole call too, except for
 test('so many attempts are noted, with names of any length, and all are counted', () => {
   const call = { ...aCall(), attempts: new Attempts(1_000) }
   for (let at = 0; at < 1_000; at++)
-    beginAttempt(call, { upstream: 'up', account: 'KEY', model: `${at} ${'m'.repeat(10_000)}` }).onEnd({ kind: 'done' })
+    beginAttempt(call, { upstream: 'up', account: 'KEY', request: { model: `${at} ${'m'.repeat(10_000)}` } }).onEnd({
+      kind: 'done',
+    })
   const { attempts, timeline } = call.receipt
   expect([attempts, timeline.length, timeline.at(-1)?.model.slice(0, 4)]).toEqual([1_000, maxNotes, '31 m'])
   expect(timeline.every(({ model, outcome }) => model.length <= 200 && outcome === 'ok')).toBe(true)
@@ -32,7 +34,7 @@ test('so many attempts are noted, with names of any length, and all are counted'
 test('branches note their attempts in one timeline', () => {
   const call = aCall()
   const branch = { ...call, receipt: branchReceipt(call.receipt) }
-  beginAttempt(call, { upstream: 'a', model: 'm' })
-  beginAttempt(branch, { upstream: 'b', model: 'm' })
+  beginAttempt(call, { upstream: 'a', request: { model: 'm' } })
+  beginAttempt(branch, { upstream: 'b', request: { model: 'm' } })
   expect(call.receipt.timeline.map(({ upstream }) => upstream)).toEqual(['a', 'b'])
 })

@@ -6,6 +6,7 @@ import { type AttemptNote, maxNotes, RunningAttempt, type SeamNote } from './att
 import type { Attempts } from './attempts.ts'
 import type { Cancel } from './cancel.ts'
 import type { RouteSettings } from './route-settings.ts'
+import type { AttemptedRequest } from './span.ts'
 
 /**
  * Writes log lines. A thrown error must go into the field `err`, and nowhere else, because its text may quote an upstream
@@ -141,8 +142,8 @@ interface AttemptTarget {
   readonly upstream: string
   /** The label of the account, if one is needed. */
   readonly account?: string
-  /** The upstream's own name of the model. */
-  readonly model: string
+  /** What the upstream is asked, with its own name of the model. */
+  readonly request: AttemptedRequest
 }
 
 /**
@@ -151,13 +152,14 @@ interface AttemptTarget {
  */
 export function beginAttempt(
   { attempts, receipt, routed, signal }: Call,
-  { upstream, account, model }: AttemptTarget,
+  { upstream, account, request }: AttemptTarget,
 ): RunningAttempt {
   attempts.spend({ upstream, account, routed })
   receipt.upstream = upstream
   if (account !== undefined) receipt.account = account
   receipt.attempts++
-  const attempt = new RunningAttempt({ upstream, account, model }, signal)
+  const attempt = new RunningAttempt({ upstream, account, model: request.model, request }, signal)
+  if (attempt.keepsTexts) receipt.isRecorded = true
   if (receipt.timeline.length < maxNotes) receipt.timeline.push(attempt)
   return attempt
 }

@@ -1,11 +1,14 @@
 import type { Runtime } from './runtime.ts'
+import type { Span } from './span.ts'
 
 /**
  * A signal that ends waits. It is synchronous: `abort` calls all listeners before it returns. It also gives waits access to
- * the clock and the timers of the machine (docs/decisions/0034-runtime-port.md).
+ * the clock and the timers of the machine (docs/decisions/0034-runtime-port.md), and to the span that they belong to.
  */
 export interface Cancel {
   readonly runtime: Runtime
+  /** The step of a trace that waits with this signal; undefined if there is no trace. */
+  readonly span: Span | undefined
   readonly aborted: boolean
   /** The reason it was aborted with, usually a ChatError. */
   readonly reason: unknown
@@ -31,6 +34,7 @@ export interface Follower {
 export class CancelSource implements Cancel {
   readonly runtime: Runtime
   readonly #parent: CancelSource | undefined
+  #span: Span | undefined
   #aborted = false
   #reason: unknown
   /** Most cancels have one follower or none, so a set is created only for the second one. */
@@ -45,6 +49,15 @@ export class CancelSource implements Cancel {
     if (!parent) return
     if (parent.#aborted) this.abort(parent.#reason)
     else parent.#keep(this)
+  }
+
+  /** Its own span, or its parent's. */
+  get span(): Span | undefined {
+    return this.#span ?? this.#parent?.span
+  }
+
+  set span(span: Span | undefined) {
+    this.#span = span
   }
 
   get aborted(): boolean {

@@ -109,17 +109,22 @@ export class Connection {
   /** Runs a tool once. @throws only the reason of the context's signal, when it is aborted */
   async call({ name, headers }: CalledTool, args: Fields, context: ToolContext): Promise<CallEnd> {
     const { signal, onChunk, hops = 0 } = context
+    const traced = signal.span?.headers
     const link = signal.child()
     const progressToken = `call-${++this.#calls}`
     this.#running.set(progressToken, (text) => void (signal.aborted || onChunk(text)))
     try {
       const client = this.#client
       if (!client || this.#end) return { kind: 'refused', why: this.#end?.why ?? 'it is closed' }
-      const params = { name, arguments: args, _meta: { progressToken, ...this.#logWish } }
+      const params = { name, arguments: args, _meta: { progressToken, ...this.#logWish, ...traced } }
       const options = {
         signal: link.native,
         timeout: noLimitMs,
-        headers: { 'x-tributary-hops': String(hops + 1), ...(this.#isModern && headersOfCall(headers, args)) },
+        headers: {
+          'x-tributary-hops': String(hops + 1),
+          ...traced,
+          ...(this.#isModern && headersOfCall(headers, args)),
+        },
       }
       const result = await client.request({ method: 'tools/call', params }, CallResult, options)
       return { kind: 'done', outcome: readResult(result) }

@@ -1,4 +1,5 @@
 import type { Cancel } from '../flow/cancel.ts'
+import type { Span } from '../flow/span.ts'
 import { Watchdog } from '../flow/watchdog.ts'
 import { dial } from './dial.ts'
 import { type Fetch, FetchExchange } from './fetch-exchange.ts'
@@ -17,10 +18,29 @@ const connectMs = 5_000
  * @throws ChatError `upstream-failed` if no server answers, `timeout` by `limits`, or the signal's reason
  */
 export function send(request: HttpRequest, signal: Cancel): Promise<HttpReply> {
+  const { span } = signal
+  return span ? sendTraced(request, signal, span) : sendPlain(request, signal)
+}
+
+function sendPlain(request: HttpRequest, signal: Cancel): Promise<HttpReply> {
   try {
     return askKept(request, signal) ?? sendFully(request, signal)
   } catch (thrown) {
     return Promise.reject(thrown)
+  }
+}
+
+/** Sends a request of a trace. The server is told the span of the request. */
+async function sendTraced(request: HttpRequest, signal: Cancel, span: Span): Promise<HttpReply> {
+  const exchange = span.beginExchange(request.method, request.url)
+  const traced = { ...request, headers: { ...request.headers, ...exchange.headers } }
+  try {
+    const reply = await sendPlain(traced, signal)
+    exchange.end(reply.status)
+    return reply
+  } catch (thrown) {
+    exchange.fail(thrown)
+    throw thrown
   }
 }
 

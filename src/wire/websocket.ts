@@ -45,6 +45,27 @@ export async function connectWebSocket<Queue extends MessageQueue>(
   signal: Cancel,
   queue: (options: InboxOptions) => Queue,
 ): Promise<OpenWebSocket<Queue>> {
+  const exchange = signal.span?.beginExchange('GET', request.url)
+  if (!exchange) return connect(request, signal, queue)
+  const traced = { ...request, headers: { ...request.headers, ...exchange.headers } }
+  try {
+    const opened = await connect(traced, signal, queue)
+    exchange.end(switchingProtocols)
+    return opened
+  } catch (thrown) {
+    exchange.fail(thrown)
+    throw thrown
+  }
+}
+
+/** The status of a handshake that has succeeded. RFC 6455, section 4.2.2 */
+const switchingProtocols = 101
+
+async function connect<Queue extends MessageQueue>(
+  request: WebSocketRequest,
+  signal: Cancel,
+  queue: (options: InboxOptions) => Queue,
+): Promise<OpenWebSocket<Queue>> {
   const address = socketAddress(request.url)
   const limitMs = request.limits?.connectMs ?? connectMs
   const { runtime } = signal

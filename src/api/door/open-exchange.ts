@@ -4,6 +4,7 @@ import { excerpt } from '../../chat/secret.ts'
 import type { Logger, Receipt } from '../../flow/call.ts'
 import type { HttpListener } from '../../flow/network.ts'
 import type { Runtime } from '../../flow/runtime.ts'
+import type { CallSpan } from '../../flow/span.ts'
 import type { LimitsLeft } from '../../keys/key-meter.ts'
 import { type Exchange, type FailureReply, requestId } from '../exchange/exchange.ts'
 import type { Phase } from '../exchange/services.ts'
@@ -48,6 +49,7 @@ export class RoutedExchange implements Exchange {
   readonly id: string
   caller = anybody
   receipt: Receipt | undefined
+  span: CallSpan | undefined
   isLogged = false
   readonly #options: OpenExchangeOptions
   readonly #arrival: Arrival
@@ -82,6 +84,10 @@ export class RoutedExchange implements Exchange {
     return this.#surface().name
   }
 
+  get route(): string {
+    return this.found?.route.path ?? ''
+  }
+
   get params(): Readonly<Record<string, string>> {
     return this.found?.params ?? {}
   }
@@ -105,6 +111,7 @@ export class RoutedExchange implements Exchange {
       route: `${this.request.method} ${excerpt(this.path, 200)}`,
       address: this.address,
       client: this.#clientName,
+      traceId: this.span?.traceId,
     })
     return this.#log
   }
@@ -113,6 +120,11 @@ export class RoutedExchange implements Exchange {
   identify(caller: Caller): void {
     this.caller = caller
     this.#clientName = caller.name
+    this.#log = undefined
+  }
+
+  trace(span: CallSpan | undefined): void {
+    this.span = span
     this.#log = undefined
   }
 

@@ -2,6 +2,7 @@ import type { ChatError } from '../../chat/error.ts'
 import { Attempts } from '../../flow/attempts.ts'
 import { type Call, newReceipt } from '../../flow/call.ts'
 import { CancelSource, NativeCancel } from '../../flow/cancel.ts'
+import type { CallSpan, Tracer } from '../../flow/span.ts'
 import { clientLeft } from './client-left.ts'
 import type { Exchange } from './exchange.ts'
 import { hopsOf } from './hops.ts'
@@ -21,10 +22,12 @@ export class Calls {
   readonly #open = new Set<OpenCall>()
   #detached = 0
   readonly #idleSeconds: number
+  readonly #tracer: Tracer | undefined
 
   /** @param idleSeconds how long a connection may be silent while no call runs on it */
-  constructor(idleSeconds: number) {
+  constructor(idleSeconds: number, tracer?: Tracer) {
     this.#idleSeconds = idleSeconds
+    this.#tracer = tracer
   }
 
   get count(): number {
@@ -42,11 +45,13 @@ export class Calls {
    * @throws ChatError `invalid-request` `too_many_hops`
    */
   open(exchange: Exchange): OpenCall {
-    const { request, runtime, id, caller, surface, log } = exchange
+    if (this.#tracer) exchange.trace(beginSpan(this.#tracer, exchange))
+    const { request, runtime, id, caller, surface, log, span } = exchange
     const { headers } = request
     const hops = hopsOf(headers)
     const session = () => sessionOf(headers)
     const signal = new NativeCancel(runtime, request.signal, clientLeft)
+    if (span) signal.span = span
     const receipt = newReceipt()
     exchange.receipt = receipt
     exchange.limitSilence(0)
@@ -56,7 +61,7 @@ export class Calls {
       close: () => {
         signal.release()
         exchange.limitSilence(this.#idleSeconds)
-        this.#open.delete(opened)
+        if (this.#open.delete(opened)) span?.end()
       },
     }
     this.#open.add(opened)
@@ -64,8 +69,12 @@ export class Calls {
   }
 
   /** Opens a call that goes on without a client. */
-  detach({ runtime, id, caller, surface, log, request: { headers } }: Exchange): OpenCall {
+  detach(exchange: Exchange): OpenCall {
+    const { runtime, id, caller, surface, log, request } = exchange
+    const { headers } = request
     const signal = new CancelSource(runtime)
+    const span = this.#tracer && beginSpan(this.#tracer, exchange)
+    if (span) signal.span = span
     const opened: OpenCall = {
       call: {
         ...{ id, caller, surface, log, signal },
@@ -76,7 +85,9 @@ export class Calls {
       },
       abort: (reason) => signal.abort(reason),
       close: () => {
-        if (this.#open.delete(opened)) this.#detached--
+        if (!this.#open.delete(opened)) return
+        this.#detached--
+        span?.end()
       },
     }
     this.#open.add(opened)
@@ -88,4 +99,11 @@ export class Calls {
   abortAll(): void {
     for (const { abort } of this.#open) abort(shuttingDown())
   }
+}
+
+/** Begins the span of a request. The span of the request itself is the parent of one that goes on without its client. */
+function beginSpan(tracer: Tracer, exchange: Exchange): CallSpan | undefined {
+  const { id, route, surface, caller, request, span } = exchange
+  const { method, headers } = request
+  return tracer.begin({ id, method, route, surface, key: caller.name, headers, parent: span })
 }

@@ -3,6 +3,7 @@ import { asChatError, type ChatError } from '../../chat/error.ts'
 import type { Logger, Receipt } from '../../flow/call.ts'
 import { nextTurn } from '../../flow/next-turn.ts'
 import type { Runtime } from '../../flow/runtime.ts'
+import type { CallSpan } from '../../flow/span.ts'
 import type { LimitsLeft } from '../../keys/key-meter.ts'
 import { writeJson } from '../../wire/write-json.ts'
 
@@ -32,6 +33,8 @@ export interface Exchange extends RequestFacts {
   readonly runtime: Runtime
   /** Path without the query, as it was sent. */
   readonly path: string
+  /** The path of its route, with its `{name}`s; empty if it has none. */
+  readonly route: string
   /** The path's text for each `{name}` of its route, as it was sent. */
   readonly params: Readonly<Record<string, string>>
   /** Encodes a failure in this client's dialect. */
@@ -51,6 +54,10 @@ export interface Exchange extends RequestFacts {
    */
   limitSilence(seconds: number): void
   receipt: Receipt | undefined
+  /** The span of its call, if there is a trace. */
+  readonly span: CallSpan | undefined
+  /** Notes the span. From now on the lines of the log have the id of the trace. */
+  trace(span: CallSpan | undefined): void
   /** True if the request's log line was written, or a layer will write it. */
   isLogged: boolean
 }
@@ -97,6 +104,7 @@ async function respondInPieces(
 function jsonText(exchange: Exchange, text: string | Blob, init: JsonInit): Response {
   const { status = 200, headers = exchange.newHeaders(), type = 'application/json' } = init
   headers['content-type'] = type
+  exchange.span?.noteStatus(status)
   return new Response(text, { status, headers })
 }
 
@@ -111,6 +119,7 @@ export function errorResponse(
 ): Response {
   const error = asChatError(thrown)
   const { status, body } = exchange.encodeFailure(error)
+  exchange.span?.noteFailure(error)
   logFailure(exchange, error, status)
   // a message may contain the client's text, which a browser must not read as HTML
   const text = JSON.stringify(body).replaceAll('<', '\\u003c')

@@ -55,7 +55,7 @@ function setUp(answers: readonly (readonly (ChatEvent | Error)[])[], given: Give
     const plain = aCall(new CancelSource(runtime))
     const call = {
       ...plain,
-      attemptAgain: () => void beginAttempt(plain, { upstream: 'up', account: 'a', model: 'model' }),
+      attemptAgain: () => void beginAttempt(plain, { upstream: 'up', account: 'a', request: { model: 'model' } }),
       account: { label: 'a', credential: undefined },
       thread: noThread,
     }

@@ -8,10 +8,11 @@ import { noThread, type Thread } from '../../chat/thread.ts'
 import type { RunningAttempt } from '../../flow/attempt-note.ts'
 import type { AnyEvent } from '../../flow/begin.ts'
 import { beginAttempt, type Call } from '../../flow/call.ts'
-import type { Cancel } from '../../flow/cancel.ts'
+import type { Cancel, CancelSource } from '../../flow/cancel.ts'
 import type { Ask } from '../../flow/chat.ts'
 import { defer } from '../../flow/defer.ts'
 import type { Batch, Flow } from '../../flow/flow.ts'
+import type { AttemptedRequest } from '../../flow/span.ts'
 import { orAbort } from '../../flow/wait.ts'
 import { type Ending, type Watcher, watch } from '../../flow/watch.ts'
 import type { AttemptListener } from '../call-record.ts'
@@ -57,7 +58,7 @@ export function account(
   pool: Pool,
   upstream: string,
   { onAttempt, drifts }: AccountListeners = {},
-): <Request extends { readonly model: string }, Event extends AnyEvent, Needs>(
+): <Request extends AttemptedRequest, Event extends AnyEvent, Needs>(
   next: Ask<Request, Event, Needs & WithAccount>,
 ) => Ask<Request, Event, Needs & WithTriedAccounts & WithThreadState> {
   const noteDriftOf = drifts ? (id: string) => drifts.noterFor(upstream, id) : () => undefined
@@ -67,11 +68,12 @@ export function account(
     const preferred = call.threadState?.label ?? cachedBy
     const leased = pool.pick({ tried: call.tried, preferred, model }, call.signal)
     const attempt = (live: LiveAccount) => {
-      const report = new AccountReport(pool, { live, call, model, upstream, onAttempt })
+      const report = new AccountReport(pool, { live, call, request, upstream, onAttempt })
       const noteQuota = (quota: QuotaReport) => pool.noteQuota(live, quota, model)
       const ask = (used: Account) =>
         next(request, {
           ...call,
+          signal: report.signal,
           account: used,
           thread: call.threadState?.threadOn(used.label) ?? noThread,
           noteQuota,
@@ -95,7 +97,7 @@ function askAndReport<Event extends AnyEvent>(report: AccountReport, ask: AskWit
 interface AccountAttempt {
   readonly live: LiveAccount
   readonly call: Call & WithTriedAccounts
-  readonly model: string
+  readonly request: AttemptedRequest
   readonly upstream: string
   readonly onAttempt: AttemptListener | undefined
 }
@@ -108,6 +110,7 @@ class AccountReport implements Watcher<AnyEvent> {
   readonly #asked: AccountAttempt
   readonly #model: string
   #attempt: RunningAttempt
+  readonly #spanSignal: CancelSource | undefined
   /** The account with the credential that began the answer, if it can be renewed. */
   #begun: Account | undefined
 
@@ -115,20 +118,27 @@ class AccountReport implements Watcher<AnyEvent> {
     this.#pool = pool
     this.live = asked.live
     this.call = asked.call
-    this.#model = asked.model
+    this.#model = asked.request.model
     this.#asked = asked
     this.#attempt = this.#beginAttempt()
+    this.#spanSignal = this.#attempt.spanSignal()
   }
 
   readonly attemptAgain: AttemptAgain = (outcome) => {
     this.#attempt.end(outcome)
     this.#asked.onAttempt?.(this.#attempt, undefined, this.call)
     this.#attempt = this.#beginAttempt()
+    this.#attempt.takeOver(this.#spanSignal)
+  }
+
+  /** The call's signal, as part of the attempt's span if there is a trace. */
+  get signal(): Cancel {
+    return this.#spanSignal ?? this.call.signal
   }
 
   #beginAttempt(): RunningAttempt {
-    const { upstream, live, model } = this.#asked
-    return beginAttempt(this.call, { upstream, account: live.label, model })
+    const { upstream, live, request } = this.#asked
+    return beginAttempt(this.call, { upstream, account: live.label, request })
   }
 
   onBatch(batch: Batch<AnyEvent>): void {
@@ -141,6 +151,7 @@ class AccountReport implements Watcher<AnyEvent> {
 
   onEnd(ending: Ending): void {
     const failure = this.#attempt.onEnd(ending)
+    this.#spanSignal?.release()
     this.#asked.onAttempt?.(this.#attempt, failure, this.call)
     if (ending.kind === 'done') this.#pool.reportSuccess(this.live, this.#model)
     const error = ending.kind === 'failed' ? ending.error : undefined

@@ -19,7 +19,7 @@ function countingChat() {
   const requests: ChatRequest[] = []
   const chat: Chat = chatOf(async function* (request, call) {
     const number = requests.push(request) - 1
-    beginAttempt(call, { upstream: 'upstream', model: 'model' })
+    beginAttempt(call, { upstream: 'upstream', request: { model: 'model' } })
     yield text(`answer ${number}`)
     await Promise.resolve()
     yield finish()
@@ -62,7 +62,7 @@ test('for other upstreams, one call for each choice runs, all at the same time',
 test('emulated answers together spend one attempt of the call, and each may spend all that are left', async () => {
   const left: number[] = []
   const chat: Chat = chatOf(async function* (_request, call) {
-    beginAttempt(call, { upstream: 'upstream', model: 'model' })
+    beginAttempt(call, { upstream: 'upstream', request: { model: 'model' } })
     await Promise.resolve()
     left.push(call.attempts.left)
     yield finish()

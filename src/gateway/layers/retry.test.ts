@@ -216,7 +216,7 @@ test('each of several answers names its own account in its error', async () => {
   const begun = Promise.withResolvers<void>()
   const labels = ['a0', 'a1']
   const chat: Chat = chatOf((_request, call) => {
-    beginAttempt(call, { upstream: 'upstream', account: labels.shift() ?? 'none', model: 'model' })
+    beginAttempt(call, { upstream: 'upstream', account: labels.shift() ?? 'none', request: { model: 'model' } })
     if (labels.length > 0) return failingAfter(begun.promise)
     begun.resolve()
     return failingAfter(silence(call.signal))

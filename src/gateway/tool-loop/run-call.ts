@@ -15,6 +15,8 @@ export interface CallOutcome extends ToolOutcome {
 }
 
 export interface ToolRunOptions {
+  /** The model's id of the tool call, if a model has called the tool. */
+  readonly callId?: string
   readonly limits: ToolLimits
   /** The call that the tool runs for. */
   readonly call: Call
@@ -31,7 +33,7 @@ export async function runCall(
   if (!tool) return failed(`There is no tool "${excerpt(called.name, 100)}".`)
   const read = readArguments(called.arguments)
   if ('problem' in read) return failed(read.problem)
-  return shownOutcome(await runTool(tool, read.fields, options), options.limits)
+  return shownOutcome(await runTool(tool, read.fields, { ...options, callId: called.id }), options.limits)
 }
 
 /** The outcome without secrets, and within the limits of one call. */
@@ -46,17 +48,22 @@ export function shownOutcome({ isError, content, images }: ToolOutcome, limits: 
 export async function runTool(
   tool: Tool,
   args: Fields,
-  { limits: { timeoutMs }, call, onChunk }: ToolRunOptions,
+  { limits: { timeoutMs }, call, callId, onChunk }: ToolRunOptions,
 ): Promise<ToolOutcome> {
   const { signal, log, hops } = call
   const link = signal.child()
+  const span = signal.span?.beginToolRun({ tool: tool.name, server: tool.server, callId, args })
+  link.span = span
   const tooLong = () => link.abort(new ChatError('timeout', { message: 'The tool took too long.' }))
   const timer = signal.runtime.timers.set(timeoutMs, tooLong)
   let isOver = false
   const context = { signal: link, hops, call, onChunk: (text: string) => isOver || onChunk(redact(text)) }
   try {
-    return await orAbort((async () => tool.run(args, context))(), link)
+    const outcome = await orAbort((async () => tool.run(args, context))(), link)
+    span?.end(outcome)
+    return outcome
   } catch (thrown) {
+    span?.end(undefined, thrown)
     signal.throwIfAborted()
     if (link.aborted) return failed(`No result within ${timeoutMs / 1000} s. It is not known whether it ran.`)
     log.error({ tool: tool.name, err: thrown }, 'a tool threw')

@@ -19,16 +19,23 @@ export function ownEndpoint({ url, address }: Pinned, key: Secret): Chat {
   const base = parseBaseUrl(url.href, routesOfOpenai) ?? { url: url.href, query: '' }
   const target = routeOf(base, '/chat/completions')
   return (request, call) => {
-    const attempt = beginAttempt(call, { upstream: 'model_config', model: request.model })
+    const attempt = beginAttempt(call, { upstream: 'model_config', request })
+    const spanSignal = attempt.spanSignal()
     for (const name of Object.values(request.spelling)) call.receipt.parameters.set(name, 'honoured')
     const streamFields = () => ({ stream_options: { include_usage: true } })
     const encode = (asked: ChatRequest) => encodeRequest(asked)
     const question = { url: target, address, headers: bearer(key), encode, streamFields }
     const answer = flowOf(
       (signal) => hideErrorTexts(askOpenaiChat(question, request, { ...call, signal }), signal),
-      call.signal,
+      spanSignal ?? call.signal,
     )
-    return watch(answer, { onBatch: (batch) => attempt.onBatch(batch), onEnd: (ending) => void attempt.onEnd(ending) })
+    return watch(answer, {
+      onBatch: (batch) => attempt.onBatch(batch),
+      onEnd(ending) {
+        attempt.onEnd(ending)
+        spanSignal?.release()
+      },
+    })
   }
 }
 
