@@ -12,6 +12,7 @@ import { openCredentials } from './credentials/open-credentials.ts'
 import type { Logger } from './flow/call.ts'
 import type { Network } from './flow/network.ts'
 import type { Runtime } from './flow/runtime.ts'
+import type { Tracer } from './flow/span.ts'
 import { type CallListeners, combineListeners } from './gateway/call-record.ts'
 import { type Gateway, type GatewayOptions, openGateway } from './gateway/gateway.ts'
 import { openLasting } from './gateway/lasting.ts'
@@ -55,6 +56,8 @@ export interface Surroundings {
   readonly listeners?: CallListeners
   /** Are told of each run of a tool. */
   readonly toolListeners?: readonly ToolRunListener[]
+  /** Makes the spans of requests, if traces are on. */
+  readonly tracer?: Tracer
   /** Is told of each changed configuration that is in force. */
   onReconfigured?(config: Config): void
   /** Asks the other processes of `WORKERS` to read the configuration again too. */
@@ -119,6 +122,7 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime, ..
     ...openMemory(config, spare, runtime),
     ...{ tools, usage: ledger, configuration, needs, startedAt: runtime.now() },
     isStateWell: () => store.problem() === undefined,
+    tracer: surroundings.tracer,
     ...shared,
   })
   const stopWatching = watchStore(store, { log, runtime })

@@ -71,6 +71,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
   const stopped = stopSignal()
   const store = await openState(config, runtime, [])
   if (typeof store === 'number') return store
+  const traces = await openTracesIfOn(config, { log, runtime })
   hideFromServers(config, log)
   let app: App
   try {
@@ -79,6 +80,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
       onReconfigured: ({ logLevel }) => log.setLevel(logLevel),
       reloadOthers: reloadOtherWorkers,
       droppedLines: () => lines.dropped,
+      ...(traces && { tracer: traces.tracer, listeners: traces.listeners }),
     })
   } catch (thrown) {
     const { explainBindFailure } = await import('./bind-failure.ts')
@@ -97,9 +99,17 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
   log.info({ signal }, 'stopping')
   reportSignals(ignoreSignal(log))
   await app.close()
+  await traces?.close()
   releaseDescriptors()
   await Promise.race([lines.drain(), new Promise((resolve) => runtime.timers.set(lastLinesMs, resolve))])
   return 0
+}
+
+/** The library for traces is loaded only if they are on (docs/decisions/0050-late-modules.md). */
+async function openTracesIfOn({ traces }: Config, { log, runtime }: { readonly log: Log; readonly runtime: Runtime }) {
+  if (!traces) return undefined
+  const { openTraces } = await import('../traces/open-traces.ts')
+  return openTraces(traces, { log, runtime, version })
 }
 
 /** The credentials of the state, before the first request. A state that is new with this process has none. */

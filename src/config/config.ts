@@ -6,6 +6,7 @@ import { demo } from '../providers/demo/index.ts'
 import type { AvailableCredential, Problem, Upstream } from '../providers/provider.ts'
 import type { StatePlace, StateSecrets } from '../state/state-place.ts'
 import type { ToolsConfig } from '../tools/server-config.ts'
+import type { TracesConfig } from '../traces/traces-config.ts'
 import type { OwnPrices } from '../usage/own-prices.ts'
 import type { EgressPolicy } from '../wire/egress.ts'
 import { configureUpstreams } from './configure-upstreams.ts'
@@ -20,6 +21,7 @@ import { linkWritten, readRoutes } from './read-routes.ts'
 import { readState } from './read-state.ts'
 import { readToolLimits, type ToolLoopConfig } from './read-tool-limits.ts'
 import { readTools } from './read-tools.ts'
+import { readTraces } from './read-traces.ts'
 import { reportNoChat, reportNoSummary } from './report-impossible.ts'
 import { environmentAlone, type Origins, type Setting } from './setting.ts'
 import { settingFactsOf } from './setting-facts.ts'
@@ -43,6 +45,8 @@ export interface Config extends Listening, LogSettings {
   readonly sessionTtlMs: number
   /** How long a session of the chat server is kept after its last message. */
   readonly chatTtlMs: number
+  /** Where traces are sent; absent if they are off. */
+  readonly traces: TracesConfig | undefined
   readonly upstreams: readonly Upstream[]
   /** What would turn on the upstreams that are off. */
   readonly available: readonly AvailableCredential[]
@@ -130,10 +134,8 @@ function readVariables(
     ...readCapacity(environment),
     ...readTtls(environment, state),
     ...readLog(environment, { isTerminal, workers: listening.workers }),
-    upstreams,
-    available,
-    routes,
-    aliases,
+    traces: readTraces(environment),
+    ...{ upstreams, available, routes, aliases },
     // read directly, because these two are not settings of the gateway
     tools: readTools(environment, { PATH: variables.PATH, HOME: variables.HOME }),
     toolLoop: readToolLimits(environment),

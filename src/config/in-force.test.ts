@@ -5,11 +5,11 @@ import { settingsInForce } from './in-force.ts'
 
 const documentText = await Bun.file(join(import.meta.dir, '../../docs/settings.md')).text()
 
-/** The gateway's own variables in docs/settings.md that have a default. */
+/** The gateway's own variables in docs/settings.md that have a default. Those of traces have one only if traces are on. */
 function withDefaults(): string[] {
   const sections = documentText
     .split(/^(?=## )/m)
-    .filter((section) => !/^## (Upstreams|Web products|Network)/.test(section))
+    .filter((section) => !/^## (Upstreams|Web products|Network|Traces)/.test(section))
   const rows = sections.flatMap((section) => section.split('\n')).filter((line) => line.startsWith('| `'))
   return rows.flatMap((row) => {
     const [, names = '', written = ''] = row.split('|')

@@ -30,6 +30,7 @@ const gatewaySettings: readonly (readonly [name: string, value: (config: Config)
   ['LOG_MAX_BYTES', () => String(10 * 1024 ** 2)],
   ['LOG_RETENTION_DAYS', () => '7'],
   ['LOG_MAX_FILES', () => '100'],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', () => 'none'],
   ['RECORD_PROMPTS', ({ recordsPrompts }) => String(recordsPrompts)],
   ['ROUTES', () => 'none'],
   ['ALIASES', () => 'none'],
