@@ -1,3 +1,4 @@
+import type { Restarted } from './api/exchange/services.ts'
 import { openServer, type Server } from './api/server.ts'
 import { maxFetches } from './bun-settings.ts'
 import type { KeptValues } from './config/apply-kept.ts'
@@ -40,6 +41,8 @@ export interface App {
   readonly server: Server
   /** Resolves when the client keys and credentials of the state were read, or cannot be. Until then requests may get 503. */
   readonly ready: Promise<void>
+  /** Whether it can answer requests now, as far as it depends on this process and its state. */
+  isReady(): boolean
   /** A changed one answers later requests, as far as it can change. Running ones go on as they began. */
   readonly configuration: LiveConfig
   close(): Promise<void>
@@ -64,6 +67,10 @@ export interface Surroundings {
   reloadOthers?(): void
   /** The lines of the log that were dropped so far. */
   droppedLines?(): number
+  /** The port of another process, which listens there too and is about to leave it to this one. */
+  readonly formerPort?: number | undefined
+  /** Lets another process take over. */
+  readonly restart?: (() => Promise<Restarted>) | undefined
 }
 
 /** The upstreams, and how they are asked. */
@@ -116,13 +123,14 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime, ..
   const needs = openNeeds(surroundings, parts)
   const server = openServer({
     ...listeningOf(config),
+    ...takeOver(config, surroundings),
     credentials: credentials.admin,
     clientKeys: clients.keys,
     gateway: gateways.current,
     ...openMemory(config, spare, runtime),
     ...{ tools, usage: ledger, configuration, needs, startedAt: runtime.now() },
     isStateWell: () => store.problem() === undefined,
-    tracer: surroundings.tracer,
+    ...{ tracer: surroundings.tracer, restart: surroundings.restart },
     ...shared,
   })
   const stopWatching = watchStore(store, { log, runtime })
@@ -130,12 +138,19 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime, ..
   return {
     ...{ url: server.url, server, configuration },
     ready: Promise.all([clients.ready, credentials.ready]).then(() => undefined),
+    isReady: () => store.problem() === undefined && gateways.current.shortage() === undefined,
     async close() {
       await server.stop(config.shutdownGraceMs, config.shutdownDelayMs)
       // one after the other, because the last ones are used by the first
       for (const part of closing) await part.close()
     },
   }
+}
+
+/** A former process listens on the port, unless the operator has chosen another one since. */
+function takeOver({ port }: Config, { formerPort }: Pick<Surroundings, 'formerPort'>) {
+  if (formerPort === undefined) return {}
+  return { port: port === 0 ? formerPort : port, sharesPort: port === 0 || port === formerPort }
 }
 
 interface NeedParts extends Pick<NeedSources, 'tools' | 'store' | 'runtime'> {

@@ -74,6 +74,7 @@ describe('the program matches openapi.json:', () => {
     ['POST /admin/tools/builtin__current_time/call', 'ToolTrialResult', { arguments: {} }, 'ToolTrial'],
     ['POST /admin/tool-servers/builtin/restart', 'Error'],
     ['POST /admin/reload', 'Reload'],
+    ['POST /admin/restart', 'Error'],
     ['GET /nothing', 'Error'],
     ['GET /api/sessions/none/messages', 'Error'],
   ]

@@ -1,7 +1,7 @@
 import type { ClientKey } from '../chat/caller.ts'
 import type { Logger } from '../flow/call.ts'
 import { CancelSource } from '../flow/cancel.ts'
-import type { HttpListener, ServedRoute, ServeOptions } from '../flow/network.ts'
+import type { HttpListener, ServedRoute, ServeOptions, SocketRange } from '../flow/network.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Tracer } from '../flow/span.ts'
 import { sleep, within } from '../flow/wait.ts'
@@ -58,6 +58,13 @@ export interface Server {
    * `/health` and `/ready` can be reached.
    */
   stop(graceMs: number, delayMs?: number): Promise<void>
+  /** Sends new connections to some of the sockets of the port: `HttpListener`. */
+  steer(to: SocketRange): boolean
+  /**
+   * Leaves new connections to another process. Running answers have `graceMs` milliseconds to end, and connections that are
+   * open are answered once more. Resolves when none is left, or at the end of that time.
+   */
+  yield(graceMs: number): Promise<void>
 }
 
 /** Milliseconds for the last event of answers that were ended after the grace period. */
@@ -65,10 +72,14 @@ const lastEventMs = 2_000
 /** Milliseconds for connections to end by themselves when no request is pending. */
 const closeMs = 500
 
+/** Milliseconds within which a connection that has begun to open is open. */
+const lateMs = 1_000
+/** Milliseconds between two counts of the open connections, which cost more than a count of the requests. */
+const yieldLookMs = 250
+
 /** Starts listening. */
 export function openServer(options: ServerOptions): Server {
   const { log, runtime } = options
-  const never = new CancelSource(runtime)
   const checks = ({ keys, trustedProxies, policy }: ChangingOptions) => {
     const { proxies } = readTrustedProxies(trustedProxies)
     return { keys: new Keys(keys, runtime, options.clientKeys), proxies, policy }
@@ -106,13 +117,27 @@ export function openServer(options: ServerOptions): Server {
       door.reconfigure(checks(changes))
       for (const name of changingServices) Object.assign(services, { [name]: changes[name] })
     },
+    steer: (to) => listener.steer(to),
+    ...endingOf(door, { ...services, listener, runtime }),
+  }
+}
+
+/** The two ways in which a server ends. */
+function endingOf(door: Door, draining: Draining): Pick<Server, 'stop' | 'yield'> {
+  const { listener, runtime } = draining
+  const never = new CancelSource(runtime)
+  return {
     async stop(graceMs, delayMs = 0) {
       door.phase = 'leaving'
       if (delayMs > 0) await sleep(delayMs, never)
       door.phase = 'draining'
-      await drain({ ...services, listener, runtime }, graceMs)
+      await drain(draining, graceMs)
       const closed = listener.stop().then(() => true)
       if (!(await within(closed, closeMs, never))) await listener.kill()
+    },
+    async yield(graceMs) {
+      door.phase = 'yielding'
+      await finish(draining, graceMs)
     },
   }
 }
@@ -126,9 +151,18 @@ interface Draining extends Pick<Services, 'live' | 'calls'> {
 async function drain({ live, calls, listener, runtime }: Draining, graceMs: number): Promise<void> {
   live.end()
   const pending = () => listener.pendingRequests + calls.detached
-  if (await drained(pending, graceMs, runtime)) return
+  if (await drained(pending, graceMs, { runtime })) return
   calls.abortAll()
-  await drained(pending, lastEventMs, runtime)
+  await drained(pending, lastEventMs, { runtime })
+}
+
+/** Waits until the last connection is closed, after another process has got all new ones. */
+async function finish({ live, calls, listener, runtime }: Draining, graceMs: number): Promise<void> {
+  live.end()
+  // connections whose first packet came before the change still reach this process
+  await sleep(Math.min(lateMs, graceMs), new CancelSource(runtime))
+  const open = () => calls.detached + listener.pendingRequests + (listener.openConnections() ?? 0)
+  await drained(open, graceMs, { runtime, lookMs: yieldLookMs })
 }
 
 /** @param found the route, if the listener has found it */

@@ -50,7 +50,7 @@ async function examineHere(config: Config, runtime: Runtime, status: number | un
     process.stderr.write(
       `The server at ${urlOf(config)} refuses this configuration's API_MASTER_KEY (HTTP ${status}), so its accounts cannot be tested.\n`,
     )
-  const store = await openState(config, runtime, config.upstreams.filter(isRenewed))
+  const store = await openState(config, runtime, { shared: config.upstreams.filter(isRenewed) })
   if (typeof store === 'number') {
     if (config.state.isDurable)
       process.stderr.write(

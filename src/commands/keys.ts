@@ -64,7 +64,7 @@ async function keysOfState(config: Config, runtime: Runtime): Promise<KeyAdmin |
       `No server answers at ${urlOf(config)}, and this configuration keeps its state in memory only. Start it, or set STATE_URL, or use API_KEYS_FILE.`,
       1,
     )
-  const store = await openState(config, runtime, [])
+  const store = await openState(config, runtime)
   if (typeof store === 'number') return store
   const { namedKeys: configured } = config
   const stored = new ClientKeys({ configured, hasMasterKey: config.keys.length > 0, store, log: silent, runtime })

@@ -16,7 +16,8 @@ export async function models(config: Config, runtime: Runtime): Promise<number> 
   // an upstream with a fixed list is not asked, so its accounts are not renewed, and a running server may have the
   // state open
   const renewed = config.upstreams.filter((upstream) => !upstream.models && isRenewed(upstream))
-  const store = renewed.length > 0 ? await openState(config, runtime, renewed) : new MemoryStore({ runtime })
+  const store =
+    renewed.length > 0 ? await openState(config, runtime, { shared: renewed }) : new MemoryStore({ runtime })
   if (typeof store === 'number') return store
   const { config: inForce } = applyKept(config, await readKept(store))
   const listed = await listModels(inForce, store, runtime)

@@ -1,4 +1,5 @@
-import { type App, openApp } from '../app.ts'
+import { type App, openApp, type Surroundings } from '../app.ts'
+import { asChatError } from '../chat/error.ts'
 import type { KeptValues } from '../config/apply-kept.ts'
 import type { Config, Misconfigured } from '../config/config.ts'
 import { readKept } from '../credentials/kept-variables.ts'
@@ -12,6 +13,7 @@ import { hideFromServers } from './hide-from-servers.ts'
 import { reportSignals } from './hold-signals.ts'
 import { type LogOutput, openLogOutput } from './log-output.ts'
 import { openState } from './open-state.ts'
+import { Handover } from './restart/handover.ts'
 import { isWorker, onStopSignal, reloadOtherWorkers, tellParent } from './worker.ts'
 
 /** Serves until SIGTERM or SIGINT, then lets running answers finish. A second signal ends the process at once. */
@@ -69,34 +71,30 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
   })
   process.on('exit', () => lines.finish())
   const stopped = stopSignal()
-  const store = await openState(config, runtime, [])
+  const handover = await Handover.open({ config, log, runtime })
+  const store = await openState(config, runtime, { sharing: handover.sharing })
   if (typeof store === 'number') return store
   const traces = await openTracesIfOn(config, { log, runtime })
   hideFromServers(config, log)
-  let app: App
-  try {
-    app = openApp(config, log, store, {
-      ...{ runtime, read, kept: await readKeptOrNone(config, store, log) },
-      onReconfigured: ({ logLevel }) => log.setLevel(logLevel),
-      reloadOthers: reloadOtherWorkers,
-      droppedLines: () => lines.dropped,
-      ...(traces && { tracer: traces.tracer, listeners: traces.listeners }),
-    })
-  } catch (thrown) {
-    const { explainBindFailure } = await import('./bind-failure.ts')
-    process.stderr.write(await explainBindFailure(config, runtime.network, thrown))
-    await store.close()
-    return 1
-  }
+  const app = await openOrExplain(config, log, store, {
+    ...{ runtime, read, kept: await readKeptOrNone(config, store, log) },
+    onReconfigured: ({ logLevel }) => log.setLevel(logLevel),
+    reloadOthers: reloadOtherWorkers,
+    droppedLines: () => lines.dropped,
+    formerPort: handover.formerPort,
+    restart: isWorker ? undefined : () => handover.restart(),
+    ...(traces && { tracer: traces.tracer, listeners: traces.listeners }),
+  })
+  if (!app) return 1
   const releaseDescriptors = guardDescriptors(log, runtime.timers)
   // until now functions were compiled late, because most functions of the start run once
   Bun.unsafe.setJITPolicy(1)
-  reportSignals(onSignals(app, log, logTo))
-  await app.ready
+  reportSignals(onSignals(app, { handover, log, logTo }))
+  await handover.ready(app)
   announce(app, (text) => lines.write(text))
+  handover.tellReady(app)
   lines.flush()
-  const signal = await stopped
-  log.info({ signal }, 'stopping')
+  await handover.end(stopped)
   reportSignals(ignoreSignal(log))
   await app.close()
   await traces?.close()
@@ -112,6 +110,23 @@ async function openTracesIfOn({ traces }: Config, { log, runtime }: { readonly l
   return openTraces(traces, { log, runtime, version })
 }
 
+/** @returns undefined if the server cannot listen; the reason has been printed */
+async function openOrExplain(
+  config: Config,
+  log: Log,
+  store: Store,
+  surroundings: Surroundings,
+): Promise<App | undefined> {
+  try {
+    return openApp(config, log, store, surroundings)
+  } catch (thrown) {
+    const { explainBindFailure } = await import('./bind-failure.ts')
+    process.stderr.write(await explainBindFailure(config, surroundings.runtime.network, thrown))
+    await store.close()
+    return undefined
+  }
+}
+
 /** The credentials of the state, before the first request. A state that is new with this process has none. */
 async function readKeptOrNone({ state }: Config, store: Store, log: Log): Promise<KeptValues> {
   if (!state.isDurable) return {}
@@ -125,12 +140,21 @@ function ignoreSignal(log: Log): (signal: string) => void {
   return (signal) => log.warn({ signal }, ignoredSignal)
 }
 
-/** SIGHUP opens the log's file again, and reads the configuration again. */
-function onSignals({ configuration }: App, log: Log, logTo: LogOutput): (signal: string) => void {
+interface SignalParts {
+  readonly handover: Handover
+  readonly log: Log
+  readonly logTo: LogOutput
+}
+
+/** SIGHUP opens the log's file again and reads the configuration again. SIGUSR2 lets another process take over. */
+function onSignals({ configuration }: App, { handover, log, logTo }: SignalParts): (signal: string) => void {
   return (signal) => {
-    if (signal !== 'SIGHUP') return ignoreSignal(log)(signal)
-    logTo.reopen?.()
-    configuration.reloadHere()
+    if (signal === 'SIGHUP') {
+      logTo.reopen?.()
+      configuration.reloadHere()
+    } else if (signal === 'SIGUSR2' && !isWorker)
+      handover.restart().catch((thrown: unknown) => log.error({ err: asChatError(thrown) }, 'the restart has failed'))
+    else ignoreSignal(log)(signal)
   }
 }
 

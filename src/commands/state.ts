@@ -60,7 +60,7 @@ async function openFor(config: Config, runtime: Runtime): Promise<Store | number
     )
   if (!config.state.isShared && (await isServing(config, runtime)))
     return fail(`The server at ${urlOf(config)} uses the state file. Stop it first.`, 1)
-  return openState(config, runtime, [])
+  return openState(config, runtime)
 }
 
 function fail(text: string, code: number): number {

@@ -52,7 +52,7 @@ async function askServer(
 async function readState(config: Config, runtime: Runtime, query: ReportQuery): Promise<EncodedReport | number> {
   if (!config.state.isDurable)
     return fail(`No server answers at ${urlOf(config)}, and this configuration keeps its state in memory only.`, 1)
-  const store = await openState(config, runtime, [])
+  const store = await openState(config, runtime)
   if (typeof store === 'number') return store
   try {
     return encodeReport(await reportUsage(store, query), new Prices({ upstreams: [] }).shipped)

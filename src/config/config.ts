@@ -72,6 +72,8 @@ export interface Config extends Listening, LogSettings {
   readonly isProxied: boolean
   /** The file that was read, if any. */
   readonly envFile?: string
+  /** The socket on which the service manager is told that the service is ready. */
+  readonly notifySocket?: string | undefined
   /** A hash of each variable that is set. It reveals nothing of the value. */
   readonly fingerprints: ReadonlyMap<string, string>
   /** The settings that the operator has set, and where each was set. */
@@ -146,6 +148,7 @@ function readVariables(
     state,
     stateSecrets,
     isProxied: proxyVariables.some((name) => environment.text(name) ?? environment.text(name.toLowerCase())),
+    notifySocket: environment.text('NOTIFY_SOCKET'),
     fingerprints: environment.fingerprints(),
     settings: [],
     warnings,

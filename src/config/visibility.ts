@@ -3,6 +3,7 @@ const plainTexts = [
   'HOST',
   'STATE_URL',
   'STATE_DIRECTORY',
+  'NOTIFY_SOCKET',
   'OLLAMA_HOST',
   'LANGFAST_PROMPT_ID',
   'CTO_PROTOCOL',

@@ -61,7 +61,10 @@ export interface ServeOptions {
   readonly hostname: string
   /** 0 for any free port. */
   readonly port: number
-  /** Whether other processes listen on the port too. The system gives each connection to one of them. */
+  /**
+   * Whether other processes may listen on the port already. The system gives each connection to one of them. If not, a port
+   * that somebody uses is an error.
+   */
   readonly sharesPort: boolean
   /**
    * The seconds that a connection may be idle between requests, or while the head of a request arrives. At most 255.
@@ -98,6 +101,13 @@ export interface BodyWriter {
   left(): void
 }
 
+/** Some of the sockets that listen on one port. */
+export interface SocketRange {
+  /** The number of the first one, from 0. */
+  readonly first: number
+  readonly count: number
+}
+
 /** A server that listens for HTTP requests. */
 export interface HttpListener {
   readonly port: number
@@ -107,6 +117,14 @@ export interface HttpListener {
   addressOf(request: Request): string | undefined
   /** Sets the number of seconds that the connection of a request may be silent; 0 means no limit. */
   limitSilence(request: Request, seconds: number): void
+  /** How many connections are open; undefined if the system does not say. */
+  openConnections(): number | undefined
+  /**
+   * Sends all new connections to some of the sockets of the port, which are numbered in the order in which they began to
+   * listen. It is possible on Linux.
+   * @returns whether the system does it
+   */
+  steer(to: SocketRange): boolean
   /** Refuses new connections, and resolves when all open connections have ended. */
   stop(): Promise<void>
   /** Closes every connection. */

@@ -1,5 +1,6 @@
 import type { Secret } from '../chat/secret.ts'
 import type { Runtime } from '../flow/runtime.ts'
+import type { NoticeBridge } from './notice-bridge.ts'
 import type { Store } from './store.ts'
 
 /** The secrets that encrypt the state. */
@@ -8,6 +9,13 @@ export interface StateSecrets {
   readonly secret?: Secret
   /** `STATE_SECRET_PREVIOUS`: what the state was written with before. It only decrypts. */
   readonly previous?: Secret
+}
+
+/** How the processes before and after a restart use one state for a while (docs/decisions/0107-restart.md). */
+export interface StateSharing {
+  readonly bridge: NoticeBridge
+  /** Resolves when the process that uses the state too has ended; undefined if there is none. */
+  readonly formerEnded: Promise<void> | undefined
 }
 
 /** The place of the state, as the operator configured it. */
@@ -25,8 +33,9 @@ export interface StatePlace {
   /**
    * @throws ChatError `unavailable`, with a message for the operator, if the state cannot be opened; the program must
    *   not start then
+   * @param sharing what a restart needs, in which a process takes over the state of another one
    */
-  open(runtime: Runtime): Promise<Store>
+  open(runtime: Runtime, sharing?: StateSharing): Promise<Store>
   /** Checks the place, also while a server uses it. It writes, makes and locks nothing. */
   inspect(runtime: Runtime): Promise<StateFindings>
 }

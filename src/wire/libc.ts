@@ -18,6 +18,10 @@ function load() {
         epoll_ctl: { args: ['i32', 'i32', 'i32', 'ptr'], returns: 'i32' },
         setsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'i32'], returns: 'i32' },
         getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
+        getsockname: { args: ['i32', 'ptr', 'ptr'], returns: 'i32' },
+        socket: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
+        sendto: { args: ['i32', 'ptr', 'u64', 'i32', 'ptr', 'u32'], returns: 'i64' },
+        close: { args: ['i32'], returns: 'i32' },
       }).symbols
     } catch {
       // this machine has another C library

@@ -2,8 +2,8 @@ import { ptr } from 'bun:ffi'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { openLibc } from './libc.ts'
 
-/** A listening socket, and how the runtime's event loop watches it. */
-interface ListeningSocket {
+/** A socket, and how the runtime's event loop watches it. */
+export interface WatchedSocket {
   readonly epoll: number
   readonly socket: number
   /** The events that the event loop waits for; `data` is the event loop's identifier of the socket: epoll(7). */
@@ -11,7 +11,7 @@ interface ListeningSocket {
   readonly data: bigint
 }
 
-type Libc = NonNullable<ReturnType<typeof openLibc>>
+export type Libc = NonNullable<ReturnType<typeof openLibc>>
 
 const SOL_SOCKET = 1
 const SO_ACCEPTCONN = 30
@@ -33,11 +33,16 @@ export function pauseListeners(): (() => void) | undefined {
   }
 }
 
-function findListeners(libc: Libc): ListeningSocket[] {
+/** The sockets that listen. */
+export function findListeners(libc: Libc): WatchedSocket[] {
+  return watchedSockets().filter(({ socket }) => isListening(libc, socket))
+}
+
+/** All files that the runtime's event loops watch. */
+export function watchedSockets(): WatchedSocket[] {
   return readdirSync('/proc/self/fd')
     .filter((fd) => linkOf(fd) === 'anon_inode:[eventpoll]')
     .flatMap((fd) => watchedBy(Number(fd)))
-    .filter(({ socket }) => isListening(libc, socket))
 }
 
 function linkOf(fd: string): string {
@@ -50,7 +55,7 @@ function linkOf(fd: string): string {
 }
 
 /** Reads lines such as `tfd:        5 events:       19 data:      46ddf3f5500 …`; all numbers but the first are hexadecimal: proc(5). */
-function watchedBy(epoll: number): ListeningSocket[] {
+function watchedBy(epoll: number): WatchedSocket[] {
   const lines = readFileSync(`/proc/self/fdinfo/${epoll}`, 'utf8').matchAll(
     /^tfd:\s+(\d+)\s+events:\s+([0-9a-f]+)\s+data:\s+([0-9a-f]+)/gm,
   )
@@ -62,7 +67,8 @@ function watchedBy(epoll: number): ListeningSocket[] {
   }))
 }
 
-function isListening(libc: Libc, socket: number): boolean {
+/** Whether a file is a socket that listens. */
+export function isListening(libc: Libc, socket: number): boolean {
   const value = new Int32Array(1)
   const size = new Int32Array([value.byteLength])
   return libc.getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, ptr(value), ptr(size)) === 0 && value[0] === 1
@@ -71,7 +77,7 @@ function isListening(libc: Libc, socket: number): boolean {
 /** `struct epoll_event` is packed on x86-64, and aligned to eight bytes elsewhere. */
 const dataAt = process.arch === 'x64' ? 4 : 8
 
-function watchFor(libc: Libc, { epoll, socket, data }: ListeningSocket, events: number): void {
+function watchFor(libc: Libc, { epoll, socket, data }: WatchedSocket, events: number): void {
   const event = Buffer.alloc(dataAt + 8)
   event.writeUInt32LE(events, 0)
   event.writeBigUInt64LE(data, dataAt)

@@ -12,6 +12,7 @@ import type {
 import type { Runtime } from '../flow/runtime.ts'
 import { connectionsWithinDescriptors } from './descriptors.ts'
 import { SocketPool } from './idle-sockets.ts'
+import { countConnections, steerConnections } from './port-sockets.ts'
 import { RawSocket } from './raw-socket.ts'
 import { openResolver } from './resolve-name.ts'
 import { disconnected } from './transport-error.ts'
@@ -77,13 +78,18 @@ function open({ isSecure, address: host, port, serverName }: Endpoint): Socket {
   })
 }
 
+/** Whether a process can take over the port of another one while both listen. */
+const canSharePorts = process.platform === 'linux'
+
 function serve({ hostname, port, sharesPort, idleSeconds, routes, answer }: ServeOptions): HttpListener {
+  // two programs that share a port get no error, so the port must be free first
+  if (canSharePorts && !sharesPort && port !== 0) refuseUsedPort(hostname, port)
   const server = Bun.serve({
     hostname,
     port,
     idleTimeout: idleSeconds,
-    // by default, two programs could share a port, and neither would get an error
-    reusePort: sharesPort,
+    // a later process may take over (docs/decisions/0107-restart.md)
+    reusePort: canSharePorts || sharesPort,
     // our own limit answers in the client's dialect, but Bun's limit answers with an empty body
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     routes: byPath(routes),
@@ -96,9 +102,16 @@ function serve({ hostname, port, sharesPort, idleSeconds, routes, answer }: Serv
     },
     addressOf: (request) => server.requestIP(request)?.address,
     limitSilence: (request, seconds) => server.timeout(request, seconds),
+    openConnections: () => countConnections(server.port ?? port),
+    steer: (to) => steerConnections(server.port ?? port, to),
     stop: () => server.stop(false),
     kill: () => server.stop(true),
   }
+}
+
+/** @throws when another program listens there */
+function refuseUsedPort(hostname: string, port: number): void {
+  void Bun.serve({ hostname, port, reusePort: false, fetch: () => new Response() }).stop(true)
 }
 
 /** The routes in the form of Bun's router, which compares the bytes of a path as it was sent. */

@@ -29,6 +29,14 @@ export class MemoryListener implements HttpListener {
     // clients in memory are never silent, so there is no limit to set
   }
 
+  openConnections(): number {
+    return this.#running.size
+  }
+
+  steer(): boolean {
+    return false
+  }
+
   async stop(): Promise<void> {
     this.#drained ??= Promise.withResolvers()
     this.#settle()

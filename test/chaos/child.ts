@@ -55,7 +55,7 @@ export async function startChild(
   const collections = () => lines.filter(({ msg }) => msg === 'collected')
   const collect = async () => {
     const before = collections().length
-    child.kill('SIGUSR2')
+    child.kill('SIGWINCH')
     await until(() => collections().length > before, 60_000, 'the child has collected its garbage')
     return collections().at(-1)?.heapSize ?? 0
   }

@@ -159,10 +159,8 @@ describe('a signal without a meaning for the program', () => {
   test.concurrent('ends nothing, and is logged', async () => {
     await using child = await startChild(variables)
     const response = await request(child.url, { model: 'slow' })
-    for (const [at, signal] of signals.entries()) {
-      child.signal(signal)
-      await until(() => told(child.lines) === at + 1, 60_000, `${signal} is a line`)
-    }
+    child.signal('SIGUSR1')
+    await until(() => told(child.lines) === 1, 60_000, 'it is a line')
     child.signal('SIGPIPE')
     expect(answered(response, await response.text())).toMatchObject({ text: helloWorld, dones: 1, errors: [] })
     expect((await fetch(`${child.url}/health`)).status).toBe(200)

@@ -77,6 +77,8 @@ export class Door {
     // an unknown path needs a key too, and so does a path with spare slashes
     if (found?.route.access !== 'open' || rightPath !== undefined) this.#identify(exchange)
     if (this.phase === 'draining' && !found?.route.isLast) throw shuttingDown()
+    // the process that took over would not learn of the change
+    if (this.phase === 'yielding' && isChangeByAdmin(exchange)) throw shuttingDown()
   }
 
   #refuseCrossSite(headers: Headers): void {
@@ -103,6 +105,10 @@ export class Door {
     if (rightPath !== undefined && found.route.access === 'open') throw spareSlash(request.method, rightPath)
     return found.route.handler
   }
+}
+
+function isChangeByAdmin({ found, request }: RoutedExchange): boolean {
+  return found?.route.access === 'admin' && request.method !== 'GET'
 }
 
 const ownAdmin: Caller = { ...anybody, role: 'admin' }

@@ -15,8 +15,18 @@ import type { Exchange } from './exchange.ts'
 import type { LiveConfiguration } from './live-configuration.ts'
 import type { LiveFeed } from './live-feed.ts'
 
-/** `leaving`: the server will stop, and `/ready` reports it. `draining`: it refuses new work. */
-export type Phase = 'open' | 'leaving' | 'draining'
+/**
+ * `leaving`: the server will stop, and `/ready` reports it. `draining`: it refuses new work. `yielding`: another process gets
+ * all new connections, and this one only answers those that are open.
+ */
+export type Phase = 'open' | 'leaving' | 'draining' | 'yielding'
+
+/** The process that has taken over. */
+export interface Restarted {
+  readonly pid: number
+  /** The file that it runs. */
+  readonly executable: string
+}
 
 /** What handlers work with. Each server has one. */
 export interface Services {
@@ -49,6 +59,8 @@ export interface Services {
   readonly version: string
   readonly calls: Calls
   readonly configuration: LiveConfiguration
+  /** Lets another process take over, and returns when that one is ready; undefined where that is impossible. @throws ChatError */
+  readonly restart?: (() => Promise<Restarted>) | undefined
   /** Makes the OpenAPI document of the surfaces. */
   openapi(): Fields
   /** Whether the stored state has no problem. */

@@ -9,7 +9,7 @@ const magic = 'SQLite format 3\0'
 type Identity = Pick<Stats, 'dev' | 'ino'>
 
 /**
- * The file that a path named when it was opened. It is locked under all its names, and `problem` shows if it is lost.
+ * The file that a path named when it was opened. It can be locked under all its names, and `problem` shows if it is lost.
  */
 export class LockedFile {
   readonly #path: string
@@ -19,14 +19,16 @@ export class LockedFile {
   /** The identity of SQLite's log, once the log exists. */
   #log: Identity | undefined
 
-  /** Makes an empty file if there is none. @throws ChatError `unavailable` if another process has locked it */
+  /** Makes an empty file if there is none. It is not locked yet. */
   constructor(path: string) {
     this.#path = path
     this.#descriptor = openSync(path, 'a+', 0o600)
     this.#identity = statSync(path)
-    if (lockFile(this.#descriptor)) return
-    closeSync(this.#descriptor)
-    throw lockedError(path)
+  }
+
+  /** @throws ChatError `unavailable` if another process has locked it */
+  lock(): void {
+    if (!lockFile(this.#descriptor)) throw lockedError(this.#path)
   }
 
   /** Describes for the operator what happened to the file since it was opened; undefined if nothing did. */

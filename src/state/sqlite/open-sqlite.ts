@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { ChatError } from '../../chat/error.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import { refuseSealed, sealStore } from '../seal.ts'
-import type { StateSecrets } from '../state-place.ts'
+import type { StateSecrets, StateSharing } from '../state-place.ts'
 import type { Store } from '../store.ts'
 import { keyFromFile } from './key-file.ts'
 import { SqliteStore } from './sqlite-store.ts'
@@ -15,8 +15,8 @@ export interface SqliteConfig extends StateSecrets {
 }
 
 /** @throws ChatError `unavailable`, with a message for the operator; the program must not start then */
-export async function openSqlite(config: SqliteConfig, runtime: Runtime): Promise<Store> {
-  const store = new SqliteStore(config.file, { runtime, refusal: lostKeyError(config) })
+export async function openSqlite(config: SqliteConfig, runtime: Runtime, sharing?: StateSharing): Promise<Store> {
+  const store = new SqliteStore(config.file, { runtime, sharing, refusal: lostKeyError(config) })
   try {
     // the file is locked now, because two processes that start at once would make two keys
     const secret = config.secret ?? (config.keyFile === undefined ? undefined : keyFromFile(config.keyFile, runtime))

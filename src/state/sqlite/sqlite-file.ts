@@ -2,11 +2,14 @@ import { constants, Database } from 'bun:sqlite'
 import { chmodSync, closeSync, existsSync, openSync, realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ChatError } from '../../chat/error.ts'
+import type { Timers } from '../../flow/timers.ts'
 import { codeOf, unavailable } from '../unavailable.ts'
-import { LockedFile, lockedError } from './locked-file.ts'
+import { closeFully } from './close-fully.ts'
+import { LockedFile } from './locked-file.ts'
 import { applicationId, migrate, migrations, readPragma } from './migrations.ts'
+import { StateLock } from './state-lock.ts'
 
-/** A SQLite database with the newest schema, which no other tributary has open. */
+/** A SQLite database with the newest schema, which no other tributary has open, except during a restart. */
 export interface SqliteFile {
   readonly database: Database
   /** Why new data may be lost, for example because the file was removed or replaced; undefined if all is well. */
@@ -23,11 +26,18 @@ const busyTimeoutMs = 250
 /** The size of the smallest page that SQLite makes. https://sqlite.org/fileformat2.html, 1.3.2 */
 const minPageBytes = 512
 
+export interface SqliteFileOptions {
+  /** The error to throw if the file already has entries; then nothing is written. */
+  readonly refusal?: ChatError | undefined
+  readonly timers: Timers
+  /** Resolves when another process that has the file open has ended. The file is locked then. */
+  readonly formerEnded?: Promise<void> | undefined
+}
+
 /**
- * @param refusal the error to throw if the file already has entries; then nothing is written
  * @throws ChatError `unavailable`, whose message says what to do
  */
-export function openSqliteFile(file: string, refusal?: ChatError): SqliteFile {
+export function openSqliteFile(file: string, options: SqliteFileOptions): SqliteFile {
   const folder = dirname(file)
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw unavailable(
@@ -36,7 +46,7 @@ export function openSqliteFile(file: string, refusal?: ChatError): SqliteFile {
   const umask = process.umask(0o077)
   try {
     refuseSpecialFile(file)
-    return openLocked(resolveLinks(file), refusal)
+    return openLocked(resolveLinks(file), options)
   } catch (thrown) {
     if (thrown instanceof ChatError) throw thrown
     if (codeOf(thrown).startsWith('SQLITE_NOTADB')) throw notADatabaseError(file, thrown)
@@ -62,15 +72,20 @@ function notADatabaseError(path: string, cause?: unknown): ChatError {
   return unavailable(`The state file ${path} is not a SQLite database. Set STATE_URL to another file.`, cause)
 }
 
-function openLocked(path: string, refusal: ChatError | undefined): SqliteFile {
+function openLocked(path: string, options: SqliteFileOptions): SqliteFile {
   refuseSpecialFile(`${path}.lock`)
-  const lock = takeLock(path)
+  const lock = new StateLock(path, options)
   try {
-    refuseBeforeWriting(path, refusal)
-    const { database, lockedFile } = openDatabase(path, refusal)
-    return { database, problem: () => lockedFile.problem(), close: () => closeAll(database, lockedFile, lock) }
+    refuseBeforeWriting(path, options.refusal)
+    const { database, lockedFile } = openDatabase(path, options)
+    lock.add(lockedFile)
+    return {
+      database,
+      problem: () => lock.problem() ?? lockedFile.problem(),
+      close: () => closeAll(database, lockedFile, lock),
+    }
   } catch (thrown) {
-    closeFully(lock)
+    lock.close()
     throw thrown
   }
 }
@@ -82,37 +97,18 @@ function refuseSpecialFile(path: string): void {
     throw unavailable(`${path} is not a regular file, so it cannot hold the state. Set STATE_URL to another file.`)
 }
 
-function openDatabase(path: string, refusal: ChatError | undefined): { database: Database; lockedFile: LockedFile } {
+function openDatabase(path: string, options: SqliteFileOptions): { database: Database; lockedFile: LockedFile } {
   const lockedFile = new LockedFile(path)
   let database: Database | undefined
   try {
+    if (!options.formerEnded) lockedFile.lock()
     database = new Database(path, { create: true, readwrite: true })
-    configure(database, path, refusal)
+    configure(database, path, options)
     return { database, lockedFile }
   } catch (thrown) {
     if (database) closeFully(database)
     lockedFile.close()
     throw thrown
-  }
-}
-
-/**
- * Takes SQLite's own lock on an empty database beside the file, because a lock on the file itself would block readers
- * too. The kernel holds the lock, so it ends with the process in any case. The lock file stays, because its deletion
- * would be a race.
- */
-function takeLock(path: string): Database {
-  const lock = new Database(`${path}.lock`, { create: true, readwrite: true })
-  try {
-    lock.run('PRAGMA busy_timeout = 0')
-    // nothing is ever written here, but SQLite would make a journal file
-    lock.run('PRAGMA journal_mode = MEMORY')
-    lock.run('BEGIN EXCLUSIVE')
-    return lock
-  } catch (thrown) {
-    closeFully(lock)
-    if (!codeOf(thrown).startsWith('SQLITE_BUSY')) throw thrown
-    throw lockedError(path, thrown)
   }
 }
 
@@ -181,9 +177,10 @@ export function hasEntries(path: string, key?: string): boolean {
   }
 }
 
-function configure(database: Database, path: string, refusal: ChatError | undefined): void {
+function configure(database: Database, path: string, { refusal, formerEnded }: SqliteFileOptions): void {
   database.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
   refuseForeign(database, path, refusal)
+  if (formerEnded && readPragma(database, 'user_version') < migrations.length) throw olderSchemaError(path)
   database.run('PRAGMA journal_mode = WAL')
   // each commit is on the disk before it is acknowledged, because a lost token cannot be replaced
   database.run('PRAGMA synchronous = FULL')
@@ -191,16 +188,18 @@ function configure(database: Database, path: string, refusal: ChatError | undefi
   for (const name of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(name)) chmodSync(name, 0o600)
 }
 
-function closeAll(database: Database, lockedFile: LockedFile, lock: Database): void {
+/** The former process could not go on if this one were not ready in the end. */
+function olderSchemaError(path: string): ChatError {
+  return unavailable(
+    `This version changes the form of the state file ${path}, which it cannot do while the former process uses it. Stop the service, run "tributary state export FILE" for a way back, and start the new version.`,
+  )
+}
+
+function closeAll(database: Database, lockedFile: LockedFile, lock: StateLock): void {
   try {
     closeFully(database)
   } finally {
     lockedFile.close()
-    closeFully(lock)
+    lock.close()
   }
-}
-
-/** Closes the file at once. Plain `close` keeps it open and locked until every statement is finalized. */
-function closeFully(database: Database): void {
-  database.close(true)
 }

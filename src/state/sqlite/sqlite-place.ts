@@ -12,7 +12,7 @@ export function sqlitePlace(config: SqliteConfig): StatePlace {
     isShared: false,
     ...(keyFile !== undefined && { keyFile }),
     // SQLite and the encryption are loaded only if they are used
-    open: async (runtime) => (await import('./open-sqlite.ts')).openSqlite(config, runtime),
+    open: async (runtime, sharing) => (await import('./open-sqlite.ts')).openSqlite(config, runtime, sharing),
     inspect: async () => (await import('./inspect-sqlite.ts')).inspectSqlite(config),
   }
 }

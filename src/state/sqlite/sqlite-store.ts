@@ -3,6 +3,7 @@ import { repeat } from '../../flow/repeat.ts'
 import type { Runtime } from '../../flow/runtime.ts'
 import { checkCount, checkKey, checkValue } from '../bounds.ts'
 import { Notices } from '../notices.ts'
+import type { StateSharing } from '../state-place.ts'
 import {
   type CountOptions,
   type Lease,
@@ -26,6 +27,8 @@ export interface SqliteStoreOptions {
   readonly sweepEveryMs?: number
   /** The error to throw if the file already has entries. */
   readonly refusal?: ChatError | undefined
+  /** Given if the process takes part in a restart. */
+  readonly sharing?: StateSharing | undefined
 }
 
 interface EntryRow {
@@ -50,19 +53,22 @@ export class SqliteStore implements Store {
   readonly #commits: GroupCommit
   readonly #now: () => number
   readonly #stopSweeping: () => void
-  // no other process has the file
-  readonly #notices = new Notices()
+  readonly #notices: Notices
   /** Why the newest write failed; undefined if it succeeded. */
   #failure: StoreProblem | undefined
 
   /** @throws ChatError `unavailable` if the file cannot be used, or another process uses it */
-  constructor(path: string, { runtime, sweepEveryMs = 10_000, refusal }: SqliteStoreOptions) {
-    this.#file = openSqliteFile(path, refusal)
+  constructor(path: string, { runtime, sweepEveryMs = 10_000, refusal, sharing }: SqliteStoreOptions) {
+    const formerEnded = sharing?.formerEnded
+    this.#file = openSqliteFile(path, { refusal, timers: runtime.timers, formerEnded })
+    // otherwise no other process has the file
+    this.#notices = new Notices(sharing?.bridge)
     this.#statements = prepareFor(this.#file, path)
     this.#commits = new GroupCommit(this.#file.database)
     // values outlive a process, so their ends are times of the real clock
     this.#now = () => runtime.now()
-    this.#tidy(({ endLeases }) => endLeases.run(runtime.now()))
+    // their holders are gone, unless a former process still has some
+    if (!formerEnded) this.#tidy(({ endLeases }) => endLeases.run(runtime.now()))
     this.#stopSweeping = repeat(runtime.timers, sweepEveryMs, () => this.#sweep())
   }
 

@@ -180,6 +180,7 @@ export const schemas = {
     at_next_start: listOf(text),
     problems: listOf(objectOf({ variable: text, problem: text, remedy: text })),
   }),
+  Restart: objectOf({ pid: integer, executable: text }),
   RequestExport: objectOf({
     ...{ format: oneOf('tributary-request'), version: integer, outcome: text },
     request: objectOf({

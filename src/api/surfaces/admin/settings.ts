@@ -1,3 +1,4 @@
+import { ChatError } from '../../../chat/error.ts'
 import { answerJson } from '../../exchange/answer-json.ts'
 import type { ShownSetting } from '../../exchange/live-configuration.ts'
 import type { SurfaceRoute } from '../surface.ts'
@@ -28,7 +29,21 @@ export const settingsRoutes: readonly SurfaceRoute[] = [
       return { body: { changed, at_next_start: atNextStart, problems } }
     }),
   },
+  {
+    ...shared,
+    method: 'POST',
+    path: '/admin/restart',
+    summary: 'Lets another process of the same executable take over without a gap; answers when that one is ready',
+    gives: 'Restart',
+    handler: answerJson(async (_request, _call, { restart }) => {
+      if (!restart) throw new ChatError('conflict', { code: 'restart_impossible', message: noRestart })
+      const { pid, executable } = await restart()
+      return { body: { pid, executable } }
+    }),
+  },
 ]
+
+const noRestart = 'This process is part of another program, which must be restarted itself.'
 
 function encode({ name, value, isSet, origin, changes }: ShownSetting) {
   return { name, value: value ?? null, is_secret: value === undefined, is_set: isSet, origin, changes }

@@ -10,7 +10,7 @@ const reportHealth = answerJson((_request, _call, { version }) => ({ body: { sta
 
 /** The response names no file and no upstream, because the route needs no key. The log has the details. */
 const reportReadiness = answerJson((_request, _call, { gateway, isStateWell, tools, phase }) => {
-  if (phase() !== 'open') throw shuttingDown()
+  if (phase() === 'leaving' || phase() === 'draining') throw shuttingDown()
   const isWell = isStateWell()
   const { upstreams } = gateway.inspect()
   const supply = supplyOf(upstreams)

@@ -1,0 +1,38 @@
+import type { NoticeBridge } from '../../state/notice-bridge.ts'
+import { type Begin, type RestartMessage, readMessage } from './messages.ts'
+
+/** The first argument of a process that takes over, by which it knows that it does, and the operator sees it. */
+export const successorName = 'tributary-successor'
+
+/** Whether this process takes over from a former one. */
+export const isSuccessor = process.argv0 === successorName && process.send !== undefined
+
+/** The process from which this one takes over. */
+export interface Former extends Pick<Begin, 'port'> {
+  /** Resolves when it has ended. */
+  readonly ended: Promise<void>
+  /** Tells it that this process can answer. From then on it leaves new connections to this one. */
+  tellReady(url: string, listeners: number): void
+}
+
+/** Asks the former process what this one needs. @param bridge carries notices from and to it */
+export async function meetFormer(bridge: NoticeBridge): Promise<Former> {
+  const begun = Promise.withResolvers<Begin>()
+  const ended = Promise.withResolvers<void>()
+  process.on('message', (sent) => {
+    const message = readMessage(sent)
+    if (message?.kind === 'begin') begun.resolve(message)
+    if (message?.kind === 'notice') bridge.receive(message.channel, message.text)
+  })
+  process.on('disconnect', () => ended.resolve())
+  const tell = (message: RestartMessage) => void process.send?.(message)
+  tell({ kind: 'hello' })
+  const { port } = await begun.promise
+  const disconnect = bridge.connect((channel, text) => tell({ kind: 'notice', channel, text }))
+  void ended.promise.then(disconnect)
+  return {
+    port,
+    ended: ended.promise,
+    tellReady: (url, listeners) => tell({ kind: 'ready', url, listeners }),
+  }
+}

@@ -1,0 +1,68 @@
+import { ChatError } from '../../chat/error.ts'
+import type { Timers } from '../../flow/timers.ts'
+import type { NoticeBridge } from '../../state/notice-bridge.ts'
+import { successorName } from './former.ts'
+import { type Ready, type RestartMessage, readMessage } from './messages.ts'
+
+/** Milliseconds within which a new process must be ready. */
+const readyMs = 10_000
+
+/** The path is read at the start, because an upgrade puts another file in this place. */
+const executable = process.execPath
+const script = Bun.isStandaloneExecutable ? [] : [...process.execArgv, Bun.main]
+
+/** A process that takes over from this one, and can answer requests. */
+export interface Successor extends Pick<Ready, 'url' | 'listeners'> {
+  readonly pid: number
+  readonly executable: string
+}
+
+export interface SuccessorOptions {
+  /** The port that it takes over. */
+  readonly port: number
+  readonly bridge: NoticeBridge
+  readonly timers: Timers
+}
+
+/**
+ * Starts the executable again, which may be another one by now, with the same arguments and environment.
+ * @throws ChatError `unavailable` `restart_failed` if it is not ready in time; then it was ended
+ */
+export async function startSuccessor({ port, bridge, timers }: SuccessorOptions): Promise<Successor> {
+  const ready = Promise.withResolvers<Ready>()
+  const child = Bun.spawn([executable, ...script, ...process.argv.slice(2)], {
+    argv0: successorName,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    ipc(sent, sender) {
+      const message = readMessage(sent)
+      if (message?.kind === 'hello') sender.send({ kind: 'begin', port } satisfies RestartMessage)
+      if (message?.kind === 'ready') ready.resolve(message)
+      if (message?.kind === 'notice') bridge.receive(message.channel, message.text)
+    },
+  })
+  const disconnect = bridge.connect((channel, text) => {
+    if (child.exitCode === null && child.signalCode === null)
+      child.send({ kind: 'notice', channel, text } satisfies RestartMessage)
+  })
+  void child.exited.then((code) => {
+    disconnect()
+    ready.reject(failed(`it ended with ${child.signalCode ?? `exit code ${code}`}`))
+  })
+  const timer = timers.set(readyMs, () => ready.reject(failed(`it was not ready within ${readyMs / 1_000} seconds`)))
+  try {
+    const { url, listeners } = await ready.promise
+    return { pid: child.pid, executable, url, listeners }
+  } catch (thrown) {
+    child.kill('SIGKILL')
+    throw thrown
+  } finally {
+    timer.stop()
+  }
+}
+
+function failed(why: string): ChatError {
+  return new ChatError('unavailable', {
+    code: 'restart_failed',
+    message: `The new process did not take over: ${why}. The log has its last lines. This process goes on as before.`,
+  })
+}
