@@ -80,7 +80,7 @@ const serve: CommandLine = {
 }
 
 /** Commands that take words after them. */
-const withWords = new Set(['help', 'connect', 'usage', 'keys', 'accounts', 'state', 'replay'])
+const withWords = new Set(['help', 'connect', 'usage', 'keys', 'accounts', 'state', 'verify', 'replay'])
 
 /**
  * Parses the arguments.
@@ -153,7 +153,6 @@ const synonyms: Readonly<Record<string, string>> = {
   up: 'serve',
   config: 'check',
   validate: 'check',
-  verify: 'check',
   test: 'doctor',
   diagnose: 'doctor',
   list: 'models',

@@ -21,6 +21,7 @@ Usage: tributary [command] [options]
   usage     print what the client keys have used and what it cost; "usage NAME" is about one key
   state     write all that is kept to an encrypted file ("state export FILE"), or read it ("state import FILE"): the backup
   connect   print the settings with which a client, such as Codex or Claude Code, uses this gateway; --write writes them
+  verify    check a log of LOG_CHAIN: "verify FILE"; exit 1 if a line was changed, added or is missing
   replay    play an exported request back with emulators ("replay FILE"); exit 0 if the same comes out
   demo      serve with built-in emulators of all upstreams, without accounts or network; print examples
   settings  print every setting with its default, as a commented .env
@@ -64,6 +65,8 @@ const commands = {
     (await import('./usage.ts')).usage(config, { line, runtime }),
   state: async (config: Config, { line, runtime }: RunOptions) =>
     (await import('./state.ts')).state(config, { line, runtime }),
+  verify: async (config: Config, { line: { words, isJson } }: RunOptions) =>
+    (await import('./verify.ts')).verify(config, { words, isJson }),
   connect: async (config: Config, { line }: RunOptions) => (await import('./connect.ts')).connectClient(config, line),
 }
 
@@ -88,6 +91,7 @@ const names = [
   'usage',
   'state',
   'connect',
+  'verify',
   'replay',
   'demo',
   'settings',

@@ -7,6 +7,7 @@ import { type Log, openLog } from '../telemetry/log.ts'
 import { explainBindFailure } from './bind-failure.ts'
 import { reportSignals } from './hold-signals.ts'
 import { openLogOutput } from './log-output.ts'
+import { openChain } from './open-chain.ts'
 import { announcement, refuseLogFile } from './serve.ts'
 import { asksToReloadOthers, onStopSignal, workerName } from './worker.ts'
 
@@ -27,12 +28,14 @@ export async function runWorkers(config: Config, runtime: Runtime): Promise<numb
   }
   const logTo = await openLogOutput(config, runtime, Bun.stdout.writer())
   if (typeof logTo === 'string') return refuseLogFile(logTo)
-  const lines = new LineWriter(logTo, () => undefined)
+  const chain = await openChain(config, runtime)
+  const lines = new LineWriter(logTo, () => undefined, chain?.seal)
   const log = openLog({
     ...{ runtime, level: config.logLevel, format: config.logFormat },
     write: (line) => lines.write(line),
   })
   process.on('exit', () => lines.finish())
+  if (chain) lines.write(chain.first)
   const announce = (line: string) => {
     lines.write(line)
     if (config.logFile) process.stdout.write(line)
@@ -44,7 +47,9 @@ export async function runWorkers(config: Config, runtime: Runtime): Promise<numb
     logTo.reopen?.()
     workers.pass(signal)
   })
-  return workers.run()
+  const code = await workers.run()
+  if (chain) lines.write(chain.last())
+  return code
 }
 
 interface WorkersOptions {

@@ -12,6 +12,7 @@ import { guardDescriptors } from '../wire/descriptors.ts'
 import { hideFromServers } from './hide-from-servers.ts'
 import { reportSignals } from './hold-signals.ts'
 import { type LogOutput, openLogOutput } from './log-output.ts'
+import { openChain } from './open-chain.ts'
 import { openState } from './open-state.ts'
 import { Handover } from './restart/handover.ts'
 import { isWorker, onStopSignal, reloadOtherWorkers, tellParent } from './worker.ts'
@@ -60,9 +61,10 @@ const lastLinesMs = 1_000
 
 /** @returns the process's exit code */
 export async function serveUntilStopped(config: Config, { runtime, logTo, read, announce }: Serving): Promise<number> {
-  const lines = new LineWriter(logTo, (count) => {
+  const chain = await openChain(config, runtime)
+  const onDropped = (count: number) =>
     log.warn({ lines: count }, 'log lines were dropped, because the output took none')
-  })
+  const lines = new LineWriter(logTo, onDropped, chain?.seal)
   const log = openLog({
     runtime,
     level: config.logLevel,
@@ -70,6 +72,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
     write: (line) => lines.write(line),
   })
   process.on('exit', () => lines.finish())
+  if (chain) lines.write(chain.first)
   const stopped = stopSignal()
   const handover = await Handover.open({ config, log, runtime })
   const store = await openState(config, runtime, { sharing: handover.sharing })
@@ -99,6 +102,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
   await app.close()
   await traces?.close()
   releaseDescriptors()
+  if (chain) lines.write(chain.last())
   await Promise.race([lines.drain(), new Promise((resolve) => runtime.timers.set(lastLinesMs, resolve))])
   return 0
 }

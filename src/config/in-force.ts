@@ -31,6 +31,7 @@ const gatewaySettings: readonly (readonly [name: string, value: (config: Config)
   ['LOG_RETENTION_DAYS', () => '7'],
   ['LOG_MAX_FILES', () => '100'],
   ['OTEL_EXPORTER_OTLP_ENDPOINT', () => 'none'],
+  ['LOG_CHAIN', ({ isLogChained }) => String(isLogChained)],
   ['RECORD_PROMPTS', ({ recordsPrompts }) => String(recordsPrompts)],
   ['ROUTES', () => 'none'],
   ['ALIASES', () => 'none'],

@@ -7,6 +7,8 @@ export interface LogSettings {
   readonly logFormat: 'pretty' | 'json'
   /** The file of the log; without it the lines go to the standard output. */
   readonly logFile?: LogFileSettings
+  /** Whether each line of the log names the one before. */
+  readonly isLogChained: boolean
   /** Whether the texts of requests and answers are kept in memory. */
   readonly recordsPrompts: boolean
 }
@@ -44,11 +46,20 @@ interface LogSurroundings {
 
 export function readLog(environment: Environment, { isTerminal, workers }: LogSurroundings): LogSettings {
   const logFile = readLogFile(environment, workers > 1)
-  const isForPeople = isTerminal && !logFile
+  const isLogChained = environment.flag('LOG_CHAIN')
+  const isForPeople = isTerminal && !logFile && !isLogChained
+  const format = environment.choice('LOG_FORMAT', ['pretty', 'json'])
+  if (isLogChained && format === 'pretty')
+    environment.report({
+      variable: 'LOG_CHAIN',
+      problem: 'needs lines of JSON, but LOG_FORMAT is pretty',
+      remedy: 'set LOG_FORMAT=json, or leave it out',
+    })
   return {
     logLevel: environment.choice('LOG_LEVEL', levels, otherLevels) ?? 'info',
-    logFormat: environment.choice('LOG_FORMAT', ['pretty', 'json']) ?? (isForPeople ? 'pretty' : 'json'),
+    logFormat: format ?? (isForPeople ? 'pretty' : 'json'),
     ...(logFile && { logFile }),
+    isLogChained,
     recordsPrompts: environment.flag('RECORD_PROMPTS'),
   }
 }

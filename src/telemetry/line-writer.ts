@@ -21,6 +21,7 @@ const longTurn = 64 * 1024
 export class LineWriter {
   readonly #sink: LineSink
   readonly #onDropped: (count: number) => void
+  readonly #seal: (line: string) => string
   #waiting = ''
   #isScheduled = false
   /** Settles when the output has taken everything; undefined if it has. */
@@ -28,10 +29,14 @@ export class LineWriter {
   #droppedCount = 0
   #droppedInAll = 0
 
-  /** @param onDropped called with the number of dropped lines once the output takes lines again */
-  constructor(sink: LineSink, onDropped: (count: number) => void) {
+  /**
+   * @param onDropped called with the number of dropped lines once the output takes lines again
+   * @param seal changes each line that is not dropped
+   */
+  constructor(sink: LineSink, onDropped: (count: number) => void, seal = (line: string) => line) {
     this.#sink = sink
     this.#onDropped = onDropped
+    this.#seal = seal
   }
 
   /** The lines that were dropped so far. */
@@ -46,7 +51,7 @@ export class LineWriter {
       this.#droppedInAll++
       return
     }
-    this.#waiting += line
+    this.#waiting += this.#seal(line)
     if (this.#taken) return
     if (this.#waiting.length >= longTurn) this.flush()
     else if (!this.#isScheduled) {

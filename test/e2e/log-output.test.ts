@@ -99,6 +99,43 @@ test('a LOG_FILE that cannot be written refuses the start, and check says so', a
   expect([checked.code, checked.stdout]).toEqual([78, expect.stringContaining('problem: LOG_FILE')])
 })
 
+test('a chained log is whole after kill -9, a restart and a rotation, and verify finds what is changed or missing', async () => {
+  await using folder = await emptyFolder()
+  const path = join(folder.path, 'a.log')
+  const STATE_SECRET = crypto.randomUUID()
+  const chained = { ...variables, LOG_FILE: path, LOG_MAX_BYTES: '65536', LOG_CHAIN: 'true', STATE_SECRET }
+  for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+    await using gateway = await start(chained)
+    await Promise.all(Array.from({ length: 80 }, () => ask(gateway.url)))
+    await until(async () => (await readFile(path, 'utf8')).includes('"msg":"chat"'), 20_000, 'a line')
+    await gateway.stop(signal)
+  }
+  const verify = async (secret: string) => {
+    const { code, stdout } = await run(['verify', path, '--json'], { variables: { STATE_SECRET: secret } })
+    const { files, chains, findings } = JSON.parse(stdout)
+    return { code, files, chains, kinds: findings.map(({ kind }: { kind: string }) => kind) }
+  }
+  const whole = await verify(STATE_SECRET)
+  expect(whole).toMatchObject({ code: 0, kinds: [], chains: [{ isEnded: false }, { isEnded: true, isKeyed: true }] })
+  expect(whole.files.length).toBeGreaterThan(1)
+  expect(await verify(crypto.randomUUID())).toMatchObject({ code: 1, kinds: ['unreadable', 'unreadable'] })
+  // the end of the process that was killed is named by the next one, so it cannot be cut off
+  const aside = whole.files[0]
+  const lines = (await readFile(aside, 'utf8')).split('\n')
+  await writeFile(
+    aside,
+    lines
+      .toSpliced(3, 1, (lines[3] ?? '').replace('"level"', '"Level"'))
+      .toSpliced(9, 1)
+      .join('\n'),
+  )
+  const { code, stdout } = await run(['verify', path], { variables: { STATE_SECRET } })
+  expect(code).toBe(1)
+  expect(stdout).toContain(`${aside}:4: line 4 of chain`)
+  expect(stdout).toMatch(/:10: before this line, line 10 of chain [\w-]+ is missing\n/)
+  expect(await run(['verify', 'nowhere.log'])).toMatchObject({ code: 66 })
+}, 60_000)
+
 async function ask(url: string): Promise<void> {
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
