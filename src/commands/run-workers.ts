@@ -2,13 +2,12 @@ import type { Subprocess } from 'bun'
 import type { Config } from '../config/config.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Timer } from '../flow/timers.ts'
-import { LineWriter } from '../telemetry/line-writer.ts'
-import { type Log, openLog } from '../telemetry/log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { explainBindFailure } from './bind-failure.ts'
 import { reportSignals } from './hold-signals.ts'
 import { openLogOutput } from './log-output.ts'
-import { openChain } from './open-chain.ts'
 import { announcement, refuseLogFile } from './serve.ts'
+import { openServerLog } from './server-log.ts'
 import { asksToReloadOthers, onStopSignal, workerName } from './worker.ts'
 
 /** Milliseconds before a worker that ended is started again: doubled each time, and the first again after it ran for long. */
@@ -28,14 +27,8 @@ export async function runWorkers(config: Config, runtime: Runtime): Promise<numb
   }
   const logTo = await openLogOutput(config, runtime, Bun.stdout.writer())
   if (typeof logTo === 'string') return refuseLogFile(logTo)
-  const chain = await openChain(config, runtime)
-  const lines = new LineWriter(logTo, () => undefined, chain?.seal)
-  const log = openLog({
-    ...{ runtime, level: config.logLevel, format: config.logFormat },
-    write: (line) => lines.write(line),
-  })
-  process.on('exit', () => lines.finish())
-  if (chain) lines.write(chain.first)
+  const serverLog = await openServerLog(config, runtime, logTo)
+  const { log, lines } = serverLog
   const announce = (line: string) => {
     lines.write(line)
     if (config.logFile) process.stdout.write(line)
@@ -48,7 +41,7 @@ export async function runWorkers(config: Config, runtime: Runtime): Promise<numb
     workers.pass(signal)
   })
   const code = await workers.run()
-  if (chain) lines.write(chain.last())
+  serverLog.end()
   return code
 }
 

@@ -5,16 +5,15 @@ import type { Config, Misconfigured } from '../config/config.ts'
 import { readKept } from '../credentials/kept-variables.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { Store } from '../state/store.ts'
-import { LineWriter } from '../telemetry/line-writer.ts'
-import { type Log, openLog } from '../telemetry/log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { version } from '../version.ts'
 import { guardDescriptors } from '../wire/descriptors.ts'
 import { hideFromServers } from './hide-from-servers.ts'
 import { reportSignals } from './hold-signals.ts'
 import { type LogOutput, openLogOutput } from './log-output.ts'
-import { openChain } from './open-chain.ts'
 import { openState } from './open-state.ts'
 import { Handover } from './restart/handover.ts'
+import { openServerLog } from './server-log.ts'
 import { isWorker, onStopSignal, reloadOtherWorkers, tellParent } from './worker.ts'
 
 /** Serves until SIGTERM or SIGINT, then lets running answers finish. A second signal ends the process at once. */
@@ -61,18 +60,8 @@ const lastLinesMs = 1_000
 
 /** @returns the process's exit code */
 export async function serveUntilStopped(config: Config, { runtime, logTo, read, announce }: Serving): Promise<number> {
-  const chain = await openChain(config, runtime)
-  const onDropped = (count: number) =>
-    log.warn({ lines: count }, 'log lines were dropped, because the output took none')
-  const lines = new LineWriter(logTo, onDropped, chain?.seal)
-  const log = openLog({
-    runtime,
-    level: config.logLevel,
-    format: config.logFormat,
-    write: (line) => lines.write(line),
-  })
-  process.on('exit', () => lines.finish())
-  if (chain) lines.write(chain.first)
+  const serverLog = await openServerLog(config, runtime, logTo)
+  const { log, lines } = serverLog
   const stopped = stopSignal()
   const handover = await Handover.open({ config, log, runtime })
   const store = await openState(config, runtime, { sharing: handover.sharing })
@@ -102,7 +91,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
   await app.close()
   await traces?.close()
   releaseDescriptors()
-  if (chain) lines.write(chain.last())
+  serverLog.end()
   await Promise.race([lines.drain(), new Promise((resolve) => runtime.timers.set(lastLinesMs, resolve))])
   return 0
 }
