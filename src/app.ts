@@ -16,11 +16,13 @@ import type { Runtime } from './flow/runtime.ts'
 import type { Tracer } from './flow/span.ts'
 import { type CallListeners, combineListeners } from './gateway/call-record.ts'
 import { type Gateway, type GatewayOptions, openGateway } from './gateway/gateway.ts'
-import { openLasting } from './gateway/lasting.ts'
+import { type GatewayObservers, openLasting } from './gateway/lasting.ts'
 import { ClientKeys } from './keys/client-keys.ts'
 import { Limiter } from './keys/limiter.ts'
+import { Metrics, type MetricsOptions } from './metrics/metrics.ts'
 import { type NeedSources, Needs } from './needs/needs.ts'
 import { FallbackStore } from './state/fallback-store.ts'
+import { observeStore } from './state/observe-store.ts'
 import type { Store } from './state/store.ts'
 import { watchStore } from './state/watch-store.ts'
 import { observeTools, type ToolRunListener } from './tools/observe-tools.ts'
@@ -71,6 +73,10 @@ export interface Surroundings {
   readonly formerPort?: number | undefined
   /** Lets another process take over. */
   readonly restart?: (() => Promise<Restarted>) | undefined
+  /** How the process is measured, and the metrics of the other processes of `WORKERS`. */
+  readonly metrics?: Pick<MetricsOptions, 'measureProcess' | 'ofAllWorkers'>
+  /** Gets the metrics, for the other processes of `WORKERS`. */
+  onMetrics?(metrics: Pick<Metrics, 'families'>): void
 }
 
 /** The upstreams, and how they are asked. */
@@ -98,9 +104,10 @@ function listeningOf(config: Config) {
 }
 
 /** Puts the rooms together. Closing the app closes the store. @throws when the address cannot be bound */
-export function openApp(config: Config, log: Logger, store: Store, { runtime, ...surroundings }: Surroundings): App {
+export function openApp(config: Config, log: Logger, given: Store, { runtime, ...surroundings }: Surroundings): App {
   const shared = { log, runtime, version }
-  const tools = observeTools(openTools(config.tools, shared), surroundings.toolListeners ?? [])
+  const isListed = (model: string) => gateways.current.catalog.isKnown(model)
+  const { metrics, store, tools } = openObserved(config, { store: given, isListed, surroundings, ...shared })
   const spare = openSpare(config, store, shared)
   const clients = openClients(config, { store, spare, ...shared })
   const configuration = new LiveConfig(config, surroundings.kept ?? {}, {
@@ -116,23 +123,21 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime, ..
   const { inForce } = configuration
   const prices = new Prices({ upstreams: inForce.upstreams, own: inForce.prices })
   const ledger = new Ledger({ store, prices, ...shared })
-  const listeners = combineListeners([ledgerListeners(ledger), surroundings.listeners ?? {}])
-  const gateways = openGateways(inForce, { tools, clients, prices, listeners, store, ...shared })
+  const told = toldBy(ledger, metrics, surroundings)
+  const gateways = openGateways(inForce, { tools, clients, prices, ...told, store, ...shared })
   const credentials = openCredentials(config, { configuration, gateway: () => gateways.current, store, ...shared })
   const parts = { tools, clients, configuration, gateways, store, runtime }
   const needs = openNeeds(surroundings, parts)
   const server = openServer({
     ...listeningOf(config),
     ...takeOver(config, surroundings),
-    credentials: credentials.admin,
-    clientKeys: clients.keys,
-    gateway: gateways.current,
+    ...{ credentials: credentials.admin, clientKeys: clients.keys, gateway: gateways.current },
     ...openMemory(config, spare, runtime),
-    ...{ tools, usage: ledger, configuration, needs, startedAt: runtime.now() },
-    isStateWell: () => store.problem() === undefined,
-    ...{ tracer: surroundings.tracer, restart: surroundings.restart },
+    ...{ tools, usage: ledger, configuration, needs, metrics, startedAt: runtime.now() },
+    ...{ isStateWell: () => store.problem() === undefined, tracer: surroundings.tracer, restart: surroundings.restart },
     ...shared,
   })
+  showMetrics(metrics, surroundings, { ...parts, needs, server })
   const stopWatching = watchStore(store, { log, runtime })
   const closing = [needs, credentials, gateways, clients, ledger, tools, { close: stopWatching }, spare]
   return {
@@ -151,6 +156,49 @@ export function openApp(config: Config, log: Logger, store: Store, { runtime, ..
 function takeOver({ port }: Config, { formerPort }: Pick<Surroundings, 'formerPort'>) {
   if (formerPort === undefined) return {}
   return { port: port === 0 ? formerPort : port, sharesPort: port === 0 || port === formerPort }
+}
+
+interface ObservedOptions {
+  readonly store: Store
+  readonly isListed: MetricsOptions['isListed']
+  readonly surroundings: Pick<Surroundings, 'toolListeners' | 'metrics'>
+  readonly log: Logger
+  readonly runtime: Runtime
+}
+
+/** Opens the metrics, and the store and the tools, which tell them and others of what they do. */
+function openObserved(config: Config, { store, isListed, surroundings, ...shared }: ObservedOptions) {
+  const { toolListeners = [] } = surroundings
+  const { runtime } = shared
+  const metrics = new Metrics({ isListed, ...surroundings.metrics, runtime })
+  const tools = openTools(config.tools, { ...shared, version })
+  return {
+    metrics,
+    store: observeStore(store, { onOperation: metrics.parts.onStoreOperation, runtime }),
+    tools: observeTools(tools, [metrics.parts.onToolRun, ...toolListeners]),
+  }
+}
+
+interface ShownParts extends NeedParts {
+  readonly needs: Needs
+  readonly server: Server
+  readonly runtime: Runtime
+}
+
+/** Has the metrics show the state of these parts. */
+function showMetrics(
+  metrics: Metrics,
+  surroundings: Omit<Surroundings, 'runtime'>,
+  { server, gateways, ...parts }: ShownParts,
+): void {
+  metrics.show({
+    ...parts,
+    version,
+    gateway: () => gateways.current,
+    openAnswers: () => server.openAnswers(),
+    droppedLines: () => surroundings.droppedLines?.() ?? 0,
+  })
+  surroundings.onMetrics?.(metrics)
 }
 
 interface NeedParts extends Pick<NeedSources, 'tools' | 'store' | 'runtime'> {
@@ -174,6 +222,7 @@ interface GatewayParts {
   readonly clients: ReturnType<typeof openClients>
   readonly prices: Prices
   readonly listeners: CallListeners
+  readonly observers: GatewayObservers
   readonly store: Store
   readonly log: Logger
   readonly runtime: Runtime
@@ -183,10 +232,11 @@ interface GatewayParts {
 const lookMs = 1_000
 
 /** Opens the gateway, and another one when the configuration changes. The former one is closed when its calls have ended. */
-function openGateways(config: Config, { tools, clients, prices, listeners, ...shared }: GatewayParts) {
+function openGateways(config: Config, { tools, clients, prices, listeners, observers, ...shared }: GatewayParts) {
   const { runtime } = shared
   const costs = costsBy(prices, runtime)
-  const lasting = openLasting({ isShared: config.state.isShared, ...capacityOf(config, runtime), ...costs, ...shared })
+  const { isShared } = config.state
+  const lasting = openLasting({ isShared, observers, ...capacityOf(config, runtime), ...costs, ...shared })
   const open = (current: Config) =>
     openGateway({
       tools: { registry: tools, ...current.toolLoop },
@@ -260,6 +310,12 @@ function costsBy(prices: Prices, runtime: Runtime): Pick<GatewayOptions, 'costOf
   return {
     costOf: ({ upstream, model, usage }) => prices.costOf({ upstream, model, usage, at: runtime.now() }),
   }
+}
+
+/** Who is told by the gateways. */
+function toldBy(ledger: Ledger, metrics: Metrics, { listeners = {} }: Pick<Surroundings, 'listeners'>) {
+  const all = [ledgerListeners(ledger), metrics.listeners, listeners]
+  return { listeners: combineListeners(all), observers: metrics.parts }
 }
 
 /** What the ledger is told by the gateway. */

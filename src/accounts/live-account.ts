@@ -25,6 +25,16 @@ export interface AccountsOptions {
    * still accepts the old token for longer than that.
    */
   readonly answerMs?: number
+  /** Is told of each renewal that has ended. It must be short and must not throw. */
+  readonly onRenewal?: ((renewed: EndedRenewal) => void) | undefined
+}
+
+/** A renewal that has ended. */
+export interface EndedRenewal {
+  /** The name of the upstream. */
+  readonly upstream: string
+  /** `ok`, or the code of its failure. */
+  readonly outcome: string
 }
 
 interface LiveAccountOptions extends AccountsOptions {
@@ -53,6 +63,7 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   readonly #jitter: number
   readonly #history: RenewalHistory
   readonly #answerMs: number
+  readonly #onRenewed: (outcome: string) => void
   #stored: StoredCredential<Credential>
   #loading: Promise<void> | undefined
   #isLoaded: boolean
@@ -72,6 +83,7 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
     this.#jitter = options.runtime.random()
     this.#history = new RenewalHistory(() => options.runtime.now())
     this.#answerMs = options.answerMs ?? 8_000
+    this.#onRenewed = (outcome) => options.onRenewal?.({ upstream, outcome })
     this.#stored = { credential, version: 0, isRenewalOpen: false }
     this.#isLoaded = renewal === undefined
     if (!renewal) return
@@ -200,10 +212,21 @@ export class LiveAccount<Credential = unknown> implements Account<Credential> {
   }
 
   #renewOnce(): Promise<Credential> {
-    this.#renewing ??= this.#renew().finally(() => {
+    this.#renewing ??= this.#renewAndTell().finally(() => {
       this.#renewing = undefined
     })
     return this.#renewing
+  }
+
+  async #renewAndTell(): Promise<Credential> {
+    try {
+      const credential = await this.#renew()
+      this.#onRenewed('ok')
+      return credential
+    } catch (thrown) {
+      this.#onRenewed(asChatError(thrown).ownCode)
+      throw thrown
+    }
   }
 
   async #renew(): Promise<Credential> {

@@ -58,9 +58,10 @@ function describeParam(name: string | undefined): JsonSchema {
   return { name, in: 'path', required: true, schema: { type: 'string' } }
 }
 
-function contentOf({ gives, streams }: SurfaceRoute): JsonSchema {
+function contentOf({ gives, givesText = [], streams }: SurfaceRoute): JsonSchema {
   return {
     ...(gives && { 'application/json': refTo(gives) }),
+    ...Object.fromEntries(givesText.map((type) => [type, { schema: { type: 'string' } }])),
     // each event is one JSON text
     ...(streams && { 'text/event-stream': refTo(streams) }),
   }

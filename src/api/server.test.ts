@@ -109,6 +109,7 @@ function start(options: Partial<ServerOptions> = {}): Server {
       reload: () => ({ at: 0, changed: [], atNextStart: [], problems: [] }),
     },
     needs: { list: () => [] },
+    metrics: { write: async () => ({ text: '', type: 'text/plain' }) },
     startedAt: 0,
     log,
     version: '9.9.9',

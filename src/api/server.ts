@@ -49,6 +49,8 @@ export interface ServerOptions
 export interface Server {
   /** `http://host:port` */
   readonly url: string
+  /** What is answered at the moment. */
+  openAnswers(): { readonly requests: number; readonly streams: number }
   /** Answers later requests with these. Running ones go on as they began. */
   reconfigure(changes: ChangingOptions): void
   /**
@@ -113,6 +115,7 @@ export function openServer(options: ServerOptions): Server {
   })
   return {
     url: urlOf(hostname, listener.port),
+    openAnswers: () => ({ requests: listener.pendingRequests, streams: calls.streams }),
     reconfigure(changes) {
       door.reconfigure(checks(changes))
       for (const name of changingServices) Object.assign(services, { [name]: changes[name] })

@@ -9,6 +9,7 @@ import { openLogOutput } from './log-output.ts'
 import { announcement, refuseLogFile } from './serve.ts'
 import { openServerLog } from './server-log.ts'
 import { asksToReloadOthers, onStopSignal, workerName } from './worker.ts'
+import { MetricsCollector } from './worker-metrics.ts'
 
 /** Milliseconds before a worker that ended is started again: doubled each time, and the first again after it ran for long. */
 const firstPauseMs = 500
@@ -59,6 +60,7 @@ class Workers {
   readonly #config: Config
   readonly #options: WorkersOptions
   readonly #running = new Set<Child>()
+  readonly #metrics: MetricsCollector
   readonly #pauses = new Set<Timer>()
   readonly #ended = Promise.withResolvers<number>()
   #listening = 0
@@ -68,6 +70,7 @@ class Workers {
   constructor(config: Config, options: WorkersOptions) {
     this.#config = config
     this.#options = options
+    this.#metrics = new MetricsCollector(options.runtime.timers)
   }
 
   /** @returns the exit code, when all have ended */
@@ -105,12 +108,13 @@ class Workers {
     const child = Bun.spawn([process.execPath, ...script, ...process.argv.slice(2)], {
       argv0: workerName,
       stdio: ['ignore', 'inherit', 'inherit'],
-      ipc: (message, sender) =>
-        asksToReloadOthers(message) ? this.#reloadOthers(sender.pid) : this.#noteListening(String(message)),
+      ipc: (message, sender) => this.#hear(message, sender.pid),
     })
     this.#running.add(child)
+    this.#metrics.add(child)
     void child.exited.then((code) => {
       this.#running.delete(child)
+      this.#metrics.remove(child.pid)
       if (this.#isStopping) return this.#endIfAlone()
       log.error({ pid: child.pid, code, signal: child.signalCode }, 'a worker has ended')
       // what stops the first one stops all, such as a state that cannot be opened
@@ -119,6 +123,12 @@ class Workers {
       const ranLong = runtime.elapsed() - startedAt >= longRunMs
       this.#startLater(ranLong ? firstPauseMs : pauseMs)
     })
+  }
+
+  #hear(message: unknown, pid: number): void {
+    if (asksToReloadOthers(message)) this.#reloadOthers(pid)
+    else if (typeof message === 'string') this.#noteListening(message)
+    else this.#metrics.hear(message, pid)
   }
 
   #startLater(pauseMs: number): void {

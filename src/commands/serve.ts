@@ -8,6 +8,7 @@ import type { Store } from '../state/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import { version } from '../version.ts'
 import { guardDescriptors } from '../wire/descriptors.ts'
+import { openProcessUse } from '../wire/process-use.ts'
 import { hideFromServers } from './hide-from-servers.ts'
 import { reportSignals } from './hold-signals.ts'
 import { type LogOutput, openLogOutput } from './log-output.ts'
@@ -15,6 +16,7 @@ import { openState } from './open-state.ts'
 import { Handover } from './restart/handover.ts'
 import { openServerLog } from './server-log.ts'
 import { isWorker, onStopSignal, reloadOtherWorkers, tellParent } from './worker.ts'
+import { answerForMetrics, askForMetrics } from './worker-metrics.ts'
 
 /** Serves until SIGTERM or SIGINT, then lets running answers finish. A second signal ends the process at once. */
 export async function serve(config: Config, { runtime, read }: Pick<Serving, 'runtime' | 'read'>): Promise<number> {
@@ -71,8 +73,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
   const app = await openOrExplain(config, log, store, {
     ...{ runtime, read, kept: await readKeptOrNone(config, store, log) },
     onReconfigured: ({ logLevel }) => log.setLevel(logLevel),
-    reloadOthers: reloadOtherWorkers,
-    droppedLines: () => lines.dropped,
+    ...{ reloadOthers: reloadOtherWorkers, droppedLines: () => lines.dropped, ...metricsOf(runtime) },
     formerPort: handover.formerPort,
     restart: isWorker ? undefined : () => handover.restart(),
     ...(traces && { tracer: traces.tracer, listeners: traces.listeners }),
@@ -94,6 +95,13 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
   serverLog.end()
   await Promise.race([lines.drain(), new Promise((resolve) => runtime.timers.set(lastLinesMs, resolve))])
   return 0
+}
+
+/** How the process is measured, and how the processes of `WORKERS` show their metrics together. */
+function metricsOf({ timers }: Runtime): Pick<Surroundings, 'metrics' | 'onMetrics'> {
+  const measureProcess = openProcessUse()
+  if (!isWorker) return { metrics: { measureProcess } }
+  return { metrics: { measureProcess, ofAllWorkers: askForMetrics(timers) }, onMetrics: answerForMetrics }
 }
 
 /** The library for traces is loaded only if they are on (docs/decisions/0050-late-modules.md). */

@@ -12,7 +12,9 @@ export function onStopSignal(listener: (signal: string) => void): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.on(signal, () => (isWorker ? undefined : listener(signal)))
   if (!isWorker) return
-  process.on('message', (signal) => listener(String(signal)))
+  process.on('message', (message) => {
+    if (typeof message === 'string') listener(message)
+  })
   process.on('disconnect', () => listener('the parent is gone'))
 }
 

@@ -1,8 +1,10 @@
 import { ChatError } from '../chat/error.ts'
 import type { Seam } from '../chat/event.ts'
 import { excerpt } from '../chat/secret.ts'
+import type { Task } from '../chat/task.ts'
 import { type AnyEvent, showsSomething } from './begin.ts'
 import type { Cancel, CancelSource } from './cancel.ts'
+import { ChunkGaps } from './chunk-gaps.ts'
 import type { Batch } from './flow.ts'
 import type { AttemptedRequest, AttemptSpan } from './span.ts'
 import type { Ending } from './watch.ts'
@@ -14,12 +16,15 @@ export interface AttemptNote {
   readonly account: string | undefined
   /** The upstream's own name of the model. */
   readonly model: string
+  readonly task: Task | 'chat'
   readonly startedAt: number
   /** When it showed something first. */
   readonly firstAt: number | undefined
   readonly endedAt: number | undefined
   /** `ok`, `not_needed` if another attempt was faster, or the code of its failure; undefined while it runs. */
   readonly outcome: string | undefined
+  /** The times between its chunks; undefined until there are two, and while nothing was shown. */
+  readonly gaps: ChunkGaps | undefined
 }
 
 /** Where an answer was continued, and when, by the clock that only goes forward. */
@@ -44,10 +49,13 @@ export class RunningAttempt implements AttemptNote {
   readonly upstream: string
   readonly account: string | undefined
   readonly model: string
+  readonly task: Task | 'chat'
   readonly startedAt: number
   firstAt: number | undefined
   endedAt: number | undefined
   outcome: string | undefined
+  gaps: ChunkGaps | undefined
+  #lastAt = 0
   readonly #signal: Cancel
   readonly #span: AttemptSpan | undefined
 
@@ -55,6 +63,7 @@ export class RunningAttempt implements AttemptNote {
     this.upstream = upstream
     this.account = account
     this.model = excerpt(model, maxName)
+    this.task = request.task ?? 'chat'
     this.startedAt = signal.runtime.elapsed()
     this.#signal = signal
     this.#span = signal.span?.beginAttempt({ upstream, account, model: this.model, request })
@@ -82,8 +91,9 @@ export class RunningAttempt implements AttemptNote {
   }
 
   onBatch(batch: Batch<AnyEvent>): void {
-    if (this.firstAt === undefined && showsSomething(batch)) this.firstAt = this.#signal.runtime.elapsed()
     this.#span?.onBatch(batch)
+    if (this.firstAt !== undefined) this.#noteGap()
+    else if (showsSomething(batch)) this.firstAt = this.#lastAt = this.#signal.runtime.elapsed()
   }
 
   /** @returns why it failed; undefined if it did not */
@@ -97,6 +107,13 @@ export class RunningAttempt implements AttemptNote {
     this.endedAt = this.#signal.runtime.elapsed()
     this.outcome = outcome
     this.#span?.end(outcome, this.firstAt === undefined ? undefined : this.firstAt - this.startedAt)
+  }
+
+  #noteGap(): void {
+    const at = this.#signal.runtime.elapsed()
+    this.gaps ??= new ChunkGaps()
+    this.gaps.add((at - this.#lastAt) / 1000)
+    this.#lastAt = at
   }
 }
 

@@ -2,6 +2,7 @@ import type { Caller } from '../chat/caller.ts'
 import type { NoteDrift } from '../chat/drift.ts'
 import type { Usage } from '../chat/event.ts'
 import type { NoteQuota } from '../chat/quota.ts'
+import type { Task } from '../chat/task.ts'
 import { type AttemptNote, maxNotes, RunningAttempt, type SeamNote } from './attempt-note.ts'
 import type { Attempts } from './attempts.ts'
 import type { Cancel } from './cancel.ts'
@@ -32,6 +33,8 @@ export interface AnswerUsage {
   readonly upstream: string
   /** The upstream's own name of the model. */
   readonly model: string
+  /** Absent for a chat. */
+  readonly task?: Task | undefined
   /** As the upstream says, or as estimated from the text so far. Undefined for a task whose reply states none. */
   readonly usage: Usage | undefined
   /** Undefined if its usage is, or if the gateway knows no prices. */

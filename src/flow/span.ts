@@ -1,6 +1,7 @@
 import type { ChatError } from '../chat/error.ts'
 import type { Message } from '../chat/message.ts'
 import type { Parameters } from '../chat/request.ts'
+import type { Task } from '../chat/task.ts'
 
 /** Makes the spans of calls. It is there only if traces are on (docs/traces.md). */
 export interface Tracer {
@@ -47,7 +48,7 @@ export interface CallSpan extends Span {
 /** What an upstream is asked. A chat has no task, and only a chat has messages. */
 export interface AttemptedRequest {
   readonly model: string
-  readonly task?: string
+  readonly task?: Task
   readonly stream?: boolean
   readonly messages?: readonly Message[]
   readonly parameters?: Parameters

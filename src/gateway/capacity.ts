@@ -5,6 +5,11 @@ import type { Runtime } from '../flow/runtime.ts'
 import { LoopDelay } from './loop-delay.ts'
 import { SpareMemory } from './spare-memory.ts'
 
+interface CapacityOptions extends CapacityLimits {
+  /** Gets the milliseconds by which the event loop was late, several times a second while calls run. */
+  readonly onLoopDelay?: ((ms: number) => void) | undefined
+}
+
 export interface CapacityLimits {
   /** Limit for the calls that run at the same time. */
   readonly maxCalls: number
@@ -25,16 +30,17 @@ export class Capacity {
   readonly #permits: FairPermits
   readonly #memory: SpareMemory
   readonly #delay: LoopDelay
+  readonly #shed: Record<Shortage, number> = { calls: 0, memory: 0, 'event-loop': 0 }
 
-  constructor(limits: CapacityLimits, runtime: Runtime) {
+  constructor({ onLoopDelay, ...limits }: CapacityOptions, runtime: Runtime) {
     this.#limits = limits
     this.#runtime = runtime
     this.#permits = new FairPermits({
       maxWaiting: () => this.#limits.maxWaiting,
-      refuse: (_, retryAfterMs) => refusal('calls', retryAfterMs),
+      refuse: (_, retryAfterMs) => this.#refusal('calls', retryAfterMs),
     })
     this.#memory = new SpareMemory(runtime)
-    this.#delay = new LoopDelay(runtime)
+    this.#delay = new LoopDelay(runtime, onLoopDelay)
   }
 
   get max(): number {
@@ -52,6 +58,11 @@ export class Capacity {
 
   get waiting(): number {
     return this.#permits.waiting
+  }
+
+  /** The calls that were refused so far, by what there was too little of. */
+  get shed(): Readonly<Record<Shortage, number>> {
+    return this.#shed
   }
 
   /** Whether a call has to wait. */
@@ -96,7 +107,12 @@ export class Capacity {
 
   /** @throws ChatError `unavailable` if there is a shortage */
   #refuse(shortage: Shortage | undefined): void {
-    if (shortage) throw refusal(shortage, refusedForMs(this.#runtime))
+    if (shortage) throw this.#refusal(shortage, refusedForMs(this.#runtime))
+  }
+
+  #refusal(shortage: Shortage, retryAfterMs: number): ChatError {
+    this.#shed[shortage]++
+    return refusal(shortage, retryAfterMs)
   }
 }
 

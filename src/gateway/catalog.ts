@@ -75,6 +75,13 @@ export class Catalog<Served extends Member = Member> {
     return this.#known().models
   }
 
+  /** Whether a list, a route or an alias has this full or bare name at the moment. It makes no request. */
+  isKnown(address: string): boolean {
+    if (this.#aliases.has(address) || this.#routes.has(address)) return true
+    const { entry, model } = this.#split(address)
+    return entry?.byId.has(model) === true || this.#known().servedAs(address).length > 0
+  }
+
   /** Returns the upstreams whose lists have never been received. */
   missing(): readonly string[] {
     return [...this.#entries.values()].filter(({ isKnown }) => !isKnown).map(({ member }) => member.upstream.name)

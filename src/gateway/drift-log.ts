@@ -18,13 +18,20 @@ export interface NotedDrift extends Drift {
 /** Limit for what is kept of one upstream. What came last is kept. */
 const maxKept = 32
 
+interface DriftLogOptions {
+  readonly log: Logger
+  readonly runtime: Pick<Runtime, 'now'>
+  /** Gets each drift of each answer, and the upstream that sent it. */
+  readonly onDrift?: ((upstream: string, drift: Drift) => void) | undefined
+}
+
 /** What the upstreams have sent otherwise than their adapters know it, from the operator's own traffic. */
 export class DriftLog {
-  readonly #options: { readonly log: Logger; readonly runtime: Pick<Runtime, 'now'> }
+  readonly #options: DriftLogOptions
   /** By the upstream, and then by the kind and place. The one that came last is the last. */
   readonly #noted = new Map<string, Map<string, NotedDrift>>()
 
-  constructor(options: { readonly log: Logger; readonly runtime: Pick<Runtime, 'now'> }) {
+  constructor(options: DriftLogOptions) {
     this.#options = options
   }
 
@@ -46,6 +53,7 @@ export class DriftLog {
   }
 
   #note(upstream: string, drift: Drift, request: string | undefined): void {
+    this.#options.onDrift?.(upstream, drift)
     const noted = this.#noted.get(upstream) ?? new Map<string, NotedDrift>()
     this.#noted.set(upstream, noted)
     const now = this.#options.runtime.now()

@@ -78,6 +78,8 @@ export interface Gateway extends Tasks {
   readonly examiner: Examiner
   /** Why no further call may begin now; undefined if one may. */
   shortage(): Shortage | undefined
+  /** The calls that were refused since the start, by what there was too little of. */
+  readonly shed: Readonly<Record<Shortage, number>>
   /** The calls that its upstreams answer now. */
   runningCalls(): number
   /** Shows the current upstreams with their accounts and budgets, and the running calls. */
@@ -135,7 +137,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     limitsLeft: (caller) => limiter?.left(caller),
     budgetUse: async (caller) => limiter?.budgetUse(caller),
     examiner: openExaminer(chains, { catalog, store, drifts, log, runtime, deadlineMs: testMs(options) }),
-    shortage: () => capacity.shortage(),
+    ...{ shortage: () => capacity.shortage(), shed: capacity.shed },
     runningCalls: () => chains.reduce((sum, { permits }) => sum + permits.taken, 0),
     inspect: () => inspect({ ...lasting, available: options.available ?? [], chains, catalog }),
     pool: (name) => chains.find(({ upstream }) => upstream.name === name)?.pool,

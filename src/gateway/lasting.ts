@@ -1,4 +1,6 @@
+import type { EndedRenewal } from '../accounts/live-account.ts'
 import { SharedPools } from '../accounts/shared-pools.ts'
+import type { Drift } from '../chat/drift.ts'
 import type { ChatRequest } from '../chat/request.ts'
 import type { Logger } from '../flow/call.ts'
 import type { ObserverLayer } from '../flow/chat.ts'
@@ -14,8 +16,19 @@ interface LastingOptions extends CapacityLimits {
   readonly store: Store
   /** Whether other processes use the store too. */
   readonly isShared?: boolean
+  readonly observers?: GatewayObservers
   readonly log: Logger
   readonly runtime: Runtime
+}
+
+/** Those who are told what happens beside calls. They must be short and must not throw. */
+export interface GatewayObservers {
+  /** Gets each renewal that has ended. */
+  readonly onRenewal?: ((renewed: EndedRenewal) => void) | undefined
+  /** Gets each drift of each answer, and the upstream that sent it. */
+  readonly onDrift?: ((upstream: string, drift: Drift) => void) | undefined
+  /** Gets the milliseconds by which the event loop was late, several times a second while calls run. */
+  readonly onLoopDelay?: ((ms: number) => void) | undefined
 }
 
 /** What stays when the configuration is read again and another gateway is opened. */
@@ -31,16 +44,18 @@ export interface Lasting {
   readonly drifts: DriftLog
 }
 
-export function openLasting({ store, isShared = false, log, runtime, ...limits }: LastingOptions): Lasting {
+export function openLasting({ store, isShared = false, observers = {}, ...options }: LastingOptions): Lasting {
+  const { log, runtime, ...limits } = options
+  const { onRenewal, onDrift, onLoopDelay } = observers
   const requests = new RecentRequests()
   const statistics = new Statistics(runtime)
   requests.follow(statistics.noteRequest)
   return {
-    pools: new SharedPools({ store, isShared, log, runtime }),
-    capacity: new Capacity(limits, runtime),
+    pools: new SharedPools({ store, isShared, onRenewal, log, runtime }),
+    capacity: new Capacity({ ...limits, onLoopDelay }, runtime),
     promptCache: promptCache(runtime),
     requests,
     statistics,
-    drifts: new DriftLog({ log, runtime }),
+    drifts: new DriftLog({ log, runtime, onDrift }),
   }
 }

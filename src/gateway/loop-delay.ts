@@ -11,12 +11,15 @@ const patienceMs = 2_000
 /** Tells whether the event loop has been late for a while. It looks only while calls run, so that an idle process stays idle. */
 export class LoopDelay {
   readonly #runtime: Pick<Runtime, 'elapsed' | 'timers'>
+  readonly #onLook: (lateMs: number) => void
   #timer: Timer | undefined
   #isWatching = false
   #lateSince: number | undefined
 
-  constructor(runtime: Pick<Runtime, 'elapsed' | 'timers'>) {
+  /** @param onLook gets by how much each look was late */
+  constructor(runtime: Pick<Runtime, 'elapsed' | 'timers'>, onLook: (lateMs: number) => void = () => undefined) {
     this.#runtime = runtime
+    this.#onLook = onLook
   }
 
   get isLate(): boolean {
@@ -38,6 +41,7 @@ export class LoopDelay {
   }
 
   readonly #look = (late: number): void => {
+    this.#onLook(late)
     if (late < lateMs) this.#lateSince = undefined
     else this.#lateSince ??= this.#runtime.elapsed()
     if (this.#isWatching) this.#timer?.feed(lookMs)

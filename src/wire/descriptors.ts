@@ -102,7 +102,7 @@ function lowestFree(): number | undefined {
 }
 
 /** Returns 0 if the limit is unknown: there is no `/proc`, or no limit. */
-function descriptorLimit(): number {
+export function descriptorLimit(): number {
   try {
     const [, soft = ''] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
     return Number(soft)
@@ -111,7 +111,8 @@ function descriptorLimit(): number {
   }
 }
 
-function openDescriptors(): number {
+/** The number of open descriptors; Infinity if it cannot be read. */
+export function openDescriptors(): number {
   try {
     return readdirSync('/proc/self/fd').length
   } catch {

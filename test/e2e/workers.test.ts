@@ -37,6 +37,19 @@ const ask = async ({ url }: Running): Promise<number> => {
   return response.status
 }
 
+/** The workers whose metrics are shown, whichever was asked, and the requests that they have counted together. */
+async function countedBy({ url }: Running) {
+  const response = await fetch(`${url}/metrics`, { headers: { connection: 'close' } })
+  const lines = (await response.text()).split('\n')
+  const workersOf = (name: string) =>
+    lines.flatMap((line) => (line.startsWith(`${name}{`) ? (/worker="(\d)"/.exec(line)?.[1] ?? []) : []))
+  const counts = lines.flatMap((line) => /^tributary_requests_total\{.*\} (\d+)$/.exec(line)?.[1] ?? [])
+  return {
+    workers: workersOf('tributary_running_calls').toSorted(),
+    requests: counts.reduce((sum, count) => sum + Number(count), 0),
+  }
+}
+
 describe.skipIf(!process.env.CI && (process.platform !== 'linux' || !Bun.which('redis-server')))('WORKERS=2', () => {
   const startTwo = async (socket: string) => {
     const gateway = await start({ WORKERS: '2', PORT: freePort(), STATE_URL: `redis+unix://${socket}` })
@@ -51,9 +64,12 @@ describe.skipIf(!process.env.CI && (process.platform !== 'linux' || !Bun.which('
     expect(gateway.output().match(/listen/g)).toHaveLength(1)
     const statuses = await Promise.all(Array.from({ length: 40 }, () => ask(gateway)))
     expect(new Set(statuses)).toEqual(new Set([200]))
+    expect(await countedBy(gateway)).toEqual({ workers: ['1', '2'], requests: 40 })
     process.kill(workers[0] ?? 0, 'SIGKILL')
     await until(() => gateway.output().includes('a worker listens again'), patienceMs, 'another worker')
     expect(await ask(gateway)).toBe(200)
+    // the number of the one that was killed is taken again, and its counts begin anew
+    expect((await countedBy(gateway)).workers).toEqual(['1', '2'])
     const now = childrenOf(gateway.pid)
     expect(now).toHaveLength(2)
     // a service manager sends its signal to all processes

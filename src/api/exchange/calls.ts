@@ -13,6 +13,8 @@ import { shuttingDown } from './shutting-down.ts'
 export interface OpenCall {
   readonly call: Call
   abort(reason: ChatError): void
+  /** Notes that its answer is a stream, which is open until the call is closed. */
+  noteStream(): void
   /** Removes it from the running calls. */
   close(): void
 }
@@ -21,6 +23,7 @@ export interface OpenCall {
 export class Calls {
   readonly #open = new Set<OpenCall>()
   #detached = 0
+  #streams = 0
   readonly #idleSeconds: number
   readonly #tracer: Tracer | undefined
 
@@ -32,6 +35,11 @@ export class Calls {
 
   get count(): number {
     return this.#open.size
+  }
+
+  /** How many streamed answers are open. */
+  get streams(): number {
+    return this.#streams
   }
 
   /** How many calls have no client that waits. */
@@ -55,13 +63,20 @@ export class Calls {
     const receipt = newReceipt()
     exchange.receipt = receipt
     exchange.limitSilence(0)
+    let isStream = false
     const opened: OpenCall = {
       call: { id, caller, hops, surface, session, log, signal, attempts: new Attempts(), receipt },
       abort: (reason) => signal.abort(reason),
+      noteStream: () => {
+        if (!isStream) this.#streams++
+        isStream = true
+      },
       close: () => {
         signal.release()
         exchange.limitSilence(this.#idleSeconds)
-        if (this.#open.delete(opened)) span?.end()
+        if (!this.#open.delete(opened)) return
+        if (isStream) this.#streams--
+        span?.end()
       },
     }
     this.#open.add(opened)
@@ -84,6 +99,8 @@ export class Calls {
         receipt: newReceipt(),
       },
       abort: (reason) => signal.abort(reason),
+      // nobody reads it
+      noteStream: () => undefined,
       close: () => {
         if (!this.#open.delete(opened)) return
         this.#detached--

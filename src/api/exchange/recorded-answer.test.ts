@@ -25,6 +25,7 @@ async function record(openFlow: (signal: CancelSource) => Flow<ChatEvent>) {
   let isClosed = false
   const open = {
     call: aCall(signal),
+    noteStream: () => undefined,
     abort: (reason: ChatError) => signal.abort(reason),
     close: () => {
       isClosed = true

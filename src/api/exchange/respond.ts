@@ -30,6 +30,7 @@ export async function respondStream<Event extends AnyEvent>(
     open.close()
     return errorResponse(exchange, thrown, headersOf(exchange, open))
   }
+  open.noteStream()
   const body = streamBody(first ?? defer(() => begun, new CancelSource(exchange.runtime)), {
     surface: options.surface,
     opening: first ? '' : options.surface.keepAlive,

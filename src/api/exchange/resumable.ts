@@ -58,6 +58,11 @@ export async function respondResumable<Event extends AnyEvent>(
     throw thrown
   }
   // the client's call ends with its connection; the answer's own call ends with the answer
-  const shown: OpenCall = { call: detached.call, abort: () => undefined, close: () => open.close() }
+  const shown: OpenCall = {
+    call: detached.call,
+    abort: () => undefined,
+    noteStream: () => open.noteStream(),
+    close: () => open.close(),
+  }
   return respondStream(exchange, shown, { answer, surface: answer, keepAliveMs: services.keepAliveMs })
 }

@@ -5,6 +5,7 @@ import type { Recordings } from '../../conversations/recordings.ts'
 import type { StoredResponses } from '../../conversations/stored-responses.ts'
 import type { Gateway } from '../../gateway/gateway.ts'
 import type { ClientKeys } from '../../keys/client-keys.ts'
+import type { Metrics } from '../../metrics/metrics.ts'
 import type { Needs } from '../../needs/needs.ts'
 import type { ToolRegistry } from '../../tools/tool.ts'
 import type { Ledger } from '../../usage/ledger.ts'
@@ -44,6 +45,7 @@ export interface Services {
   readonly credentials: CredentialAdmin
   /** What needs somebody now. */
   readonly needs: Pick<Needs, 'list'>
+  readonly metrics: Pick<Metrics, 'write'>
   /** Tells listeners what changes. */
   readonly live: LiveFeed
   /** Milliseconds since 1970. */

@@ -25,6 +25,8 @@ export interface SurfaceRoute {
   readonly takes?: string
   /** The schema of the response's body. */
   readonly gives?: string
+  /** The types of the response's body, if it is a text. */
+  readonly givesText?: readonly string[]
   /** The schema of the events, if the response is a stream. */
   readonly streams?: string
   readonly handler: Handler

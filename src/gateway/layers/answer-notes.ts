@@ -1,4 +1,5 @@
 import type { Usage } from '../../chat/event.ts'
+import type { Task } from '../../chat/task.ts'
 import type { Call } from '../../flow/call.ts'
 import type { Ending } from '../../flow/watch.ts'
 import type { AnswerListener } from '../call-record.ts'
@@ -30,11 +31,12 @@ export class AnswerNotes {
     return isLeft && this.#call.receipt.attempts > this.#attemptsBefore
   }
 
-  add(model: string, usage: Usage | undefined): void {
+  /** @param asked the model, and the task if it is no chat */
+  add({ model, task }: { readonly model: string; readonly task?: Task }, usage: Usage | undefined): void {
     const { upstream, onAnswer, costOf } = this.#source
     // worked out once: the ledger, the limits and the operator's list need it
     const cost = usage && costOf?.({ upstream, model, usage })
-    const answer = { upstream, model, usage, cost }
+    const answer = { upstream, model, task, usage, cost }
     this.#call.receipt.answers.push(answer)
     onAnswer?.(answer, this.#call)
   }

@@ -58,7 +58,7 @@ class Estimate implements Watcher {
 
   onEnd(ending: Ending): void {
     if (this.#notes.wasLeft(ending)) this.#usage ??= this.#estimated()
-    if (this.#usage) this.#notes.add(this.#request.model, this.#usage)
+    if (this.#usage) this.#notes.add({ model: this.#request.model }, this.#usage)
   }
 
   #add(words: string): void {

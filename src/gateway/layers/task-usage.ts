@@ -1,5 +1,5 @@
 import type { Usage } from '../../chat/event.ts'
-import type { EmbeddingEvent, RelayEvent } from '../../chat/task.ts'
+import type { AskedTask, EmbeddingEvent, RelayEvent } from '../../chat/task.ts'
 import type { Ask } from '../../flow/chat.ts'
 import type { Batch } from '../../flow/flow.ts'
 import { type Ending, type Watcher, watch } from '../../flow/watch.ts'
@@ -11,12 +11,12 @@ interface TaskUsageOptions<Request> extends AnsweringUpstream {
 }
 
 /** Notes what a task has used. */
-export function taskUsage<Request extends { readonly model: string }, Event extends EmbeddingEvent | RelayEvent>(
+export function taskUsage<Request extends AskedTask, Event extends EmbeddingEvent | RelayEvent>(
   { estimate, ...source }: TaskUsageOptions<Request>,
   next: Ask<Request, Event>,
 ): Ask<Request, Event> {
   return (request, call) => {
-    const watcher = new TaskUsage<Event>(request.model, {
+    const watcher = new TaskUsage<Event>(request, {
       notes: new AnswerNotes(source, call),
       estimate: () => estimate?.(request),
     })
@@ -30,13 +30,13 @@ interface NotedTask {
 }
 
 class TaskUsage<Event extends EmbeddingEvent | RelayEvent> implements Watcher<Event> {
-  readonly #model: string
-  readonly #task: NotedTask
+  readonly #asked: AskedTask
+  readonly #noted: NotedTask
   #usage: Usage | undefined
 
-  constructor(model: string, task: NotedTask) {
-    this.#model = model
-    this.#task = task
+  constructor(asked: AskedTask, noted: NotedTask) {
+    this.#asked = asked
+    this.#noted = noted
   }
 
   onBatch(batch: Batch<Event>): void {
@@ -44,8 +44,8 @@ class TaskUsage<Event extends EmbeddingEvent | RelayEvent> implements Watcher<Ev
   }
 
   onEnd(ending: Ending): void {
-    const { notes, estimate } = this.#task
+    const { notes, estimate } = this.#noted
     if (notes.wasLeft(ending)) this.#usage ??= estimate()
-    if (this.#usage || ending.kind === 'done') notes.add(this.#model, this.#usage)
+    if (this.#usage || ending.kind === 'done') notes.add(this.#asked, this.#usage)
   }
 }

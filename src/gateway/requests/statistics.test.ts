@@ -47,8 +47,8 @@ function setUp() {
   const attempt = (given: Partial<AttemptNote>, error?: ChatError) =>
     statistics.noteAttempt(
       {
-        ...{ upstream: 'up', account: 'KEY', model: 'm', startedAt: 0, firstAt: 100, endedAt: 200 },
-        ...{ outcome: error?.ownCode ?? 'ok', ...given },
+        ...{ upstream: 'up', account: 'KEY', model: 'm', task: 'chat', startedAt: 0, firstAt: 100, endedAt: 200 },
+        ...{ outcome: error?.ownCode ?? 'ok', gaps: undefined, ...given },
       },
       error,
     )

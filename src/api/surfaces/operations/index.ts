@@ -36,6 +36,12 @@ function supplyOf(all: readonly UpstreamStatus[]): { readonly upstreams: string;
   return { upstreams: 'used up', until: new Date(until).toISOString() }
 }
 
+const showMetrics = answerJson(async ({ header }, _call, { metrics }) => {
+  const { text, type } = await metrics.write(header('accept'))
+  // who stores it must ask again: it changes all the time, and depends on the header
+  return { body: new Blob([text]), type, headers: { 'cache-control': 'no-store', vary: 'accept' } }
+})
+
 const showOpenApi = answerJson((_request, _call, { openapi }) => ({ body: openapi() }))
 
 const open = { access: 'open', cors: false } as const
@@ -64,6 +70,17 @@ export const surface: Surface = {
       summary: 'Reports whether it accepts requests, and the state of its parts',
       gives: 'Readiness',
       handler: reportReadiness,
+    },
+    {
+      access: 'admin',
+      cors: false,
+      method: 'GET',
+      path: '/metrics',
+      // a shutdown is worth seeing too
+      isLast: true,
+      summary: 'Shows the metrics, in the text format of Prometheus or as OpenMetrics',
+      givesText: ['text/plain', 'application/openmetrics-text'],
+      handler: showMetrics,
     },
     {
       // strangers may not read it, and no browser page of another origin needs it

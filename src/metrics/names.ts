@@ -1,0 +1,72 @@
+/** Every metric, with its sentence for those who see it in a list. `docs/metrics.md` explains them. */
+export const metricHelp = {
+  tributary_requests: 'Requests of clients that have ended, by outcome: ok, client_closed, or the code of the error',
+  gen_ai_server_request_duration_seconds: 'Time from the request of a client to the end of its answer',
+  gen_ai_server_time_to_first_token_seconds:
+    'Time from the request of a client to the first event that shows something, of streamed answers',
+  gen_ai_server_time_per_output_token_seconds:
+    'Mean time for each output token after the first, of streamed answers that ended well',
+  tributary_retries: 'Attempts in place of a failed one, at the same upstream (retry) or at another one (failover)',
+  tributary_continuations: 'Answers that broke off and were continued',
+  tributary_hedged_requests: 'Requests for which a second upstream was asked while the first was silent',
+  tributary_prompt_cache_breaks:
+    'Requests whose conversation begins otherwise than before, so that its prompt cache is of no use',
+  tributary_queue_wait_seconds: 'Time for which requests waited for their turn, of those that had to',
+  tributary_attempts: 'Requests to upstreams that have ended, by outcome: ok, not_needed, or the code of the error',
+  gen_ai_client_operation_duration_seconds: 'Time from a request to an upstream to the end of its reply',
+  gen_ai_client_operation_time_to_first_chunk_seconds:
+    'Time from a request to an upstream to its first event that shows something',
+  gen_ai_client_operation_time_per_output_chunk_seconds:
+    'Time between two chunks of a reply, each of which is one read of the network',
+  gen_ai_client_token_usage: 'Tokens of the answers of upstreams',
+  tributary_tokens:
+    'Tokens, as the upstream states them or as estimated. Input includes what was cached, output includes reasoning',
+  tributary_cost_usd: 'What answers cost in US dollars, of those whose cost is known',
+  tributary_unpriced_answers: 'Answers whose cost is not known',
+  tributary_tool_calls: 'Runs of tools by the gateway, by outcome: ok, tool_failed, or the code of the error',
+  gen_ai_execute_tool_duration_seconds: 'Time of the runs of tools by the gateway',
+  tributary_running_tools: 'Tools that the gateway runs now',
+  tributary_tool_servers: 'Tool servers by status',
+  tributary_store_operation_duration_seconds: 'Time of the operations of the state',
+  tributary_store_failures: 'Operations of the state that failed',
+  tributary_store_problem: 'Whether the stored data is in danger: 1 if it is',
+  tributary_renewals:
+    'Renewals of the credentials of accounts that have ended, by outcome: ok, or the code of the error',
+  tributary_upstream_drifts: 'Answers in which an upstream sent something that its adapter does not know',
+  tributary_event_loop_delay_seconds: 'How late a timer of the event loop was, while requests run',
+  tributary_running_calls: 'Requests that run now',
+  tributary_waiting_calls: 'Requests that wait for their turn now',
+  tributary_max_calls: 'Limit for the requests that run at the same time',
+  tributary_open_requests: 'HTTP requests that are being answered now',
+  tributary_open_streams: 'Streamed answers that are open now',
+  tributary_shed_calls:
+    'Requests that were refused because there was too little of something: calls, memory, event-loop',
+  tributary_upstream_state: 'State of the breaker of an upstream: 1 for the current one',
+  tributary_model_state: 'State of the breaker of a model that is not good: 1',
+  tributary_upstream_running_calls: 'Requests that an upstream answers now',
+  tributary_upstream_models: 'Models that are known of an upstream',
+  tributary_retry_budget_left: 'Retries that are left of an upstream now',
+  tributary_accounts: 'Accounts of an upstream by state',
+  tributary_account_state: 'State of an account that cannot be used: 1 for the current one',
+  tributary_account_credential_expiry_timestamp_seconds: 'When the credential of an account ends',
+  tributary_account_limit: 'Limit of an account, as its upstream states it',
+  tributary_account_limit_remaining: 'What is left of a limit of an account, as its upstream states it',
+  tributary_needs: 'What needs somebody now, by kind and severity',
+  tributary_log_lines_dropped: 'Lines of the log that were dropped because the output took none',
+  tributary_last_reload_successful: 'Whether the last reload of the configuration was successful',
+  tributary_last_reload_timestamp_seconds: 'When the configuration was last read again',
+  tributary_build_info: 'Version of the program and of its runtime',
+  process_start_time_seconds: 'When the process began',
+  process_cpu_seconds: 'User and system CPU time',
+  process_resident_memory_bytes: 'Resident memory',
+  process_virtual_memory_bytes: 'Virtual memory',
+  process_open_fds: 'Open file descriptors',
+  process_max_fds: 'Limit for the open file descriptors',
+  tributary_memory_limit_bytes: 'Memory of the machine or the container',
+  tributary_heap_size_bytes: 'Memory of the objects of the program',
+  tributary_heap_capacity_bytes: 'Memory that is reserved for objects',
+  tributary_external_memory_bytes: 'Memory outside of the heap that objects use',
+  tributary_garbage_collections: 'Garbage collections that were noticed',
+} as const
+
+export type MetricName = keyof typeof metricHelp
