@@ -55,6 +55,8 @@ export interface IdleSockets {
    * @param keepMs milliseconds for which the peer keeps it
    */
   put(key: string, socket: ByteSocket, keepMs?: number): void
+  /** Closes all connections with this key. */
+  drop(key: string): void
 }
 
 export interface ServeOptions {

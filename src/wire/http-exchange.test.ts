@@ -65,6 +65,15 @@ describe('a kept connection', () => {
     expect(seen).toEqual([1, 1, 2])
   })
 
+  test('that breaks before any byte of the reply ends the others of its server too, which most likely restarts', async () => {
+    const { seen, url } = await resettingServer()
+    // three at once need three connections
+    await Promise.all((await Promise.all([post(url), post(url), post(url)])).map((reply) => reply.text()))
+    expect(await failureOf(post(url))).toMatchObject({ code: 'upstream_disconnected' })
+    expect(await (await post(url)).text()).toBe('ok')
+    expect(seen.at(-1)).toBe(4)
+  })
+
   test('that breaks within a reply’s head is not replaced, because the server has seen the request', async () => {
     const emulator = await emulated(async (exchange) => {
       if (emulator.requests.length === 1) exchange.reply(200, 'ok')

@@ -100,6 +100,8 @@ async function askDirectly(request: HttpRequest, target: RequestTarget, signal: 
       await exchange.start()
       return exchange
     } catch (thrown) {
+      // one that restarts closes all of them: an attempt after this one must not get the next of them
+      if (keepAs !== undefined && !exchange.hasReply && !signal.aborted) signal.runtime.network.idle.drop(keepAs)
       // The server closed the idle connection, most likely before it saw this request. But it may have seen a POST, and
       // then a second one would be paid for too, so only the retry layer may send a POST again. RFC 9110, section 9.2.2
       if (method !== 'GET' || exchange.hasReply || signal.aborted) throw thrown

@@ -73,6 +73,13 @@ export class SocketPool implements IdleSockets {
     this.#timer ??= this.#sweepLater()
   }
 
+  drop(key: string): void {
+    const list = this.#idle.get(key) ?? []
+    this.#idle.delete(key)
+    this.#size -= list.length
+    for (const { socket } of list) socket.destroy()
+  }
+
   #sweepLater(): Timer {
     return this.#runtime.timers.set(idleMs / 3, () => this.#sweep(), { isBackground: true })
   }

@@ -43,6 +43,8 @@ export class ShortExchange implements SocketEvents {
   }
 
   closed(cause: unknown): void {
+    // a server that restarts closes all of them: the next attempt must not get another of them
+    this.#signal.runtime.network.idle.drop(this.#keepAs)
     this.#goOn().closed(cause)
   }
 
