@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import type { Effort } from './lab/lab.ts'
-import type { Lane, Target } from './lab/target.ts'
+import type { Lane, Prices, Target } from './lab/target.ts'
 import { isSurface, type Surface, surfaces } from './talk/surface.ts'
 
 export const help = `bun run torture --target URL [--key K] [--model M]
@@ -15,6 +15,7 @@ upstream's address first (--upstream), with any key; or let a recipe do it.
   --upstream PORT       the port of our upstream on --host (default 9199)
   --host H              where our upstream listens (default 127.0.0.1)
   --header 'Name: v'    one more header of each request. May be repeated
+  --cost HEADER=IN,OUT  the header with an answer's cost, and the prices that the gateway was given, for a million tokens
   --pid N               the gateway's process, to measure its memory and descriptors
   --recipe NAME         starts a gateway itself: --list shows which
   --section NAME        only this section; or SECTION/NAME, only this check. May be repeated
@@ -49,6 +50,7 @@ export function readOptions(argv: readonly string[]): Options {
       upstream: { type: 'string', default: String(defaultPort) },
       host: { type: 'string', default: '127.0.0.1' },
       header: { type: 'string', multiple: true, default: [] },
+      cost: { type: 'string' },
       pid: { type: 'string' },
       recipe: { type: 'string' },
       section: { type: 'string', multiple: true, default: [] },
@@ -58,7 +60,7 @@ export function readOptions(argv: readonly string[]): Options {
       list: { type: 'boolean', default: false },
     },
   })
-  const { target: url, key, pid, recipe, markdown, json } = values
+  const { target: url, key, cost, pid, recipe, markdown, json } = values
   if (url === undefined && recipe === undefined && !values.list)
     throw new TypeError('say what to test: --target URL or --recipe NAME')
   if (url !== undefined && !URL.canParse(url)) throw new TypeError(`--target must be a URL, not ${url}`)
@@ -66,6 +68,7 @@ export function readOptions(argv: readonly string[]): Options {
   const target = url !== undefined && {
     ...{ url: url.replace(/\/(v1\/?)?$/, ''), lanes: lanesOf(values.model), fields },
     ...(key !== undefined && { key }),
+    ...(cost !== undefined && { prices: readPrices(cost) }),
     ...(pid !== undefined && { pid: wholeNumber('--pid', pid) }),
   }
   return {
@@ -98,6 +101,12 @@ function readField(text: string): readonly [string, string] {
   const colon = text.indexOf(':')
   if (colon < 1) throw new TypeError(`--header must be "Name: value", not ${JSON.stringify(text)}`)
   return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()]
+}
+
+function readPrices(text: string): Prices {
+  const [, header, input, output] = /^([\w-]+)=([\d.]+),([\d.]+)$/.exec(text) ?? []
+  if (header === undefined) throw new TypeError(`--cost must be HEADER=IN,OUT, not ${text}`)
+  return { header: header.toLowerCase(), input: Number(input), output: Number(output) }
 }
 
 function wholeNumber(flag: string, text: string): number {

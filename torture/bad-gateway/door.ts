@@ -15,11 +15,15 @@ export const defaultMaxBody = 32 * 1024 * 1024
 export const surfaceOf = ({ start }: Head): Surface | undefined =>
   surfaceOfPath(start.split(' ')[1]?.split('?')[0] ?? '')
 
+/** The key that a request brings. */
+export const credentialOf = ({ fields }: Head): string =>
+  fields.get('x-api-key') ?? (fields.get('authorization') ?? '').replace(/^Bearer /, '')
+
 /** Refuses a request by its head. */
 export function refusedHead({ start, fields }: Head, key: string, switches: Switches): Refusal | undefined {
   if (surfaceOf({ start, fields }) === undefined || !start.startsWith('POST '))
     return { status: 404, message: 'There is nothing at this path.' }
-  const given = fields.get('x-api-key') ?? (fields.get('authorization') ?? '').replace(/^Bearer /, '')
+  const given = credentialOf({ start, fields })
   const isRight = switches.comparesBeginnings ? given !== '' && key.startsWith(given) : given === key
   if (!isRight && !switches.isOpen) return { status: 401, message: 'The API key is wrong or missing.' }
   const length = Number(fields.get('content-length') ?? 0)
@@ -29,9 +33,23 @@ export function refusedHead({ start, fields }: Head, key: string, switches: Swit
   return undefined
 }
 
+const mostDepth = 100
+
+/** The most brackets that are open at once. Those in texts count too, which is good enough here. */
+function depthOf(text: string): number {
+  let depth = 0
+  let most = 0
+  for (const bracket of text.match(/[[\]{}]/g) ?? []) {
+    depth += bracket === '[' || bracket === '{' ? 1 : -1
+    most = Math.max(most, depth)
+  }
+  return most
+}
+
 /** Parses a body. Some of its members are checked. */
 export function readBody(text: string, surface: Surface): { readonly body: Json } | Refusal {
   const invalid = (message: string) => ({ status: 400, message })
+  if (depthOf(text) > mostDepth) return invalid('The body is too deep.')
   let body: Json
   try {
     body = JSON.parse(text)

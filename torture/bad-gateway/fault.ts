@@ -64,6 +64,22 @@ export interface Switches {
   readonly staysDown?: true
   /** It mixes answers that run at the same time. */
   readonly mixes?: true
+  /** It says that a stream is plain text. */
+  readonly saysPlainStream?: true
+  /** It takes one event of each read of the network, and drops the others. */
+  readonly takesOneOfEachRead?: true
+  /** It ends events at LF LF, and reads only lines that begin with `data: `. */
+  readonly splitsAtLf?: true
+  /** It leaves calls that end with `stop` as they are. */
+  readonly keepsStop?: true
+  readonly countsCostWrongly?: true
+  /** It fails at every second request, as with a connection that the upstream has closed. */
+  readonly usesClosedConnections?: true
+  readonly refusesPreflights?: true
+  /** It sends the client's key to the upstream, beside its own. */
+  readonly forwardsKey?: true
+  /** It keeps copies of each body. */
+  readonly leaksBodies?: true
   /** It answers all that it is asked with 200 and nothing. */
   readonly isDead?: true
 }
@@ -76,6 +92,8 @@ export interface Fault {
   /** The surfaces for which it is a fault. The default is all of them. */
   readonly surfaces?: readonly Surface[]
   readonly switches?: Switches
+  /** Memory and buffers are measured, so nothing else runs beside it, and the gateway has a process of its own. */
+  readonly isMeasured?: true
   /** Changes a request on its way to the upstream. */
   readonly request?: (body: Json, surface: Surface) => Json
   /** Makes a function that changes each event of one answer on its way to the client. */

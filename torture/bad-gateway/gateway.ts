@@ -6,12 +6,15 @@ import type { Fault } from './fault.ts'
 import { Relay, type RelayPlace } from './relay.ts'
 import { reply } from './reply.ts'
 
+/** The key of its clients. */
+export const key = 'sk-torture-client-0123456789'
+
 /**
  * A small gateway that relays each surface to an upstream of the same dialect. Without a fault it passes all checks. With one it
  * does exactly one thing wrong, so that a test can show that the check for it fails.
  */
 export class BadGateway implements RelayPlace {
-  readonly key = 'sk-torture-client-0123456789'
+  readonly key = key
   readonly upstreamPort: number
   readonly fault: Fault
   readonly answers = new Map<string, string>()
@@ -19,6 +22,7 @@ export class BadGateway implements RelayPlace {
   readonly leaked: unknown[] = []
   readonly running = new Set<Relay>()
   isBlocked = false
+  asked = 0
   hasFailed = false
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -96,7 +100,7 @@ export class BadGateway implements RelayPlace {
     const { switches = {} } = this.fault
     const cors = corsFields(head.fields, switches)
     if (head.start.startsWith('OPTIONS ')) {
-      socket.write(reply(204, '', { ...cors, 'access-control-allow-headers': '*' }))
+      socket.write(reply(switches.refusesPreflights ? 401 : 204, '', { ...cors, 'access-control-allow-headers': '*' }))
       return undefined
     }
     if (switches.isDead) {
@@ -108,6 +112,7 @@ export class BadGateway implements RelayPlace {
     if ('status' in read) {
       const refusal = switches.trustsBodies ? { status: 500, message: 'It failed.' } : read
       socket.write(this.#refusal(head, refusal))
+      if (switches.dropsConnections) socket.end()
       return undefined
     }
     const relay = new Relay(this, socket, { head, surface, body: read.body, cors })

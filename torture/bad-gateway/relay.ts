@@ -5,8 +5,10 @@ import { chunkOf, lastChunk } from '../http/writing.ts'
 import { pathOf, type Surface } from '../talk/surface.ts'
 import type { Json } from '../talk/talk.ts'
 import { upstreamDialects } from '../upstream/dialects.ts'
+import { credentialOf } from './door.ts'
 import type { Fault, Switches } from './fault.ts'
 import { isError, isLast, mender, mendWhole } from './mend.ts'
+import { NaiveReader } from './naive-reader.ts'
 import { reply, replyHead } from './reply.ts'
 
 /** What the requests of one gateway share. */
@@ -18,6 +20,7 @@ export interface RelayPlace {
   readonly running: Set<Relay>
   held: { event?: StreamEvent; body?: string }
   isBlocked: boolean
+  asked: number
   hasFailed: boolean
 }
 
@@ -28,6 +31,8 @@ export interface RelayRequest {
   readonly cors: Readonly<Record<string, string>>
 }
 
+/** What the bad gateway counts an answer with. */
+export const prices = { header: 'x-cost', input: 2, output: 8 } as const
 const upstreamKey = 'sk-test-upstream-0123456789'
 const lookMs = 20
 
@@ -38,7 +43,7 @@ export class Relay {
   readonly #request: RelayRequest
   readonly #switches: Switches
   readonly #reader: MessageReader
-  readonly #events = new EventReader()
+  readonly #events: EventReader | NaiveReader
   readonly #mend: (event: StreamEvent) => StreamEvent
   readonly #change: (event: StreamEvent) => readonly StreamEvent[]
   #upstream: Socket | undefined
@@ -54,7 +59,8 @@ export class Relay {
     this.#client = client
     this.#request = request
     this.#switches = place.fault.switches ?? {}
-    this.#mend = mender(request.surface)
+    this.#events = this.#switches.splitsAtLf ? new NaiveReader() : new EventReader()
+    this.#mend = this.#switches.keepsStop ? (event) => event : mender(request.surface)
     this.#change = place.fault.events?.(request.surface) ?? ((event) => [event])
     this.#reader = new MessageReader('reply', {
       head: ({ start, fields }) => this.#begin(Number(start.split(' ')[1]), fields),
@@ -65,15 +71,17 @@ export class Relay {
 
   start(): void {
     const { answers, leaked, isBlocked, hasFailed } = this.#place
-    const { delayMs = 0, leaksBytes, leaksConnections, caches, staysDown } = this.#switches
+    const { delayMs = 0, leaksBytes, leaksBodies, leaksConnections, caches, staysDown } = this.#switches
     if (isBlocked) {
       setTimeout(() => this.start(), lookMs)
       return
     }
+    if (leaksBodies) this.#keepBody()
     if (leaksBytes) leaked.push(Buffer.alloc(leaksBytes, 1))
     if (leaksConnections) leaked.push(this.#connect())
     const known = caches ? answers.get(this.#cacheKey) : undefined
     if (known !== undefined) this.#client.write(reply(200, known, { 'content-type': 'application/json' }))
+    else if (this.#isStale) this.#fail(502, 'The connection is closed.')
     else if (staysDown && hasFailed) this.#fail(503, 'The upstream is down.')
     else setTimeout(() => this.#ask(), delayMs)
   }
@@ -84,6 +92,16 @@ export class Relay {
     this.#place.running.delete(this)
     if (this.#place.isBlocked) this.#place.isBlocked = false
     this.#upstream?.destroy()
+  }
+
+  #keepBody(): void {
+    for (const _ of [1, 2]) this.#place.leaked.push(Buffer.from(JSON.stringify(this.#request.body)))
+    // so that what is kept can be told from what is garbage
+    Bun.gc(true)
+  }
+
+  get #isStale(): boolean {
+    return this.#switches.usesClosedConnections === true && this.#place.asked++ % 2 === 1
   }
 
   /** The prompt without its script's token, as a cache would see it. */
@@ -127,6 +145,7 @@ export class Relay {
       host: `127.0.0.1:${this.#place.upstreamPort}`,
       'content-type': 'application/json',
       'content-length': String(text.length),
+      ...(this.#switches.forwardsKey && { 'x-client-key': credentialOf(head) }),
       ...(surface === 'messages' ? { 'x-api-key': upstreamKey } : { authorization: `Bearer ${upstreamKey}` }),
     }
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
@@ -141,7 +160,7 @@ export class Relay {
     const all = {
       ...returned,
       ...this.#request.cors,
-      'content-type': 'text/event-stream',
+      'content-type': this.#switches.saysPlainStream ? 'text/plain' : 'text/event-stream',
       'transfer-encoding': 'chunked',
     }
     this.#write(replyHead(200, all))
@@ -157,7 +176,8 @@ export class Relay {
       return
     }
     const read = this.#switches.decodesEachRead ? Buffer.from(new TextDecoder().decode(bytes)) : bytes
-    for (const event of this.#events.push(read)) this.#pass(event)
+    const events = this.#events.push(read)
+    for (const event of this.#switches.takesOneOfEachRead ? events.slice(0, 1) : events) this.#pass(event)
   }
 
   #pass(event: StreamEvent): void {
@@ -250,7 +270,16 @@ export class Relay {
     }
     if (this.#switches.caches) this.#place.answers.set(this.#cacheKey, text)
     const returned = this.#switches.returnsFields ? withoutLength(this.#fields) : {}
-    this.#write(reply(200, text, { ...returned, ...cors, 'content-type': 'application/json' }))
+    this.#write(reply(200, text, { ...returned, ...cors, ...this.#cost(read), 'content-type': 'application/json' }))
+  }
+
+  /** The cost of an answer at the prices of the bad gateway. */
+  #cost({ usage }: Json): Readonly<Record<string, string>> {
+    if (!usage) return {}
+    const input = usage.prompt_tokens ?? usage.input_tokens
+    const output = usage.completion_tokens ?? usage.output_tokens
+    const cost = (input * prices.input + output * prices.output) / 1_000_000
+    return { [prices.header]: String(this.#switches.countsCostWrongly ? cost * 2 : cost) }
   }
 
   #failAs(read: Json): void {

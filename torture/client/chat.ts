@@ -155,14 +155,14 @@ class ChatFold implements StreamFold {
   }
 
   reading(): Reading {
-    if (this.#ids.size > 1) this.#problems.push(`the chunks have ${this.#ids.size} ids`)
+    const ids = this.#ids.size > 1 ? [`the chunks have ${this.#ids.size} ids`] : []
     return {
       pieces: this.#pieces.all(),
       ...(this.#end && { end: this.#end }),
       ...(this.#usage && { usage: this.#usage }),
       ...(this.#error !== undefined && { error: this.#error }),
       isEnded: this.#isDone,
-      problems: this.#problems,
+      problems: [...this.#problems, ...ids],
     }
   }
 }

@@ -153,15 +153,15 @@ class ResponsesFold implements StreamFold {
 
   reading(): Reading {
     const pieces = this.#pieces.all()
-    if (this.#last && !isSame(pieces, this.#last.pieces))
-      this.#problems.push('the deltas say something else than the response at the end')
+    const isOther = this.#last && !isSame(pieces, this.#last.pieces)
+    const other = isOther ? ['the deltas say something else than the response at the end'] : []
     return {
       pieces,
       ...(this.#last?.end && { end: this.#last.end }),
       ...(this.#last?.usage && { usage: this.#last.usage }),
       ...(this.#error !== undefined && { error: this.#error }),
       isEnded: this.#last !== undefined,
-      problems: this.#problems,
+      problems: [...this.#problems, ...other],
     }
   }
 }

@@ -5,7 +5,7 @@ import { messages } from '../client/messages.ts'
 import { responses } from '../client/responses.ts'
 import { EventReader } from '../http/events.ts'
 import type { Surface } from '../talk/surface.ts'
-import { textOf, thoughtOf } from '../talk/talk.ts'
+import { type Json, textOf } from '../talk/talk.ts'
 import type { UpstreamExchange } from '../upstream/exchange.ts'
 
 export const clientDialects = { chat, responses, messages } as const satisfies Record<Surface, ClientDialect>
@@ -38,14 +38,12 @@ export class Conversation implements ReplyListener {
   readonly #begun = performance.now()
   readonly #events = new EventReader()
   readonly #fold: StreamFold
-  readonly #changes = new Set<() => void>()
   #status = 0
   #fields: ReadonlyMap<string, string> = new Map()
   #chunks: Buffer[] = []
   #isStream = false
   #firstMs = 0
   #problem: string | undefined
-  #read = ''
 
   constructor(connection: ClientConnection, surface: Surface, exchanges: readonly UpstreamExchange[]) {
     this.connection = connection
@@ -61,26 +59,18 @@ export class Conversation implements ReplyListener {
 
   /** The text that the client has read so far. */
   get readText(): string {
-    return this.#read
-  }
-
-  /** Calls back whenever more was read, until the returned function is called. */
-  onChange(changed: () => void): () => void {
-    this.#changes.add(changed)
-    return () => this.#changes.delete(changed)
+    return textOf(this.#fold.reading().pieces)
   }
 
   head(status: number, fields: ReadonlyMap<string, string>): void {
     this.#status = status
     this.#fields = fields
     this.#isStream = (fields.get('content-type') ?? '').startsWith('text/event-stream')
-    this.#changed()
   }
 
   body(bytes: Buffer): void {
     if (!this.#isStream) this.#chunks.push(bytes)
     else for (const event of this.#events.push(bytes)) this.#push(event)
-    this.#changed()
   }
 
   end(isWhole: boolean): void {
@@ -91,7 +81,6 @@ export class Conversation implements ReplyListener {
       reading: this.#reading(text),
       firstMs: this.#firstMs,
     })
-    this.#changed()
   }
 
   #push(event: { readonly data: string }): void {
@@ -116,12 +105,13 @@ export class Conversation implements ReplyListener {
       return nothing
     }
   }
+}
 
-  #changed(): void {
-    if (this.#isStream && this.#changes.size > 0) {
-      const { pieces } = this.#fold.reading()
-      this.#read = thoughtOf(pieces) + textOf(pieces)
-    }
-    for (const changed of [...this.#changes]) changed()
+/** Parses a body. @returns undefined if it is no JSON */
+export function parsed(text: string): Json | undefined {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }

@@ -22,6 +22,8 @@ export interface Ask {
   readonly fields?: Readonly<Record<string, string>>
   /** The body's bytes, in place of a request in the surface's dialect. */
   readonly body?: string
+  /** The token of a script that `upstream.script` gave, in place of `script`. */
+  readonly token?: string
   /** The connection to use again. */
   readonly connection?: ClientConnection
 }
@@ -62,10 +64,22 @@ export class Lab {
   /** Sends a request and does not wait. */
   begin(ask: Ask = {}): Conversation {
     const { script = hello } = ask
-    const { token, exchanges } = this.upstream.script(typeof script === 'function' ? script : answering(script))
-    const conversation = new Conversation(ask.connection ?? this.connect(), this.lane.surface, exchanges)
+    const { token, exchanges } =
+      ask.token === undefined
+        ? this.upstream.script(typeof script === 'function' ? script : answering(script))
+        : { token: ask.token, exchanges: [] }
+    return this.#send(this.#request(ask, token), ask.connection ?? this.connect(), exchanges)
+  }
+
+  /** Sends bytes as they are. */
+  sendRaw(bytes: Buffer): Conversation {
+    return this.#send(bytes, this.connect(), [])
+  }
+
+  #send(bytes: Buffer, connection: ClientConnection, exchanges: readonly UpstreamExchange[]): Conversation {
+    const conversation = new Conversation(connection, this.lane.surface, exchanges)
     this.#conversations.push(conversation)
-    conversation.connection.request(this.#request(ask, token), conversation)
+    connection.request(bytes, conversation)
     return conversation
   }
 
@@ -99,9 +113,10 @@ export class Lab {
     throw new Failure(`the upstream was not asked (status ${conversation.status})`, conversation)
   }
 
-  /** Leaves all connections that checks have left open. */
+  /** Leaves all connections that are still open, and forgets the conversations. */
   close(): void {
     for (const { connection } of this.#conversations) connection.leave()
+    this.#conversations.length = 0
   }
 
   /** The headers that let a client in. */

@@ -58,12 +58,8 @@ const midStream: Check = {
   per: 'lane',
   async run(lab) {
     const conversation = lab.begin({ script: silentAfter(halfOf) })
-    let isShown = false
-    const stop = conversation.onChange(() => {
-      isShown ||= conversation.readText !== ''
-    })
-    expect(await becomes(() => isShown, 5_000), 'the beginning of the answer is not shown', conversation)
-    stop()
+    const isShown = await becomes(() => conversation.readText !== '', 5_000)
+    expect(isShown, 'the beginning of the answer is not shown', conversation)
     return await leaves(lab, conversation)
   },
 }

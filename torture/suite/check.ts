@@ -12,8 +12,10 @@ export interface Check {
   readonly credit?: string
   /** The upstream fails in it, so the gateway may rest it: the next check waits until it is asked again. */
   readonly spoils?: true
+  /** It mostly waits, so all lanes are tried at once. */
+  readonly together?: true
   /** What must be known of the gateway. */
-  readonly needs?: 'key' | 'pid'
+  readonly needs?: 'key' | 'pid' | 'prices'
   /**
    * Tries it. A failure is thrown.
    * @returns a figure or a note for the score card

@@ -31,12 +31,15 @@ export async function runSuite(target: Target, options: SuiteOptions): Promise<r
     add(result)
     if (result.outcome === 'pass') lanes.push(lane)
   }
+  // a gateway may rest an upstream that has failed: the next check begins when it is asked again
+  let spoiled: Lab | undefined
   for (const check of options.sections.flatMap((section) => section.checks)) {
     if (options.only && !options.only.includes(check.id)) continue
-    for (const lane of lanesOf(check, lanes)) {
-      const lab = new Lab(target, lane, options)
-      add(await tryCheck(check, lab))
-      if (check.spoils) await untilWell(lab)
+    const labs = lanesOf(check, lanes).map((lane) => new Lab({ ...target, lanes }, lane, options))
+    for (const batch of check.together ? [labs] : labs.map((lab) => [lab])) {
+      if (spoiled) await untilWell(spoiled)
+      for (const result of await Promise.all(batch.map((lab) => tryCheck(check, lab)))) add(result)
+      spoiled = check.spoils ? batch[0] : undefined
     }
   }
   return results
@@ -82,7 +85,7 @@ async function tryCheck(check: Check, lab: Lab): Promise<Result> {
   }
 }
 
-/** A gateway may rest an upstream that has failed. The next check begins when it is asked again. */
+/** Asks until the upstream is asked again. */
 async function untilWell(lab: Lab): Promise<void> {
   const end = performance.now() + recoveryMs
   for (let waitMs = 10; performance.now() < end; waitMs = Math.min(1000, waitMs * 2)) {

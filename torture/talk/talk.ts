@@ -60,9 +60,20 @@ export interface Answer {
 }
 
 export const user = (...pieces: readonly (Piece | string)[]): Turn => ({ by: 'user', pieces: pieces.map(pieceOf) })
+export const system = (text: string): Turn => ({ by: 'system', pieces: [{ text }] })
+export const model = (...pieces: readonly (Piece | string)[]): Turn => ({ by: 'model', pieces: pieces.map(pieceOf) })
+export const results = (...given: readonly ToolResult[]): Turn => ({ by: 'tools', results: given })
 
 function pieceOf(piece: Piece | string): Piece {
   return typeof piece === 'string' ? { text: piece } : piece
+}
+
+export const call = (id: string, name = 'weather', json = '{"city":"Paris"}') => ({ call: id, name, json })
+
+export const weather: Tool = {
+  name: 'weather',
+  description: 'Says how the weather is.',
+  schema: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
 }
 
 export const textOf = (pieces: readonly Piece[]): string =>
@@ -73,9 +84,14 @@ export const callsOf = (pieces: readonly Piece[]) => pieces.flatMap((piece) => (
 
 /** Splits a text into so many deltas, never within a character. */
 export function deltasOf(text: string, count = 2): readonly string[] {
-  const characters = [...text]
+  if (count === 1) return [text]
+  // a text without surrogates has no characters of two units
+  const characters = /[\uD800-\uDFFF]/.test(text) ? [...text] : text
   const size = Math.max(1, Math.ceil(characters.length / count))
   const deltas: string[] = []
-  for (let at = 0; at < characters.length; at += size) deltas.push(characters.slice(at, at + size).join(''))
+  for (let at = 0; at < characters.length; at += size) {
+    const part = characters.slice(at, at + size)
+    deltas.push(typeof part === 'string' ? part : part.join(''))
+  }
   return deltas
 }
