@@ -80,8 +80,9 @@ export interface Surroundings {
 }
 
 /** The upstreams, and how they are asked. */
-function modelsOf({ upstreams, available, routes, aliases, deadlines, emulateTools, recordsPrompts }: Config) {
-  return { upstreams, available, routes, aliases, deadlines, emulateTools, recordsPrompts }
+function modelsOf(config: Config) {
+  const { upstreams, available, routes, aliases, deadlines, emulateTools, recordsPrompts, hashesReceipts } = config
+  return { upstreams, available, routes, aliases, deadlines, emulateTools, recordsPrompts, hashesReceipts }
 }
 
 /** The address, and who may send what to it. */

@@ -38,6 +38,7 @@ afterAll(async () => {
 const Attempt = z.strictObject({
   ...{ upstream: z.string(), account: z.string().nullable(), model: z.string(), start_ms: z.int().nonnegative() },
   ...{ first_event_ms: z.int().nullable(), end_ms: z.int().nullable(), outcome: z.string().nullable() },
+  hashes: z.null(),
 })
 const Details = z.looseObject({
   ...{ surface: z.string(), outcome: z.string(), attempts: z.int(), duration_ms: z.int() },

@@ -33,6 +33,7 @@ const gatewaySettings: readonly (readonly [name: string, value: (config: Config)
   ['OTEL_EXPORTER_OTLP_ENDPOINT', () => 'none'],
   ['LOG_CHAIN', ({ isLogChained }) => String(isLogChained)],
   ['RECORD_PROMPTS', ({ recordsPrompts }) => String(recordsPrompts)],
+  ['RECEIPT_HASHES', ({ hashesReceipts }) => String(hashesReceipts)],
   ['ROUTES', () => 'none'],
   ['ALIASES', () => 'none'],
   ['PRICES_FILE', () => 'none'],

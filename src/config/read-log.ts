@@ -11,6 +11,8 @@ export interface LogSettings {
   readonly isLogChained: boolean
   /** Whether the texts of requests and answers are kept in memory. */
   readonly recordsPrompts: boolean
+  /** Whether the receipt has hashes of what upstreams are asked and answer. */
+  readonly hashesReceipts: boolean
 }
 
 interface LogFileSettings {
@@ -61,6 +63,7 @@ export function readLog(environment: Environment, { isTerminal, workers }: LogSu
     ...(logFile && { logFile }),
     isLogChained,
     recordsPrompts: environment.flag('RECORD_PROMPTS'),
+    hashesReceipts: environment.flag('RECEIPT_HASHES'),
   }
 }
 

@@ -2,6 +2,7 @@ import { ChatError } from '../chat/error.ts'
 import type { Seam } from '../chat/event.ts'
 import { excerpt } from '../chat/secret.ts'
 import type { Task } from '../chat/task.ts'
+import { AttemptHashes, type HashNote } from './attempt-hashes.ts'
 import { type AnyEvent, showsSomething } from './begin.ts'
 import type { Cancel, CancelSource } from './cancel.ts'
 import { ChunkGaps } from './chunk-gaps.ts'
@@ -25,6 +26,8 @@ export interface AttemptNote {
   readonly outcome: string | undefined
   /** The times between its chunks; undefined until there are two, and while nothing was shown. */
   readonly gaps: ChunkGaps | undefined
+  /** With `RECEIPT_HASHES`, what was asked and answered, so far. */
+  readonly hashes?: HashNote | undefined
 }
 
 /** Where an answer was continued, and when, by the clock that only goes forward. */
@@ -42,6 +45,8 @@ interface Attempted {
   readonly account: string | undefined
   readonly model: string
   readonly request: AttemptedRequest
+  /** Whether what it sends and gets is hashed. */
+  readonly isHashed: boolean
 }
 
 /** An attempt that runs. It is told of its batches and its end, and notes their times. */
@@ -58,14 +63,17 @@ export class RunningAttempt implements AttemptNote {
   #lastAt = 0
   readonly #signal: Cancel
   readonly #span: AttemptSpan | undefined
+  #running: AttemptHashes | undefined
+  #hashes: HashNote | undefined
 
-  constructor({ upstream, account, model, request }: Attempted, signal: Cancel) {
+  constructor({ upstream, account, model, request, isHashed }: Attempted, signal: Cancel) {
     this.upstream = upstream
     this.account = account
     this.model = excerpt(model, maxName)
     this.task = request.task ?? 'chat'
     this.startedAt = signal.runtime.elapsed()
     this.#signal = signal
+    if (isHashed) this.#running = new AttemptHashes()
     this.#span = signal.span?.beginAttempt({ upstream, account, model: this.model, request })
   }
 
@@ -75,19 +83,25 @@ export class RunningAttempt implements AttemptNote {
   }
 
   /**
-   * Returns a signal for everything that the attempt does, so that it belongs to the attempt's span. Release it at the end of the
-   * attempt. Without a trace there is none.
+   * Returns a signal for everything that the attempt does, so that it belongs to the attempt's span, and is hashed. Release it at
+   * the end of the attempt. There is none if nobody needs it.
    */
-  spanSignal(): CancelSource | undefined {
-    if (!this.#span) return undefined
+  ownSignal(): CancelSource | undefined {
+    if (!this.#span && !this.#running) return undefined
     const signal = this.#signal.child()
-    signal.span = this.#span
+    this.takeOver(signal)
     return signal
   }
 
   /** Lets the signal of an earlier attempt belong to this one. */
   takeOver(signal: CancelSource | undefined): void {
-    if (signal) signal.span = this.#span
+    if (!signal) return
+    signal.span = this.#span
+    signal.tap = this.#running
+  }
+
+  get hashes(): HashNote | undefined {
+    return this.#hashes ?? this.#running?.note()
   }
 
   onBatch(batch: Batch<AnyEvent>): void {
@@ -106,6 +120,8 @@ export class RunningAttempt implements AttemptNote {
   end(outcome: string): void {
     this.endedAt = this.#signal.runtime.elapsed()
     this.outcome = outcome
+    this.#hashes = this.hashes
+    this.#running = undefined
     this.#span?.end(outcome, this.firstAt === undefined ? undefined : this.firstAt - this.startedAt)
   }
 

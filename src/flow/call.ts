@@ -74,6 +74,8 @@ export interface Receipt {
   toolsSearched?: number
   /** Whether a second upstream was asked while the first was silent. Both may have to be paid. */
   isHedged?: boolean
+  /** Whether what each attempt sends and gets is hashed. */
+  isHashed?: boolean
   /** Whether the texts of the request and the answer are recorded. */
   isRecorded?: boolean
   /** The id under which the stream can be read again. */
@@ -161,7 +163,10 @@ export function beginAttempt(
   receipt.upstream = upstream
   if (account !== undefined) receipt.account = account
   receipt.attempts++
-  const attempt = new RunningAttempt({ upstream, account, model: request.model, request }, signal)
+  const attempt = new RunningAttempt(
+    { upstream, account, model: request.model, request, isHashed: receipt.isHashed === true },
+    signal,
+  )
   if (attempt.keepsTexts) receipt.isRecorded = true
   if (receipt.timeline.length < maxNotes) receipt.timeline.push(attempt)
   return attempt
@@ -197,6 +202,7 @@ export function branchReceipt(whole: Receipt): Receipt {
     tools: whole.tools,
     lost: whole.lost,
     answers: whole.answers,
+    isHashed: whole.isHashed ?? false,
     get seams() {
       return whole.seams
     },

@@ -1,3 +1,4 @@
+import type { ByteTap } from './attempt-hashes.ts'
 import type { Runtime } from './runtime.ts'
 import type { Span } from './span.ts'
 
@@ -9,6 +10,8 @@ export interface Cancel {
   readonly runtime: Runtime
   /** The step of a trace that waits with this signal; undefined if there is no trace. */
   readonly span: Span | undefined
+  /** Sees the bodies that are sent and read with this signal; undefined if nobody looks. */
+  readonly tap: ByteTap | undefined
   readonly aborted: boolean
   /** The reason it was aborted with, usually a ChatError. */
   readonly reason: unknown
@@ -35,6 +38,7 @@ export class CancelSource implements Cancel {
   readonly runtime: Runtime
   readonly #parent: CancelSource | undefined
   #span: Span | undefined
+  #tap: ByteTap | undefined
   #aborted = false
   #reason: unknown
   /** Most cancels have one follower or none, so a set is created only for the second one. */
@@ -58,6 +62,15 @@ export class CancelSource implements Cancel {
 
   set span(span: Span | undefined) {
     this.#span = span
+  }
+
+  /** Its own tap, or its parent's. */
+  get tap(): ByteTap | undefined {
+    return this.#tap ?? this.#parent?.tap
+  }
+
+  set tap(tap: ByteTap | undefined) {
+    this.#tap = tap
   }
 
   get aborted(): boolean {

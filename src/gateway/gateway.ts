@@ -56,6 +56,8 @@ export interface GatewayOptions extends ChainSettings {
   readonly costOf?: CostOf | undefined
   /** Whether the texts of chats are kept with the last requests. */
   readonly recordsPrompts?: boolean
+  /** Whether what upstreams are asked and answer is hashed. */
+  readonly hashesReceipts?: boolean
   /** Gets what is known of each call when it has ended. */
   readonly onCallEnd?: CallListener | undefined
   /** Gets each attempt at its end. */
@@ -153,10 +155,10 @@ function attemptListener({ lasting: { statistics }, onAttempt }: GatewayOptions)
   return combineListeners([{ onAttempt: statistics.noteAttempt }, { onAttempt }]).onAttempt
 }
 
-function observeFor({ lasting: { requests }, onCallEnd, recordsPrompts = false }: GatewayOptions) {
+function observeFor({ lasting: { requests }, onCallEnd, recordsPrompts = false, hashesReceipts }: GatewayOptions) {
   requests.keepTexts(recordsPrompts)
   const { onCallEnd: listener } = combineListeners([{ onCallEnd: requests.note }, { onCallEnd }])
-  return observe(listener, { recordsTexts: recordsPrompts })
+  return observe(listener, { recordsTexts: recordsPrompts, hashes: hashesReceipts ?? false })
 }
 
 function testMs({ deadlines }: ChainSettings): number {

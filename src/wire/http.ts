@@ -18,7 +18,8 @@ const connectMs = 5_000
  * @throws ChatError `upstream-failed` if no server answers, `timeout` by `limits`, or the signal's reason
  */
 export function send(request: HttpRequest, signal: Cancel): Promise<HttpReply> {
-  const { span } = signal
+  const { span, tap } = signal
+  tap?.sent(request.body)
   return span ? sendTraced(request, signal, span) : sendPlain(request, signal)
 }
 

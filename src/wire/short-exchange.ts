@@ -37,6 +37,7 @@ export class ShortExchange implements SocketEvents {
       this.#goOn().bytes(bytes)
       return
     }
+    if (reply.whole) this.#signal.tap?.received(reply.whole)
     this.#signal.remove(this)
     runtime.network.idle.put(this.#keepAs, this.#socket)
     this.#answer.resolve(reply)

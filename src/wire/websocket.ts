@@ -1,4 +1,5 @@
 import { ChatError, type Reason } from '../chat/error.ts'
+import type { ByteTap } from '../flow/attempt-hashes.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import type { ByteSocket } from '../flow/network.ts'
 import type { Runtime } from '../flow/runtime.ts'
@@ -95,6 +96,7 @@ class OpenWebSocket<Queue extends MessageQueue> {
   readonly #socket: ByteSocket
   readonly #limits: WebSocketLimits
   readonly #runtime: Runtime
+  readonly #tap: ByteTap | undefined
   readonly #handshake: Handshake
   readonly #reader: MessageReader
   readonly #opened = Promise.withResolvers<void>()
@@ -114,6 +116,7 @@ class OpenWebSocket<Queue extends MessageQueue> {
   ) {
     this.#limits = limits
     this.#runtime = signal.runtime
+    this.#tap = signal.tap
     this.#watchdog = new Watchdog(signal.runtime.timers, () =>
       this.#isOpen ? this.#beat() : this.#end(connectTimeout()),
     )
@@ -134,6 +137,7 @@ class OpenWebSocket<Queue extends MessageQueue> {
   }
 
   send(text: string): void {
+    this.#tap?.sent(text)
     this.#write(text, opcodes.text)
   }
 
@@ -173,10 +177,20 @@ class OpenWebSocket<Queue extends MessageQueue> {
 
   #hear(message: SocketMessage): void {
     if (message instanceof FrameFault) this.#refuse(message)
-    else if (message.type === 'text') this.messages.push(message.text, message.size)
+    else if (message.type === 'text') this.#hearText(message.text, message.size)
     else if (message.type === 'ping') this.#pong(message.payload)
     else if (message.type === 'close') this.#end(closeError(message.code))
-    else if (message.type === 'binary') this.messages.pushBinary?.(message.payload)
+    else if (message.type === 'binary') this.#hearBytes(message.payload)
+  }
+
+  #hearText(text: string, size: number): void {
+    this.#tap?.received(text)
+    this.messages.push(text, size)
+  }
+
+  #hearBytes(bytes: Buffer): void {
+    this.#tap?.received(bytes)
+    this.messages.pushBinary?.(bytes)
   }
 
   /** Sends no pong to a peer that does not read the earlier ones. */

@@ -116,7 +116,8 @@ const exposed = {
   'access-control-expose-headers':
     'x-request-id, x-tributary-upstream, x-tributary-attempts, x-tributary-parameters, x-tributary-upstreams-missing, ' +
     'x-tributary-tools-missing, x-tributary-tools-omitted, x-tributary-tools-searched, x-tributary-lost, x-tributary-stream, ' +
-    'x-tributary-continued, x-tributary-cache, retry-after, x-should-retry',
+    'x-tributary-continued, x-tributary-cache, x-tributary-asked-sha256, x-tributary-answered-sha256, ' +
+    'retry-after, x-should-retry',
 }
 
 /**

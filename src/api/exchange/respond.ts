@@ -1,5 +1,6 @@
 import type { ChatError } from '../../chat/error.ts'
 import type { RelayEvent } from '../../chat/task.ts'
+import type { HashNote } from '../../flow/attempt-hashes.ts'
 import { type AnyEvent, begin } from '../../flow/begin.ts'
 import type { Receipt } from '../../flow/call.ts'
 import { CancelSource } from '../../flow/cancel.ts'
@@ -56,6 +57,7 @@ export async function respondJson<Answer>(
     const answer = await options.answer
     const headers = headersOf(exchange, open)
     addLosses(headers, open.call.receipt)
+    addAnswerHash(headers, open.call.receipt)
     if (open.call.receipt.seams) headers['x-tributary-continued'] = '1'
     const written = options.write(answer)
     const body = written instanceof Promise ? await written : written
@@ -127,11 +129,24 @@ function headersOf(exchange: Exchange, { call }: OpenCall): Record<string, strin
   if (toolsMissing?.size) headers['x-tributary-tools-missing'] = listOf([...toolsMissing])
   if (toolsOmitted?.length) headers['x-tributary-tools-omitted'] = listOf(toolsOmitted)
   if (toolsSearched !== undefined) headers['x-tributary-tools-searched'] = String(toolsSearched)
+  const hashes = call.receipt.isHashed ? hashesIn(call.receipt) : undefined
+  if (hashes) headers['x-tributary-asked-sha256'] = hashes.asked.sha256
   if (call.receipt.isRecorded) headers['x-tributary-recorded'] = 'true'
   if (stream !== undefined) headers['x-tributary-stream'] = stream
   const treated = parameters.size > 0 ? treatmentsOf(parameters) : ''
   if (treated !== '') headers['x-tributary-parameters'] = treated
   return headers
+}
+
+/** Those of the attempt that answered, or of the last one. */
+function hashesIn({ timeline }: Receipt): HashNote | undefined {
+  return (timeline.findLast(({ outcome }) => outcome === 'ok') ?? timeline.at(-1))?.hashes
+}
+
+/** The hash of an answer is known only after all of it. */
+function addAnswerHash(headers: Record<string, string>, receipt: Receipt): void {
+  const hashes = receipt.isHashed ? hashesIn(receipt) : undefined
+  if (hashes) headers['x-tributary-answered-sha256'] = hashes.answered.sha256
 }
 
 /** Unknown fields have names of the client's choice, so only plain names are shown. */

@@ -110,7 +110,7 @@ class AccountReport implements Watcher<AnyEvent> {
   readonly #asked: AccountAttempt
   readonly #model: string
   #attempt: RunningAttempt
-  readonly #spanSignal: CancelSource | undefined
+  readonly #ownSignal: CancelSource | undefined
   /** The account with the credential that began the answer, if it can be renewed. */
   #begun: Account | undefined
 
@@ -121,19 +121,19 @@ class AccountReport implements Watcher<AnyEvent> {
     this.#model = asked.request.model
     this.#asked = asked
     this.#attempt = this.#beginAttempt()
-    this.#spanSignal = this.#attempt.spanSignal()
+    this.#ownSignal = this.#attempt.ownSignal()
   }
 
   readonly attemptAgain: AttemptAgain = (outcome) => {
     this.#attempt.end(outcome)
     this.#asked.onAttempt?.(this.#attempt, undefined, this.call)
     this.#attempt = this.#beginAttempt()
-    this.#attempt.takeOver(this.#spanSignal)
+    this.#attempt.takeOver(this.#ownSignal)
   }
 
-  /** The call's signal, as part of the attempt's span if there is a trace. */
+  /** The call's signal, or the attempt's own. */
   get signal(): Cancel {
-    return this.#spanSignal ?? this.call.signal
+    return this.#ownSignal ?? this.call.signal
   }
 
   #beginAttempt(): RunningAttempt {
@@ -151,7 +151,7 @@ class AccountReport implements Watcher<AnyEvent> {
 
   onEnd(ending: Ending): void {
     const failure = this.#attempt.onEnd(ending)
-    this.#spanSignal?.release()
+    this.#ownSignal?.release()
     this.#asked.onAttempt?.(this.#attempt, failure, this.call)
     if (ending.kind === 'done') this.#pool.reportSuccess(this.live, this.#model)
     const error = ending.kind === 'failed' ? ending.error : undefined

@@ -19,13 +19,20 @@ import type { LoopEvent } from '../tool-loop/events.ts'
  */
 export function observe(
   listener?: CallListener,
-  { recordsTexts = false }: { readonly recordsTexts?: boolean } = {},
+  { recordsTexts = false, hashes = false }: ObserveOptions = {},
 ): ObserverLayer<Observed, ObservedEvent> {
   return (next) => (request, call) => {
     const texts = recordsTexts && request.messages ? new TextRecorder(request.messages) : undefined
     if (texts) call.receipt.isRecorded = true
+    if (hashes) call.receipt.isHashed = true
     return watch(next(request, call), new Observer(request, { call, listener, texts }))
   }
+}
+
+interface ObserveOptions {
+  readonly recordsTexts?: boolean
+  /** Whether what upstreams are asked and answer is hashed. */
+  readonly hashes?: boolean
 }
 
 /** What is observed of a request. A chat has no task, and only a chat has messages. */
@@ -123,6 +130,7 @@ function writeLine({ call, model, task, ending, usage, texts: _, ...record }: Ca
     replyBytes: record.bytes > 0 ? record.bytes : undefined,
     attempts: receipt.attempts,
     hedged: receipt.isHedged,
+    hashes: receipt.isHashed ? hashesOf(receipt) : undefined,
   }
   if (!failure || failure.reason === 'cancelled') log.info(line, task)
   else if (failure.reason === 'internal') log.error({ ...line, err: failure }, task)
@@ -133,6 +141,18 @@ function writeLine({ call, model, task, ending, usage, texts: _, ...record }: Ca
 function costOf({ answers }: Receipt): number | undefined {
   const usd = sumCosts(answers, 'usd')
   return usd === undefined ? undefined : Math.round(usd * 1e8) / 1e8
+}
+
+/** Limit for the attempts whose hashes are in the line. */
+const maxHashed = 8
+
+function hashesOf({ timeline }: Receipt): readonly object[] {
+  return timeline.slice(0, maxHashed).flatMap(({ upstream, hashes }) => {
+    if (!hashes) return []
+    const { asked, answered } = hashes
+    const counts = { askedBytes: asked.bytes, answeredBytes: answered.bytes }
+    return [{ upstream, askedSha256: asked.sha256, answeredSha256: answered.sha256, ...counts }]
+  })
 }
 
 /** Absent from the line if there are none. */

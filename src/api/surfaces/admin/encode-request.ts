@@ -78,11 +78,12 @@ export function encodeTimeline({ timeline, queuedMs = 0, seams, begunAt }: Recen
   const since = (at: number) => Math.round(at - begunAt)
   return {
     queued_ms: Math.round(queuedMs),
-    attempts: timeline.map(({ upstream, account, model, startedAt, firstAt, endedAt, outcome }) => ({
+    attempts: timeline.map(({ upstream, account, model, startedAt, firstAt, endedAt, outcome, hashes }) => ({
       ...{ upstream, account: account ?? null, model, start_ms: since(startedAt) },
       first_event_ms: firstAt === undefined ? null : since(firstAt),
       end_ms: endedAt === undefined ? null : since(endedAt),
       outcome: outcome ?? null,
+      hashes: hashes ?? null,
     })),
     seams: seams.map(({ at, to, from, after, way }) => ({
       ...{ at_ms: since(at), upstream: to, from: from ?? null, after, way },

@@ -44,7 +44,8 @@ function withoutNames({ queued_ms, attempts, seams }: ReturnType<typeof encodeTi
   }
   return {
     queued_ms,
-    attempts: attempts.map(({ account, model, ...attempt }) => ({
+    // a hash would show whether a text that somebody has is the one that was asked
+    attempts: attempts.map(({ account, model, hashes: _, ...attempt }) => ({
       ...attempt,
       model: redact(model),
       account: account === null ? null : numberOf(`${attempt.upstream}\n${account}`),

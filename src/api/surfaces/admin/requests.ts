@@ -85,6 +85,6 @@ function wholeOf(request: RecentRequest, requests: RecentRequests) {
 
 /** The accounts are the operator's. */
 function withoutAccounts(request: RecentRequest): RecentRequest {
-  const timeline = request.timeline.map((attempt) => ({ ...attempt, account: undefined }))
+  const timeline = request.timeline.map((attempt) => ({ ...attempt, account: undefined, hashes: attempt.hashes }))
   return { ...request, account: undefined, timeline }
 }

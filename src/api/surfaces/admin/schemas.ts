@@ -50,13 +50,16 @@ const upstreamStats = objectOf({
   first_event_ms: percentiles,
   minutes: listOf(objectOf({ ...minute, first_event_ms: orNull(integer) })),
 })
+/** Only with RECEIPT_HASHES=true. */
+const hashed = objectOf({ sha256: text, bytes: integer })
+const hashes = orNull(objectOf({ asked: hashed, answered: hashed }))
 /** What happened to a request, in milliseconds from its beginning. */
 const timeline = objectOf({
   queued_ms: integer,
   attempts: listOf(
     objectOf({
       ...{ upstream: text, account: orNull(text), model: text, start_ms: integer },
-      ...{ first_event_ms: count, end_ms: count, outcome: orNull(text) },
+      ...{ first_event_ms: count, end_ms: count, outcome: orNull(text), hashes },
     }),
   ),
   seams: listOf(objectOf({ at_ms: integer, upstream: text, from: orNull(text), after: text, way: text })),

@@ -20,20 +20,20 @@ export function ownEndpoint({ url, address }: Pinned, key: Secret): Chat {
   const target = routeOf(base, '/chat/completions')
   return (request, call) => {
     const attempt = beginAttempt(call, { upstream: 'model_config', request })
-    const spanSignal = attempt.spanSignal()
+    const ownSignal = attempt.ownSignal()
     for (const name of Object.values(request.spelling)) call.receipt.parameters.set(name, 'honoured')
     const streamFields = () => ({ stream_options: { include_usage: true } })
     const encode = (asked: ChatRequest) => encodeRequest(asked)
     const question = { url: target, address, headers: bearer(key), encode, streamFields }
     const answer = flowOf(
       (signal) => hideErrorTexts(askOpenaiChat(question, request, { ...call, signal }), signal),
-      spanSignal ?? call.signal,
+      ownSignal ?? call.signal,
     )
     return watch(answer, {
       onBatch: (batch) => attempt.onBatch(batch),
       onEnd(ending) {
         attempt.onEnd(ending)
-        spanSignal?.release()
+        ownSignal?.release()
       },
     })
   }
