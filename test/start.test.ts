@@ -22,7 +22,7 @@ const loadedToRun = (command: string): Set<string> =>
 
 describe('the list of loaded modules', () => {
   // each of these costs milliseconds at every start, and mebibytes in a program that does not use it
-  test('of the server has no schema, no router, no SQLite, no Redis, no tool library, no Socket.IO and no emulator', () => {
+  test('of the server has no schema, no router, no SQLite, no Redis, no tool library, no traces, no Socket.IO and no emulator', () => {
     const loaded = loadedToRun('serve')
     expect([...loaded]).toContain('api/server.ts')
     expect([...loaded]).toContain('wire/socketio.ts')
@@ -33,6 +33,8 @@ describe('the list of loaded modules', () => {
       'state/redis/open-redis.ts',
       'ioredis',
       '@modelcontextprotocol/client',
+      '@opentelemetry/api',
+      'traces/open-traces.ts',
       'socket.io-client',
     ])
       expect(loaded.has(late), late).toBe(false)

@@ -2,6 +2,7 @@ import type { Attributes } from '@opentelemetry/api'
 import type { FinishReason, Usage } from '../chat/event.ts'
 import type { Parameters } from '../chat/request.ts'
 import type { TracedAttempt } from '../flow/span.ts'
+import { putAttribute } from './put-attribute.ts'
 
 /** OpenTelemetry's names of services that we call otherwise. Semantic conventions 1.45, registry `gen_ai.provider.name` */
 const providerNames: Readonly<Record<string, string>> = {
@@ -65,14 +66,11 @@ function addParameters(attributes: Attributes, parameters: Parameters): void {
 /** What the upstream counts. Estimates are not added, because a sum over spans must not mix the two. */
 export function addUsage(attributes: Attributes, usage: Usage): void {
   if (usage.source !== 'upstream') return
-  const counts = [
-    ['gen_ai.usage.input_tokens', usage.inputTokens],
-    ['gen_ai.usage.output_tokens', usage.outputTokens],
-    ['gen_ai.usage.cache_read.input_tokens', usage.cachedInputTokens],
-    ['gen_ai.usage.cache_creation.input_tokens', usage.cacheWriteTokens],
-    ['gen_ai.usage.reasoning.output_tokens', usage.reasoningTokens],
-  ] as const
-  for (const [name, count] of counts) if (count !== undefined) attributes[name] = count
+  putAttribute(attributes, 'gen_ai.usage.input_tokens', usage.inputTokens)
+  putAttribute(attributes, 'gen_ai.usage.output_tokens', usage.outputTokens)
+  putAttribute(attributes, 'gen_ai.usage.cache_read.input_tokens', usage.cachedInputTokens)
+  putAttribute(attributes, 'gen_ai.usage.cache_creation.input_tokens', usage.cacheWriteTokens)
+  putAttribute(attributes, 'gen_ai.usage.reasoning.output_tokens', usage.reasoningTokens)
 }
 
 const finishReasons: Readonly<Record<FinishReason, string>> = {

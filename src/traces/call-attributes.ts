@@ -3,6 +3,7 @@ import { excerpt } from '../chat/secret.ts'
 import type { Receipt } from '../flow/call.ts'
 import type { TracedRequest } from '../flow/span.ts'
 import type { CallRecord } from '../gateway/call-record.ts'
+import { putAttribute } from './put-attribute.ts'
 
 const maxName = 200
 
@@ -21,24 +22,21 @@ export function requestAttributes({ id, method, route, surface, key }: TracedReq
  * What is known of a request when its answer has ended. It has no `gen_ai.usage`: the attempts have that, and whoever adds it up over
  * all spans would count it twice.
  */
-export function addCall(attributes: Attributes, { call, model, outcome, usage, ...record }: CallRecord): void {
-  const { receipt } = call
-  const { firstEventMs } = record
-  const values = {
-    'tributary.model': excerpt(model, maxName),
-    'tributary.outcome': outcome,
-    'tributary.upstream': receipt.upstream,
-    'tributary.attempts': receipt.attempts,
-    'tributary.streamed': record.isStreamed,
-    'tributary.first_event_ms': firstEventMs === undefined ? undefined : Math.round(firstEventMs),
-    'tributary.queued_ms': receipt.queuedMs === undefined ? undefined : Math.round(receipt.queuedMs),
-    'tributary.hedged': receipt.isHedged,
-    'tributary.input_tokens': usage?.inputTokens,
-    'tributary.output_tokens': usage?.outputTokens,
-    'tributary.usage.source': usage?.source,
-    'tributary.cost_usd': costOf(receipt),
-  }
-  for (const [name, value] of Object.entries(values)) if (value !== undefined) attributes[name] = value
+export function addCall(attributes: Attributes, record: CallRecord): void {
+  const { usage, firstEventMs } = record
+  const { receipt } = record.call
+  attributes['tributary.model'] = excerpt(record.model, maxName)
+  attributes['tributary.outcome'] = record.outcome
+  attributes['tributary.attempts'] = receipt.attempts
+  putAttribute(attributes, 'tributary.upstream', receipt.upstream)
+  putAttribute(attributes, 'tributary.streamed', record.isStreamed)
+  if (firstEventMs !== undefined) attributes['tributary.first_event_ms'] = Math.round(firstEventMs)
+  if (receipt.queuedMs !== undefined) attributes['tributary.queued_ms'] = Math.round(receipt.queuedMs)
+  if (receipt.isHedged) attributes['tributary.hedged'] = true
+  putAttribute(attributes, 'tributary.input_tokens', usage?.inputTokens)
+  putAttribute(attributes, 'tributary.output_tokens', usage?.outputTokens)
+  putAttribute(attributes, 'tributary.usage.source', usage?.source)
+  putAttribute(attributes, 'tributary.cost_usd', costOf(receipt))
 }
 
 /** The cost of all answers; undefined if that of one is not known. */

@@ -1,11 +1,7 @@
 import { createNoopMeter } from '@opentelemetry/api'
 import { ExportResultCode } from '@opentelemetry/core'
 import { createOtlpNetworkExportDelegate, ExporterMetrics, OTLPExporterBase } from '@opentelemetry/otlp-exporter-base'
-import {
-  JsonTraceSerializer,
-  ProtobufTraceSerializer,
-  TraceExporterMetricsHelper,
-} from '@opentelemetry/otlp-transformer'
+import { JsonTraceSerializer, TraceExporterMetricsHelper } from '@opentelemetry/otlp-transformer'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import {
   AlwaysOffSampler,
@@ -22,6 +18,7 @@ import type { Runtime } from '../flow/runtime.ts'
 import type { Tracer } from '../flow/span.ts'
 import type { CallListeners } from '../gateway/call-record.ts'
 import { CallTracer } from './call-tracer.ts'
+import { spanSerializer } from './encode-spans.ts'
 import { ExportReport } from './export-report.ts'
 import { ExportTransport } from './export-transport.ts'
 import { SpanRecorder } from './span-recorder.ts'
@@ -97,7 +94,7 @@ function openExporter(
   { protocol, url, timeoutMs, compresses }: TracesConfig,
   transport: ExportTransport,
 ): SpanExporter {
-  const serializer = protocol === 'http/json' ? JsonTraceSerializer : ProtobufTraceSerializer
+  const serializer = protocol === 'http/json' ? JsonTraceSerializer : spanSerializer
   const metrics = new ExporterMetrics<ReadableSpan[]>({
     componentType: 'otlp_http_span_exporter',
     metricsHelper: TraceExporterMetricsHelper,

@@ -111,11 +111,19 @@ export class SpanRecorder {
 
   /** Hexadecimal digits, eight for each of the words. An id of zeros would be invalid. */
   #newId(words: number): string {
+    const { runtime } = this.#options
     let id = ''
     for (let word = 0; word < words; word++) {
-      const number = Math.floor(this.#options.runtime.random() * 0xff_ff_ff_ff) + 1
-      id += number.toString(16).padStart(8, '0')
+      const number = Math.floor(runtime.random() * 0xff_ff_ff_ff) + 1
+      id += hexOf(number >>> 16) + hexOf(number & 0xff_ff)
     }
     return id
   }
+}
+
+const hexBytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+/** The digits of two bytes. */
+function hexOf(number: number): string {
+  return `${hexBytes[number >>> 8]}${hexBytes[number & 0xff]}`
 }
