@@ -10,13 +10,13 @@ import manifest from '../package.json'
 import { billOfMaterials, type ReleasedFile } from './bill-of-materials.ts'
 import { compile, runBun } from './compile.ts'
 import { closure, type LockedPackage, readLockfile } from './lockfile.ts'
+import { isSignedAsItIs, signAdHoc } from './mach-o.ts'
 import { installedAt, notices } from './notices.ts'
 import { packNpmPackage, writeNpmPackage } from './npm-package.ts'
 import { recordOrder } from './record-order.ts'
+import { shippedPackages } from './shipped-packages.ts'
 import { type Target, targets } from './targets.ts'
 
-/** The package whose prices are in the program as data. */
-const shippedData = '@pydantic/genai-prices'
 const runtimesFolder = 'release/runtimes'
 
 const { values } = parseArgs({
@@ -33,9 +33,7 @@ async function release(out: string, npmName: string): Promise<void> {
   await rm(out, { recursive: true, force: true })
   await mkdir(out, { recursive: true })
   await buildExecutables(out, chosen)
-  const lockfile = readLockfile(await Bun.file('bun.lock').text())
-  const roots = [...lockfile.roots, shippedData]
-  const packages = closure(lockfile, roots)
+  const { packages, roots } = await shippedPackages()
   const licenses = await notices(packages)
   await Bun.write(join(out, 'THIRD-PARTY-NOTICES.txt'), licenses)
   await buildNpmPackage(out, npmName, licenses)
@@ -70,6 +68,7 @@ async function buildExecutables(out: string, chosen: readonly Target[]): Promise
     const runtime = join(runtimesFolder, 'node_modules', target.runtime, 'bin', binary)
     await compile({ outfile, order, target: { name: target.name, runtime } })
     await checkMagic(outfile, target)
+    if (target.name.startsWith('darwin') && !(await isSignedAsItIs(outfile))) await signAdHoc(outfile)
   }
   await rm(host)
   await rm(order)
