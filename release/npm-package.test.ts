@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { publint } from 'publint'
 import manifest from '../package.json'
 import { findNode } from '../test/find-node.ts'
-import { npmManifest } from './npm-package.ts'
+import { npmManifest, packNpmPackage } from './npm-package.ts'
 
 // the package with a small program in place of the bundle
 let folder = ''
@@ -26,7 +26,7 @@ beforeAll(async () => {
   await Bun.write(join(folder, 'package.json'), JSON.stringify(npmManifest('tributary')))
   await Bun.write(join(folder, 'THIRD-PARTY-NOTICES.txt'), 'none')
   await Bun.write(join(folder, 'lib/main.js'), program)
-  await Bun.write(join(folder, 'lib/bunfig.toml'), '')
+  await Bun.write(join(folder, 'lib/no-settings.toml'), '')
   await symlink(process.execPath, join(folder, `node_modules/${bunHere}/bin/bun`))
   // files that Bun would read by itself where the user is
   await Bun.write(join(folder, 'user/.env'), 'FROM_DOTENV=read')
@@ -53,6 +53,17 @@ describe('the package for npm', () => {
   test('has nothing that the linter of packages complains of', async () => {
     const { messages } = await publint({ pkgDir: folder, strict: true, pack: false })
     expect(messages.map(({ code, type }) => `${type} ${code}`)).toEqual([])
+  })
+
+  test('has every file after it is packed', async () => {
+    const tarball = join(folder, 'user/packed.tgz')
+    await packNpmPackage(folder, tarball)
+    const packed = [...(await new Bun.Archive(await Bun.file(tarball).bytes()).files()).keys()].sort()
+    expect(packed).toEqual(
+      ['THIRD-PARTY-NOTICES.txt', 'bin/tributary.js', 'lib/main.js', 'lib/no-settings.toml', 'package.json'].map(
+        (path) => `package/${path}`,
+      ),
+    )
   })
 
   test('runs in the Bun of the tests, which npm gets for each platform', () => {

@@ -34,7 +34,10 @@ export async function writeNpmPackage({ folder, name, notices }: NpmPackage): Pr
   await Bun.write(join(folder, 'README.md'), readme)
   await cp('LICENSE', join(folder, 'LICENSE'))
   await Bun.write(join(folder, 'THIRD-PARTY-NOTICES.txt'), notices)
-  await Bun.write(join(folder, 'lib/bunfig.toml'), '# Empty: the launcher names it, so that Bun reads no other.\n')
+  await Bun.write(
+    join(folder, 'lib/no-settings.toml'),
+    '# Empty: the launcher names it, so that Bun reads no other settings.\n',
+  )
   await Bun.write(join(folder, 'package.json'), `${JSON.stringify(npmManifest(name), null, 2)}\n`)
 }
 

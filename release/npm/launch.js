@@ -72,4 +72,4 @@ const bun = versions.bun === bunVersion ? execPath : installedBun()
 if (bun === undefined) fail(explain())
 const file = (path) => fileURLToPath(new URL(path, import.meta.url))
 // as in the executable, neither a `.env` nor a `bunfig.toml` of the working folder is for Bun: the program reads `.env` itself
-run(bun, ['--no-env-file', `--config=${file('../lib/bunfig.toml')}`, file('../lib/main.js'), ...argv.slice(2)])
+run(bun, ['--no-env-file', `--config=${file('../lib/no-settings.toml')}`, file('../lib/main.js'), ...argv.slice(2)])
