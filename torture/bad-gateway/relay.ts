@@ -1,15 +1,15 @@
 import { connect, type Socket } from 'node:net'
 import { EventReader, type StreamEvent } from '../http/events.ts'
-import { type Head, MessageReader } from '../http/message-reader.ts'
+import { MessageReader } from '../http/message-reader.ts'
 import { chunkOf, lastChunk } from '../http/writing.ts'
-import { pathOf, type Surface } from '../talk/surface.ts'
 import type { Json } from '../talk/talk.ts'
 import { upstreamDialects } from '../upstream/dialects.ts'
-import { credentialOf } from './door.ts'
 import type { Fault, Switches } from './fault.ts'
 import { isError, isLast, mender, mendWhole } from './mend.ts'
 import { NaiveReader } from './naive-reader.ts'
 import { reply, replyHead } from './reply.ts'
+import { type RelayRequest, upstreamKey, upstreamRequest } from './upstream-request.ts'
+import { costOf, failureReply, parsed, withoutLength } from './whole-reply.ts'
 
 /** What the requests of one gateway share. */
 export interface RelayPlace {
@@ -24,16 +24,6 @@ export interface RelayPlace {
   hasFailed: boolean
 }
 
-export interface RelayRequest {
-  readonly head: Head
-  readonly surface: Surface
-  readonly body: Json
-  readonly cors: Readonly<Record<string, string>>
-}
-
-/** What the bad gateway counts an answer with. */
-export const prices = { header: 'x-cost', input: 2, output: 8 } as const
-const upstreamKey = 'sk-test-upstream-0123456789'
 const lookMs = 20
 
 /** One request on its way to the upstream, and its answer on the way back. */
@@ -125,31 +115,12 @@ export class Relay {
       this.#reader.close()
       if (!this.#isOver) this.#end(false)
     })
-    const bytes = this.#written()
+    const bytes = upstreamRequest(this.#request, this.#place)
     socket.write(bytes)
     if (!this.#switches.asksTwice) return
     const again = this.#connect()
     again.on('data', () => again.destroy())
     again.write(bytes)
-  }
-
-  #written(): Buffer {
-    const { head, surface, body } = this.#request
-    const { api_key: _, ...members } = body
-    const asked = this.#place.fault.request?.(structuredClone(members), surface) ?? members
-    const sent = this.#switches.forwardsFields ? body : asked
-    const text = Buffer.from(JSON.stringify(sent))
-    const fields = this.#switches.forwardsFields ? Object.fromEntries(head.fields) : {}
-    const all = {
-      ...fields,
-      host: `127.0.0.1:${this.#place.upstreamPort}`,
-      'content-type': 'application/json',
-      'content-length': String(text.length),
-      ...(this.#switches.forwardsKey && { 'x-client-key': credentialOf(head) }),
-      ...(surface === 'messages' ? { 'x-api-key': upstreamKey } : { authorization: `Bearer ${upstreamKey}` }),
-    }
-    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
-    return Buffer.concat([Buffer.from(`POST ${pathOf[surface]} HTTP/1.1\r\n${lines.join('')}\r\n`), text])
   }
 
   #begin(status: number, fields: ReadonlyMap<string, string>): void {
@@ -270,16 +241,9 @@ export class Relay {
     }
     if (this.#switches.caches) this.#place.answers.set(this.#cacheKey, text)
     const returned = this.#switches.returnsFields ? withoutLength(this.#fields) : {}
-    this.#write(reply(200, text, { ...returned, ...cors, ...this.#cost(read), 'content-type': 'application/json' }))
-  }
-
-  /** The cost of an answer at the prices of the bad gateway. */
-  #cost({ usage }: Json): Readonly<Record<string, string>> {
-    if (!usage) return {}
-    const input = usage.prompt_tokens ?? usage.input_tokens
-    const output = usage.completion_tokens ?? usage.output_tokens
-    const cost = (input * prices.input + output * prices.output) / 1_000_000
-    return { [prices.header]: String(this.#switches.countsCostWrongly ? cost * 2 : cost) }
+    this.#write(
+      reply(200, text, { ...returned, ...cors, ...costOf(read, this.#switches), 'content-type': 'application/json' }),
+    )
   }
 
   #failAs(read: Json): void {
@@ -290,23 +254,6 @@ export class Relay {
   }
 
   #fail(status: number, message: string, fields: Readonly<Record<string, string>> = {}): void {
-    const { failsWith, saysPlainErrors, quotesErrors } = this.#switches
-    const text = quotesErrors ? message : message.replaceAll(upstreamKey, '***')
-    const type = status === 429 ? 'rate_limit_error' : status < 500 ? 'invalid_request_error' : 'api_error'
-    const body = JSON.stringify(upstreamDialects[this.#request.surface].error({ message: text, type }))
-    const kind = saysPlainErrors ? 'text/plain' : 'application/json'
-    this.#write(reply(failsWith ?? status, saysPlainErrors ? text : body, { ...fields, 'content-type': kind }))
-  }
-}
-
-function withoutLength(fields: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
-  return Object.fromEntries([...fields].filter(([name]) => name !== 'content-length'))
-}
-
-function parsed(text: string): Json | undefined {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
+    this.#write(failureReply({ status, message, fields }, this.#request.surface, this.#switches))
   }
 }

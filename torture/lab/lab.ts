@@ -135,6 +135,7 @@ export class Lab {
       ...{ host, 'content-type': 'application/json', accept: '*/*', 'content-length': String(bytes.length) },
       ...this.credentials,
       ...this.target.fields,
+      ...this.lane.fields,
       ...fields,
     }
     const lines = Object.entries(all).flatMap(([name, value]) => (value === '' ? [] : [`${name}: ${value}\r\n`]))

@@ -5,6 +5,8 @@ export interface Lane {
   readonly name: string
   readonly surface: Surface
   readonly model: string
+  /** More headers of each request of this lane. */
+  readonly fields?: Readonly<Record<string, string>>
 }
 
 /** The header of an answer with its cost, and the prices that the gateway was configured with, in US dollars for a million tokens. */

@@ -54,7 +54,7 @@ async function load(first: Lab, count: number): Promise<void> {
 }
 
 const rounds = { quick: 4, full: 10 } as const
-const perRound = { quick: 150, full: 2_000 } as const
+const perRound = { quick: 100, full: 2_000 } as const
 
 const connections: Check = {
   id: 'leak/connections',
@@ -121,7 +121,7 @@ const memory: Check = {
   },
 }
 
-const recoveredMs = { quick: 8_000, full: 120_000 } as const
+const recoveredMs = { quick: 5_000, full: 120_000 } as const
 
 const recovered: Check = {
   id: 'leak/recovered',
@@ -157,13 +157,13 @@ const recovered: Check = {
   },
 }
 
-const growthMs = { quick: 3_000, full: 60_000 } as const
+const growthMs = { quick: 2_000, full: 60_000 } as const
 /** Kilobytes a minute. */
 const mostGrowth = 65_536
 
 const growth: Check = {
   id: 'leak/growth',
-  claim: 'Under a steady load the memory grows by less than 64 MB a minute (3 s are watched, with --full a minute).',
+  claim: 'Under a steady load the memory grows by less than 64 MB a minute (2 s are watched, with --full a minute).',
   per: 'gateway',
   needs: 'pid',
   async run(lab) {

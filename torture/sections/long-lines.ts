@@ -17,10 +17,10 @@ const event: Check = {
 
 const body: Check = {
   id: 'long/not-streamed',
-  claim: 'An answer of 8 MB that is not streamed arrives whole.',
+  claim: 'An answer of 4 MB that is not streamed arrives whole.',
   per: 'lane',
   async run(lab) {
-    const answer: Answer = { pieces: [{ text: textOfSize(8 << 20) }], end: 'stop' }
+    const answer: Answer = { pieces: [{ text: textOfSize(4 << 20) }], end: 'stop' }
     expectAnswer(await lab.ask({ script: answer, isStream: false }), answer)
     return undefined
   },
@@ -28,11 +28,11 @@ const body: Check = {
 
 const events: Check = {
   id: 'long/many-events',
-  claim: 'A stream of 5,000 events arrives whole.',
+  claim: 'A stream of 3,000 events arrives whole.',
   per: 'lane',
   async run(lab) {
-    const text = Array.from({ length: 5_000 }, (_, at) => String(at % 10)).join('')
-    const answer: Answer = { pieces: [{ text, deltas: 5_000 }], end: 'stop' }
+    const text = Array.from({ length: 3_000 }, (_, at) => String(at % 10)).join('')
+    const answer: Answer = { pieces: [{ text, deltas: 3_000 }], end: 'stop' }
     expectAnswer(await lab.ask({ script: answer }), answer)
     return undefined
   },

@@ -60,11 +60,12 @@ const others: Check = {
   id: 'slow/others',
   claim: 'A client that does not read delays nobody else.',
   per: 'surface',
+  together: true,
   async run(lab) {
     await stuck(lab)
     const slow = lab.last
     const other = lab.begin({ script: hello })
-    expect(await settles(other.got, 5_000), 'another client has no answer after 5 s', other)
+    expect(await settles(other.got, 3_000), 'another client has no answer after 3 s', other)
     slow?.connection.leave()
     return undefined
   },
