@@ -40,6 +40,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   telemetry: ['chat', 'flow'],
   traces: ['chat', 'flow', 'wire/http.ts', 'gateway/call-record.ts'],
+  imports: ['providers/openai-compatible/presets.ts'],
   // the settings of clients are texts alone: the page is one of those who write them
   connect: [],
   console: ['connect'],
@@ -158,6 +159,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'metrics',
     'telemetry',
     'traces',
+    'imports',
     'connect',
     'app.ts',
     'config',

@@ -7,7 +7,7 @@ export interface CommandLine {
   readonly words: readonly string[]
   readonly envFile: string | undefined
   readonly isJson: boolean
-  /** Whether `connect` changes a client's file. */
+  /** Whether `connect` changes a client's file, or `import` writes `.env`. */
   readonly isWrite: boolean
   /** Whether `usage` prints CSV. */
   readonly isCsv: boolean
@@ -59,7 +59,7 @@ const [ofUsage, ofKeys, ofAccounts] = [['usage', 'keys'], ['keys'], ['accounts']
 
 /** The options that only some commands have. */
 const owners: Readonly<Record<string, readonly string[]>> = {
-  write: ['connect'],
+  write: ['connect', 'import'],
   ...{ csv: ofUsage, by: ofUsage, from: ofUsage, to: ofUsage },
   ...{ models: ofKeys, rpm: ofKeys, tpm: ofKeys, concurrent: ofKeys, budget: ofKeys },
   ...{ expires: ofKeys, role: ofKeys, owner: ofKeys },
@@ -80,7 +80,7 @@ const serve: CommandLine = {
 }
 
 /** Commands that take words after them. */
-const withWords = new Set(['help', 'connect', 'usage', 'keys', 'accounts', 'state', 'verify', 'replay'])
+const withWords = new Set(['help', 'connect', 'usage', 'keys', 'accounts', 'state', 'verify', 'import', 'replay'])
 
 /**
  * Parses the arguments.

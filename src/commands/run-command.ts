@@ -22,6 +22,7 @@ Usage: tributary [command] [options]
   state     write all that is kept to an encrypted file ("state export FILE"), or read it ("state import FILE"): the backup
   connect   print the settings with which a client, such as Codex or Claude Code, uses this gateway; --write writes them
   verify    check a log of LOG_CHAIN: "verify FILE"; exit 1 if a line was changed, added or is missing
+  import    translate another gateway's settings: "import litellm CONFIG", "import one-api DB"; --write writes .env
   replay    play an exported request back with emulators ("replay FILE"); exit 0 if the same comes out
   demo      serve with built-in emulators of all upstreams, without accounts or network; print examples
   settings  print every setting with its default, as a commented .env
@@ -34,7 +35,7 @@ Usage: tributary [command] [options]
   --by, --from, --to, --csv   of usage: by day, model, upstream or key; the days; as CSV
   --models, --rpm, --tpm, --concurrent, --budget, --expires, --role, --owner   of "keys add": what the key may use
   --from-stdin, --force, --minutes   of "accounts add" and "accounts rest": where the credential comes from, keep it untested, how long
-  --write           let connect change the client's file; the old one is kept beside it
+  --write           let connect change the client's file and keep the old one, or import write .env
   -h, --help, -v, --version
 
 Everything else is set by environment variables: "tributary settings" prints them all.
@@ -92,6 +93,7 @@ const names = [
   'state',
   'connect',
   'verify',
+  'import',
   'replay',
   'demo',
   'settings',
@@ -111,6 +113,7 @@ export async function runCommand(args: readonly string[], runtime: Runtime): Pro
   const text = Object.entries(texts).find(([known]) => known === name)?.[1]
   if (text) return say(await text(line), line)
   // it has a gateway of its own, which knows nothing of the operator's settings
+  if (name === 'import') return (await import('./import.ts')).importSettings(line)
   if (name === 'replay') return (await import('./replay/replay.ts')).replay(line.words, runtime)
   // no other command loads the emulators
   const demo = name === 'demo' ? await (await import('./demo.ts')).openDemo() : undefined
