@@ -60,7 +60,6 @@ const others: Check = {
   id: 'slow/others',
   claim: 'A client that does not read delays nobody else.',
   per: 'surface',
-  together: true,
   async run(lab) {
     await stuck(lab)
     const slow = lab.last
