@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import manifest from '../package.json'
 import { billOfMaterials, type ReleasedFile } from './bill-of-materials.ts'
@@ -82,7 +82,7 @@ async function checkMagic(path: string, { name, magic }: Target): Promise<void> 
 async function buildNpmPackage(out: string, name: string, licenses: string): Promise<void> {
   const folder = join(out, 'npm')
   await writeNpmPackage({ folder, name, notices: licenses })
-  await packNpmPackage(folder, join(process.cwd(), out, `tributary-${manifest.version}.tgz`))
+  await packNpmPackage(folder, resolve(out, `tributary-${manifest.version}.tgz`))
   await rm(folder, { recursive: true })
 }
 
