@@ -1,15 +1,18 @@
-import { MemoryStore } from '../../src/state/memory/memory-store.ts'
 import { Chance } from './chance.ts'
-import { pickPatience, visit } from './clients/client.ts'
+import { visit } from './clients/client.ts'
+import { Crowd } from './clients/crowd.ts'
 import type { Seen } from './clients/seen.ts'
-import { judgeAnswer } from './laws/answers.ts'
-import { judgeAttempts } from './laws/attempts.ts'
+import { judgeAccounts } from './laws/accounts.ts'
 import { judgeLeftovers } from './laws/leftovers.ts'
-import { GatewayProcess } from './machine/gateway-process.ts'
+import { judgeRequests } from './laws/requests.ts'
+import { Cluster } from './machine/cluster.ts'
 import { World } from './machine/world.ts'
-import { type Plan, planNight } from './plan.ts'
+import { masterKey, type Plan, planNight } from './plan.ts'
+import type { Attempt } from './upstreams/attempt.ts'
 import { pickMood } from './upstreams/manner.ts'
+import { SignIn } from './upstreams/sign-in.ts'
 import { Upstream } from './upstreams/upstream.ts'
+import { WebProduct } from './upstreams/web-product.ts'
 
 /** What became of a night. */
 export interface Outcome {
@@ -28,8 +31,8 @@ export async function simulate(seed: number): Promise<Outcome> {
   const chance = new Chance(`night ${seed}`)
   const world = new World(chance.fork('world'))
   const plan = planNight(chance.fork('plan'))
-  const night = new Night(world, plan, chance)
-  const wrong = await night.live()
+  world.history.add('plan', JSON.stringify({ ...plan, variables: undefined }))
+  const wrong = await new Night(world, plan, chance).live()
   for (const line of wrong) world.history.add('judge', line)
   return { seed, hash: world.history.digest(), wrong, history: world.history.lines }
 }
@@ -39,31 +42,40 @@ class Night {
   readonly #plan: Plan
   readonly #chance: Chance
   readonly #upstreams: readonly Upstream[]
-  readonly #seen: Seen[] = []
-  readonly #process: GatewayProcess
+  readonly #signIn: SignIn | undefined
+  readonly #web: WebProduct | undefined
+  readonly #cluster: Cluster
+  readonly #crowd: Crowd
 
   constructor(world: World, plan: Plan, chance: Chance) {
     this.#world = world
     this.#plan = plan
     this.#chance = chance
     this.#upstreams = plan.upstreams.map((name) => new Upstream(name, world, chance.fork(name)))
-    const shared = new MemoryStore({ runtime: world })
-    this.#process = new GatewayProcess({
-      ...{ world, name: 'gateway', variables: plan.variables, shared, chance: chance.fork('gateway') },
-      storeFault: () => ({ delayMs: 0 }),
-    })
+    this.#signIn = plan.hasSignIn ? new SignIn(world, chance.fork('sign-in')) : undefined
+    this.#web = this.#signIn && new WebProduct(world, chance.fork('web'), this.#signIn)
+    const whole = withSignIn(plan, this.#signIn)
+    this.#cluster = new Cluster(world, whole, chance.fork('cluster'))
+    this.#crowd = new Crowd(world, whole, this.#cluster)
   }
 
   async live(): Promise<readonly string[]> {
-    await this.#world.run(1)
     this.#changeMoods()
-    this.#sendClients()
+    this.#crowd.send(this.#chance.fork('clients'))
     await this.#world.run(this.#plan.badMs)
     for (const upstream of this.#upstreams) upstream.mood = 'well'
+    this.#cluster.isNight = false
+    if (this.#signIn) this.#signIn.isNight = false
     await this.#world.run(calmMs)
-    const judged = this.#judge(this.#seen)
-    const morning = await this.#morning()
-    return [...judged, ...morning, ...(await judgeLeftovers(this.#process, this.#world))]
+    const night = this.#judge(this.#crowd.seen)
+    const morning = await this.#askAll()
+    const left: string[] = []
+    for (const process of this.#cluster.running) left.push(...(await judgeLeftovers(process, this.#world)))
+    return [...night, ...morning, ...left, ...this.#judgeAccounts()]
+  }
+
+  get #all(): readonly { readonly name: string; readonly attempts: readonly Attempt[] }[] {
+    return this.#web ? [...this.#upstreams, this.#web] : this.#upstreams
   }
 
   #changeMoods(): void {
@@ -77,51 +89,48 @@ class Night {
       }
   }
 
-  #sendClients(): void {
-    const chance = this.#chance.fork('clients')
-    for (let count = 0; count < this.#plan.requests; count++) {
-      const seen = this.#wish(chance, `q${count}`)
-      const patience = pickPatience(chance)
-      this.#world.timers.set(seen.at, () => void visit({ seen, process: this.#process, ...patience }, this.#world))
-    }
+  #judgeAccounts(): readonly string[] {
+    if (!this.#signIn) return []
+    const ends = this.#cluster.all.length - this.#plan.processes
+    return judgeAccounts({ signIn: this.#signIn, elapsedMs: this.#world.elapsed(), ends })
   }
 
-  #wish(chance: Chance, id: string): Seen {
-    const seen: Seen = {
-      wish: { id, words: chance.between(1, chance.happens(0.1) ? 400 : 60) },
-      model: chance.pick(this.#plan.models),
-      isStreamed: chance.happens(0.7),
-      at: chance.between(1, this.#plan.badMs),
-      process: 'gateway',
-      body: '',
-    }
-    this.#seen.push(seen)
-    return seen
+  #judge(seen: readonly Seen[]): readonly string[] {
+    const attempts = this.#all.flatMap((upstream) => upstream.attempts)
+    return judgeRequests({ seen, attempts, plan: this.#plan })
   }
 
-  #judge(asked: readonly Seen[]): readonly string[] {
-    const attempts = Map.groupBy(
-      this.#upstreams.flatMap((upstream) => upstream.attempts),
-      ({ id }) => id,
+  /** When all is well again, every process gets an answer of every upstream. */
+  async #askAll(): Promise<readonly string[]> {
+    const asked = this.#cluster.running.flatMap((process) =>
+      this.#all.map(({ name }): Seen => {
+        const wish = { id: `m${name}${process.name.replace(/\W/g, '')}`, words: 5 }
+        const key = this.#plan.keys && masterKey
+        return { wish, model: `${name}/m`, isStreamed: false, at: this.#world.elapsed(), process, key, body: '' }
+      }),
     )
-    return asked.flatMap((seen) => {
-      const own = (attempts.get(seen.wish.id) ?? []).toSorted((a, b) => a.at - b.at)
-      const wrong = [...judgeAnswer(seen, own, false), ...judgeAttempts(seen, own)]
-      return wrong.map((line) => `${seen.wish.id} of ${seen.model} ${line}`)
-    })
-  }
-
-  /** When all is well again, every upstream answers. */
-  async #morning(): Promise<readonly string[]> {
-    const asked = this.#upstreams.map(({ name }): Seen => {
-      const wish = { id: `m${name}`, words: 5 }
-      return { wish, model: `${name}/m`, isStreamed: false, at: this.#world.elapsed(), process: 'gateway', body: '' }
-    })
-    for (const seen of asked)
-      void visit({ seen, process: this.#process, patienceMs: 60_000, readPauseMs: 0 }, this.#world)
+    for (const seen of asked) {
+      const { process } = seen
+      if (process) void visit({ seen, process, patienceMs: 60_000, readPauseMs: 0 }, this.#world)
+    }
     await this.#world.run(30_000)
     const refused = asked.filter(({ status }) => status !== 200)
     const lines = refused.map(({ model, status, body }) => `in the morning ${model} answers ${status}: ${body}`)
-    return [...lines, ...this.#judge(asked)]
+    const none = this.#cluster.running.length < this.#plan.processes ? ['in the morning a process does not run'] : []
+    return [...none, ...lines, ...this.#judge(asked)]
   }
+}
+
+/** The settings of the upstream that needs a sign-in, which the service has just made. */
+function withSignIn(plan: Plan, signIn: SignIn | undefined): Plan {
+  if (!signIn) return plan
+  const variables = {
+    ...plan.variables,
+    SMITHERY_COOKIE: signIn.pasted,
+    SMITHERY_SUPABASE_ANON_KEY: signIn.anonKey,
+    SMITHERY_SUPABASE_URL: 'http://sign-in.test',
+    SMITHERY_BASE_URL: 'http://smithery.test',
+    SMITHERY_MODELS: 'm',
+  }
+  return { ...plan, variables, models: [...plan.models, 'smithery/m', 'smithery/m'] }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Runtime } from '../../flow/runtime.ts'
 
 /**
  * Which replaced tokens are accepted once more.
@@ -16,7 +17,14 @@ export interface RotationOptions {
   readonly reuseIntervalMs: number
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** Makes tokens and ids; by default they are unpredictable. */
+  readonly source?: TokenSource
 }
+
+export type TokenSource = Pick<Runtime, 'randomBytes' | 'newId'>
+
+/** Tokens that nobody can predict. */
+export const unpredictable: TokenSource = { randomBytes, newId: () => crypto.randomUUID() }
 
 /** All refresh tokens that came from one sign-in. */
 export interface TokenFamily {
@@ -45,14 +53,16 @@ export type RotationOutcome = TokenFamily | string
  */
 export class EmulatedRotation {
   readonly #options: RotationOptions
+  readonly #source: TokenSource
   readonly #tokens = new Map<string, FamilyToken>()
 
   constructor(options: RotationOptions) {
     this.#options = options
+    this.#source = options.source ?? unpredictable
   }
 
   begin(userId: string): TokenFamily {
-    const family: TokenFamily = { userId, sessionId: crypto.randomUUID(), active: undefined }
+    const family: TokenFamily = { userId, sessionId: this.#source.newId(), active: undefined }
     this.#replace(family, undefined)
     return family
   }
@@ -95,7 +105,8 @@ export class EmulatedRotation {
   #replace(family: TokenFamily, parent: string | undefined): TokenFamily {
     const replaced = parent === undefined ? undefined : this.#tokens.get(parent)
     if (replaced) replaced.replacedAt ??= this.#options.now()
-    const token = this.#options.rule === 'v2' ? randomBytes(24).toString('base64url') : shortToken()
+    const isNewer = this.#options.rule === 'v2'
+    const token = isNewer ? Buffer.from(this.#source.randomBytes(24)).toString('base64url') : shortToken(this.#source)
     this.#tokens.set(token, { family, parent, counter: (replaced?.counter ?? -1) + 1 })
     family.active = token
     return family
@@ -103,6 +114,6 @@ export class EmulatedRotation {
 }
 
 /** Twelve characters of `a-z0-9`, like the older tokens. */
-function shortToken(): string {
-  return [...randomBytes(12)].map((byte) => (byte % 36).toString(36)).join('')
+function shortToken(source: TokenSource): string {
+  return [...source.randomBytes(12)].map((byte) => (byte % 36).toString(36)).join('')
 }

@@ -1,6 +1,12 @@
-import { randomBytes } from 'node:crypto'
 import { signJwt, verifyJwt } from './jwt.ts'
-import { EmulatedRotation, type RotationOptions, type RotationOutcome, type TokenFamily } from './rotation.ts'
+import {
+  EmulatedRotation,
+  type RotationOptions,
+  type RotationOutcome,
+  type TokenFamily,
+  type TokenSource,
+  unpredictable,
+} from './rotation.ts'
 
 /** A session object as supabase/auth sends it. */
 export interface EmulatedSession {
@@ -23,7 +29,8 @@ interface UsersOptions extends RotationOptions {
 export class EmulatedUsers {
   readonly #options: UsersOptions
   readonly #rotation: EmulatedRotation
-  readonly #key = randomBytes(32).toString('hex')
+  readonly #source: TokenSource
+  readonly #key: string
   readonly #anonymous = new Set<string>()
   readonly #refused = new Set<string>()
   #issuer = ''
@@ -31,6 +38,8 @@ export class EmulatedUsers {
 
   constructor(options: UsersOptions) {
     this.#options = options
+    this.#source = options.source ?? unpredictable
+    this.#key = Buffer.from(this.#source.randomBytes(32)).toString('hex')
     this.#rotation = new EmulatedRotation(options)
   }
 
@@ -45,7 +54,7 @@ export class EmulatedUsers {
   }
 
   signIn(isAnonymous: boolean): EmulatedSession {
-    const userId = crypto.randomUUID()
+    const userId = this.#source.newId()
     if (isAnonymous) this.#anonymous.add(userId)
     return this.#session(this.#rotation.begin(userId))
   }
@@ -54,6 +63,11 @@ export class EmulatedUsers {
   refresh(token: string): EmulatedSession | string {
     const rotated: RotationOutcome = this.#rotation.rotate(token)
     return typeof rotated === 'string' ? rotated : this.#session(rotated)
+  }
+
+  /** How many sign-ins were revoked, because a token was used again that no rule accepts. */
+  get revoked(): number {
+    return this.#rotation.families().filter(({ active }) => active === undefined).length
   }
 
   /** Ends every session of a user. From then on the code `by` refuses its refresh tokens. */

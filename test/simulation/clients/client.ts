@@ -36,11 +36,11 @@ export async function visit({ seen, process, patienceMs, readPauseMs }: Visit, w
   world.history.add('client', `${seen.wish.id} ends ${seen.end}: ${Bun.hash(seen.body).toString(36)}`)
 }
 
-function requestOf({ wish, model, isStreamed }: Seen, signal: AbortSignal): RequestInit {
+function requestOf({ wish, model, isStreamed, key }: Seen, signal: AbortSignal): RequestInit {
   const messages = [{ role: 'user', content: promptOf(wish) }]
   return {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...(key !== undefined && { authorization: `Bearer ${key}` }) },
     body: JSON.stringify({ model, messages, ...(isStreamed && { stream: true }) }),
     signal,
   }

@@ -1,3 +1,4 @@
+import type { GatewayProcess } from '../machine/gateway-process.ts'
 import type { Wish } from '../upstreams/truth.ts'
 
 /** A request of a client, and all that the client saw of its answer. Times are milliseconds since the night began. */
@@ -6,8 +7,10 @@ export interface Seen {
   readonly model: string
   readonly isStreamed: boolean
   readonly at: number
-  /** The process that was asked. */
-  process: string
+  /** The process that was asked; undefined while none ran. */
+  process?: GatewayProcess | undefined
+  /** The client's key; undefined if the gateway asks for none. */
+  readonly key?: string | undefined
   status?: number
   body: string
   /** `whole`: the connection ended well. `broken`: it did not, or there was none. `left`: the client left. */

@@ -10,8 +10,8 @@ const maxAttempts = 3 + 16
 export function judgeAttempts({ end, endedAt }: Seen, attempts: readonly Attempt[]): readonly string[] {
   const wrong: string[] = []
   if (attempts.length > maxAttempts) wrong.push(`was asked of upstreams ${attempts.length} times`)
-  const whole = attempts.findIndex(({ isWhole }) => isWhole)
-  const again = whole === -1 ? undefined : attempts[whole + 1]
+  const wholeAt = attempts.find(({ isWhole }) => isWhole)?.endedAt ?? Number.POSITIVE_INFINITY
+  const again = attempts.find(({ at }) => at > wholeAt)
   if (again) wrong.push(`was asked again of ${again.upstream} at ${again.at} although it was answered`)
   if (end === undefined || endedAt === undefined) return wrong
   for (const attempt of attempts) {

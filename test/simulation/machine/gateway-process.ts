@@ -28,16 +28,23 @@ export class GatewayProcess {
   readonly ended: Promise<void>
   /** Lines of its log that only an internal error writes. */
   readonly faultLines: string[] = []
+  readonly name: string
+  /** When it was killed or had stopped. Milliseconds since the night began. */
+  endedAt: number | undefined
+  /** Whether it was told to stop. */
+  isStopping = false
   readonly #world: World
-  readonly #name: string
   readonly #end: () => void
 
   constructor({ world, name, variables, shared, chance, storeFault }: ProcessOptions) {
     this.#world = world
-    this.#name = name
+    this.name = name
     const { promise, resolve } = Promise.withResolvers<void>()
     this.ended = promise
-    this.#end = resolve
+    this.#end = () => {
+      this.endedAt = world.elapsed()
+      resolve()
+    }
     const runtime = new SimulatedRuntime(world, chance)
     this.runtime = runtime
     const config = readConfig(variables, false)
@@ -65,22 +72,24 @@ export class GatewayProcess {
 
   /** `kill -9`. */
   kill(): void {
-    this.#world.history.add(this.#name, 'is killed')
+    this.#world.history.add(this.name, 'is killed')
     this.runtime.kill()
     this.#end()
   }
 
   /** SIGTERM: running answers may finish. */
   async stop(): Promise<void> {
-    this.#world.history.add(this.#name, 'is told to stop')
+    this.isStopping = true
+    this.#world.history.add(this.name, 'is told to stop')
     await this.app.close()
-    this.#world.history.add(this.#name, 'has stopped')
+    if (this.runtime.isDead) return
+    this.#world.history.add(this.name, 'has stopped')
     this.#end()
   }
 
   #write(line: string): void {
     if (this.runtime.isDead) return
-    this.#world.history.add(this.#name, line.trimEnd())
+    this.#world.history.add(this.name, line.trimEnd())
     if (line.includes('"level":"error"')) this.faultLines.push(line)
   }
 }

@@ -8,6 +8,8 @@ export interface StoreFault {
   readonly delayMs: number
   /** `before`: nothing was done. `after`: it was done, but the answer is lost. */
   readonly fails?: 'before' | 'after'
+  /** The process dies before the use reaches the store, or before its answer comes back. */
+  readonly dies?: { readonly when: 'before' | 'after'; die(): void }
 }
 
 export interface ProcessStoreOptions {
@@ -95,11 +97,13 @@ export class ProcessStore implements Store {
   async #use<Result>(name: string, act: (shared: MemoryStore) => Promise<Result>): Promise<Result> {
     const { shared, isDead, fault, pass } = this.#options
     if (isDead()) return never()
-    const { delayMs, fails } = fault(name)
+    const { delayMs, fails, dies } = fault(name)
     if (delayMs > 0) await pass(delayMs)
+    if (dies?.when === 'before') dies.die()
     if (isDead()) return never()
     if (fails === 'before') throw outOfReach()
     const result = await act(shared)
+    if (dies) dies.die()
     if (isDead()) return never()
     if (fails === 'after') throw outOfReach()
     return result

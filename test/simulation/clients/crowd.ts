@@ -1,0 +1,58 @@
+import type { Chance } from '../chance.ts'
+import type { Cluster } from '../machine/cluster.ts'
+import type { World } from '../machine/world.ts'
+import type { Plan } from '../plan.ts'
+import { pickPatience, visit } from './client.ts'
+import type { Seen } from './seen.ts'
+
+/** All clients of a night. Each asks at its moment, and some come back when they got no answer. */
+export class Crowd {
+  readonly seen: Seen[] = []
+  readonly #world: World
+  readonly #plan: Plan
+  readonly #cluster: Cluster
+
+  constructor(world: World, plan: Plan, cluster: Cluster) {
+    this.#world = world
+    this.#plan = plan
+    this.#cluster = cluster
+  }
+
+  /** Plans when each of them asks. */
+  send(chance: Chance): void {
+    for (let count = 0; count < this.#plan.requests; count++) {
+      const own = chance.fork(count)
+      this.#world.timers.set(own.between(1, this.#plan.badMs), () => void this.#ask(`q${count}`, own))
+    }
+  }
+
+  async #ask(id: string, chance: Chance): Promise<void> {
+    let name = id
+    for (let comesBack = chance.between(0, 2); ; comesBack--) {
+      const seen = this.wish(name, chance)
+      const process = this.#cluster.pick(chance)
+      if (process) {
+        seen.process = process
+        await visit({ seen, process, ...pickPatience(chance) }, this.#world)
+      }
+      if (comesBack === 0 || (seen.end === 'whole' && seen.status === 200)) return
+      await this.#world.pass(chance.between(100, 5_000))
+      name = `${name}r`
+    }
+  }
+
+  /** A new request, which is judged in the morning. */
+  wish(id: string, chance: Chance): Seen {
+    const { models, keys } = this.#plan
+    const seen: Seen = {
+      wish: { id, words: chance.between(1, chance.happens(0.1) ? 300 : 60) },
+      model: chance.pick(models),
+      isStreamed: chance.happens(0.7),
+      key: keys && chance.pick(keys),
+      at: this.#world.elapsed(),
+      body: '',
+    }
+    this.seen.push(seen)
+    return seen
+  }
+}
