@@ -332,6 +332,21 @@ test('a client that leaves ends the request to its upstream at once', async () =
   expect(runtime.network.openConnections).toBe(0)
 })
 
+test('a resumable answer goes on and ends when its client leaves before the first event', async () => {
+  const { runtime, ask, lines } = openGateway(async (exchange) => {
+    await pass(runtime, 12_000)
+    exchange.reply(200, chunk({ content: 'a' }) + end, sse)
+  })
+  const client = new AbortController()
+  const answer = ask({ stream: true }, { signal: client.signal, headers: { ...json, 'x-tributary-resumable': 'true' } })
+  await runtime.advance(7_000)
+  client.abort()
+  // the head is sent at 8 s, to nobody
+  await runtime.advance(10_000)
+  expect(answer.isOver).toBe(true)
+  expect(lines.map((line) => JSON.parse(line)).find(({ msg }) => msg === 'chat')).toMatchObject({ outcome: 'ok' })
+})
+
 test('closing waits for a running stream, and ends it when the grace period is over', async () => {
   const { runtime, ask, app } = openGateway(
     async (exchange) => {

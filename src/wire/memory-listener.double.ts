@@ -58,8 +58,9 @@ export class MemoryListener implements HttpListener {
     this.#running.add(connection)
     try {
       const { status, headers, body } = await this.#answer(request)
-      // nobody takes the answer of a client that has left meanwhile
-      if (connection.signal.aborted) throw connection.signal.reason
+      // as Bun does with the answer to a client that has left meanwhile
+      if (connection.signal.aborted) void body?.cancel(connection.signal.reason).catch(() => undefined)
+      connection.signal.throwIfAborted()
       if (!body) this.#end(connection)
       return new Response(body && this.#relay(body, connection), { status, headers })
     } catch (thrown) {

@@ -5,6 +5,7 @@ import type { Seen } from './clients/seen.ts'
 import { judgeAccounts } from './laws/accounts.ts'
 import { judgeLeftovers } from './laws/leftovers.ts'
 import { judgeRequests } from './laws/requests.ts'
+import { judgeSession } from './laws/sessions.ts'
 import { Cluster } from './machine/cluster.ts'
 import { World } from './machine/world.ts'
 import { masterKey, type Plan, planNight } from './plan.ts'
@@ -62,13 +63,14 @@ class Night {
   async live(): Promise<readonly string[]> {
     this.#changeMoods()
     this.#crowd.send(this.#chance.fork('clients'))
+    this.#crowd.talk(this.#chance.fork('talkers'))
     await this.#world.run(this.#plan.badMs)
     for (const upstream of this.#upstreams) upstream.mood = 'well'
     this.#cluster.isNight = false
     if (this.#signIn) this.#signIn.isNight = false
     await this.#world.run(calmMs)
     const night = this.#judge(this.#crowd.seen)
-    const morning = await this.#askAll()
+    const morning = [...(await this.#askAll()), ...(await this.#judgeSessions())]
     const left: string[] = []
     for (const process of this.#cluster.running) left.push(...(await judgeLeftovers(process, this.#world)))
     return [...night, ...morning, ...left, ...this.#judgeAccounts()]
@@ -87,6 +89,17 @@ class Night {
           upstream.mood = mood
         })
       }
+  }
+
+  /** Every session is read at every process that has it. */
+  async #judgeSessions(): Promise<readonly string[]> {
+    const { state, processes, hasStoreFaults } = this.#plan
+    const hasLived = this.#cluster.all.length === processes
+    const isKept = hasLived || (state !== 'memory' && !hasStoreFaults)
+    const wrong: string[] = []
+    for (const process of this.#cluster.running)
+      for (const talker of this.#crowd.talkers) wrong.push(...(await judgeSession(talker, process, isKept)))
+    return wrong
   }
 
   #judgeAccounts(): readonly string[] {

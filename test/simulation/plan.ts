@@ -11,6 +11,8 @@ export interface Plan {
   /** Keys of clients; undefined if the gateway asks for none. */
   readonly keys: readonly [string, ...string[]] | undefined
   readonly requests: number
+  /** Clients of the chat server, with a session each. */
+  readonly talkers: number
   /** Milliseconds in which things go wrong. */
   readonly badMs: number
   /** Where the state is: in the process, in a file of one process, or on a server for all. */
@@ -54,6 +56,7 @@ export function planNight(chance: Chance): Plan {
     models: ['chain', 'either', 'plain', 'hedged', ...legs],
     keys: hasKeys ? [tightKey, tightKey, freeKey, masterKey] : undefined,
     requests: chance.between(4, 14),
+    talkers: chance.happens(0.4) ? chance.between(1, 2) : 0,
     badMs: chance.between(10_000, 60_000),
     processes: state === 'redis' ? chance.between(1, 2) : 1,
     ends: chance.happens(0.4) ? chance.between(1, 2) : 0,

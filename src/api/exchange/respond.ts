@@ -6,6 +6,7 @@ import type { Receipt } from '../../flow/call.ts'
 import { CancelSource } from '../../flow/cancel.ts'
 import { defer } from '../../flow/defer.ts'
 import type { Flow } from '../../flow/flow.ts'
+import type { Runtime } from '../../flow/runtime.ts'
 import { atMost } from '../../flow/wait.ts'
 import type { OpenCall } from './calls.ts'
 import { type AnswerBody, type Exchange, errorResponse, largeJsonResponse } from './exchange.ts'
@@ -32,7 +33,7 @@ export async function respondStream<Event extends AnyEvent>(
     return errorResponse(exchange, thrown, headersOf(exchange, open))
   }
   open.noteStream()
-  const body = streamBody(first ?? defer(() => begun, new CancelSource(exchange.runtime)), {
+  const body = streamBody(first ?? later(answer, begun, exchange.runtime), {
     surface: options.surface,
     opening: first ? '' : options.surface.keepAlive,
     keepAliveMs: options.keepAliveMs,
@@ -45,6 +46,18 @@ export async function respondStream<Event extends AnyEvent>(
   return new Response(body, {
     headers: Object.assign(headersOf(exchange, open), streamHeaders),
   })
+}
+
+/** The flow of an answer that has not begun. Closing it closes the answer, also if nobody has read it: its client may leave before. */
+function later<Event>(answer: Flow<Event>, begun: Promise<Flow<Event>>, runtime: Runtime): Flow<Event> {
+  const flow = defer(() => begun, new CancelSource(runtime))
+  return {
+    next: () => flow.next(),
+    close() {
+      flow.close()
+      answer.close()
+    },
+  }
 }
 
 /** Responds with the whole answer as one JSON body. */

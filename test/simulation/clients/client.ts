@@ -14,8 +14,21 @@ export interface Visit {
   readonly readPauseMs: number
 }
 
-/** Asks as a client does, and writes down what comes. */
-export async function visit({ seen, process, patienceMs, readPauseMs }: Visit, world: World): Promise<void> {
+/** Asks for a chat completion as a client does, and writes down what comes. */
+export function visit({ seen, process, ...manner }: Visit, world: World): Promise<void> {
+  const ask = (signal: AbortSignal) => process.fetch('/v1/chat/completions', requestOf(seen, signal))
+  return readResponse(ask, { seen, world, ...manner })
+}
+
+interface Reading extends Omit<Visit, 'process'> {
+  readonly world: World
+}
+
+/** Sends a request, and reads the answer until its end or until the client leaves. */
+export async function readResponse(
+  ask: (signal: AbortSignal) => Promise<Response>,
+  { seen, world, patienceMs, readPauseMs }: Reading,
+): Promise<void> {
   const leaving = new AbortController()
   const timer = world.timers.set(patienceMs, () => {
     seen.end ??= 'left'
@@ -23,7 +36,7 @@ export async function visit({ seen, process, patienceMs, readPauseMs }: Visit, w
     leaving.abort()
   })
   try {
-    const response = await process.fetch('/v1/chat/completions', requestOf(seen, leaving.signal))
+    const response = await ask(leaving.signal)
     seen.status = response.status
     world.history.add('client', `${seen.wish.id} gets ${response.status}`)
     await read(response, { seen, world, readPauseMs })
@@ -36,7 +49,7 @@ export async function visit({ seen, process, patienceMs, readPauseMs }: Visit, w
   world.history.add('client', `${seen.wish.id} ends ${seen.end}: ${Bun.hash(seen.body).toString(36)}`)
 }
 
-function requestOf({ wish, model, isStreamed, key }: Seen, signal: AbortSignal): RequestInit {
+export function requestOf({ wish, model, isStreamed, key }: Seen, signal: AbortSignal): RequestInit {
   const messages = [{ role: 'user', content: promptOf(wish) }]
   return {
     method: 'POST',
@@ -46,13 +59,7 @@ function requestOf({ wish, model, isStreamed, key }: Seen, signal: AbortSignal):
   }
 }
 
-interface Reading {
-  readonly seen: Seen
-  readonly world: World
-  readonly readPauseMs: number
-}
-
-async function read(response: Response, { seen, world, readPauseMs }: Reading): Promise<void> {
+async function read(response: Response, { seen, world, readPauseMs }: Omit<Reading, 'patienceMs'>): Promise<void> {
   const decoder = new TextDecoder()
   const reader = response.body?.getReader()
   for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {

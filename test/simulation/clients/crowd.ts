@@ -1,13 +1,17 @@
 import type { Chance } from '../chance.ts'
 import type { Cluster } from '../machine/cluster.ts'
+import type { GatewayProcess } from '../machine/gateway-process.ts'
 import type { World } from '../machine/world.ts'
 import type { Plan } from '../plan.ts'
 import { pickPatience, visit } from './client.ts'
+import { resume } from './resuming.ts'
 import type { Seen } from './seen.ts'
+import { Talker } from './talker.ts'
 
 /** All clients of a night. Each asks at its moment, and some come back when they got no answer. */
 export class Crowd {
   readonly seen: Seen[] = []
+  readonly talkers: Talker[] = []
   readonly #world: World
   readonly #plan: Plan
   readonly #cluster: Cluster
@@ -26,28 +30,45 @@ export class Crowd {
     }
   }
 
+  /** Lets sessions begin, whose clients come back to them. */
+  talk(chance: Chance): void {
+    const { talkers, models, keys, badMs } = this.#plan
+    for (let count = 0; count < talkers; count++) {
+      const own = chance.fork(count)
+      const asking = { session: `s${count}`, model: own.pick(models), key: keys && own.pick(keys) }
+      const talker = new Talker({ ...asking, world: this.#world, cluster: this.#cluster, chance: own })
+      this.talkers.push(talker)
+      this.#world.timers.set(own.between(1, badMs / 2), () => void talker.talk(own.between(1, 4)))
+    }
+  }
+
   async #ask(id: string, chance: Chance): Promise<void> {
     let name = id
     for (let comesBack = chance.between(0, 2); ; comesBack--) {
       const seen = this.wish(name, chance)
       const process = this.#cluster.pick(chance)
-      if (process) {
-        seen.process = process
-        await visit({ seen, process, ...pickPatience(chance) }, this.#world)
-      }
+      if (process) await this.#visit(seen, process, chance)
       if (comesBack === 0 || (seen.end === 'whole' && seen.status === 200)) return
       await this.#world.pass(chance.between(100, 5_000))
       name = `${name}r`
     }
   }
 
+  async #visit(seen: Seen, process: GatewayProcess, chance: Chance): Promise<void> {
+    seen.process = process
+    if (seen.isResumable) await resume(process, { seen, chance, cluster: this.#cluster, world: this.#world })
+    else await visit({ seen, process, ...pickPatience(chance) }, this.#world)
+  }
+
   /** A new request, which is judged in the morning. */
   wish(id: string, chance: Chance): Seen {
     const { models, keys } = this.#plan
+    const isStreamed = chance.happens(0.7)
     const seen: Seen = {
       wish: { id, words: chance.between(1, chance.happens(0.1) ? 300 : 60) },
       model: chance.pick(models),
-      isStreamed: chance.happens(0.7),
+      isStreamed,
+      isResumable: isStreamed && chance.happens(0.2),
       key: keys && chance.pick(keys),
       at: this.#world.elapsed(),
       body: '',

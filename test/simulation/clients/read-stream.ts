@@ -28,8 +28,12 @@ export interface ReadAnswer {
 export function readStream(body: string): ReadAnswer {
   const read = { text: '', finishes: 0, errors: 0, dones: 0 }
   const wrong: string[] = []
-  for (const event of body.split('\n\n').slice(0, -1)) {
-    if (event === '' || event.startsWith(':')) continue
+  let next = 0
+  for (const numbered of body.split('\n\n').slice(0, -1)) {
+    if (numbered === '' || numbered.startsWith(':')) continue
+    const [, id, event = ''] = /^(?:id: ?(\d+)\n)?([^]*)$/.exec(numbered) ?? []
+    if (id !== undefined && Number(id) !== next++) wrong.push(`event ${id} in the place of ${next - 1}`)
+    if (event.startsWith(':')) continue
     if (!event.startsWith('data: ')) wrong.push(`a line that is no event: ${event.slice(0, 100)}`)
     else if (event === 'data: [DONE]') read.dones++
     else if (read.dones + read.errors > 0) wrong.push(`something after the end: ${event.slice(0, 100)}`)

@@ -6,6 +6,8 @@ export interface Seen {
   readonly wish: Wish
   readonly model: string
   readonly isStreamed: boolean
+  /** Whether the client comes back when its connection breaks, and goes on with the same stream. */
+  readonly isResumable?: boolean
   readonly at: number
   /** The process that was asked; undefined while none ran. */
   process?: GatewayProcess | undefined

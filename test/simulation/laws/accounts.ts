@@ -1,7 +1,7 @@
 import type { SignIn } from '../upstreams/sign-in.ts'
 
-/** A renewal of each account at most for each so many milliseconds: an access token lasts 120 s, and is renewed up to 108 s before its end. */
-const leastMs = 12_000
+/** Milliseconds between two renewals: an access token lasts 112 s, and is renewed up to 108 s before its end. */
+const leastMs = 4_000
 
 interface Renewed {
   readonly signIn: SignIn

@@ -13,12 +13,19 @@ const Refusal = z.looseObject({ error: z.looseObject({ message: z.string().min(1
 
 /** @returns what is wrong with what a client saw of its answer */
 export function judgeAnswer(seen: Seen, attempts: readonly Attempt[], mayBreak: boolean): readonly string[] {
+  const read = seen.isStreamed ? readStream(seen.body) : readWhole(seen)
+  const wrong = judgeRead(seen, read, mayBreak)
+  const isUnearned = seen.end === 'whole' && read.dones > 0 && !attempts.some(({ isWhole }) => isWhole)
+  return isUnearned ? [...wrong, 'looks finished, and no upstream has finished it'] : wrong
+}
+
+/** @returns what is wrong with an answer as it was read */
+export function judgeRead(seen: Seen, read: ReadAnswer, mayBreak: boolean): readonly string[] {
   if (seen.end === undefined) return ['hangs: its client still waits']
   if (seen.end === 'broken' && !mayBreak) return ['breaks off although its process lives']
   if (seen.status === undefined) return []
   if (seen.status !== 200) return judgeRefusal(seen)
-  const read = seen.isStreamed ? readStream(seen.body) : readWhole(seen)
-  return [...(seen.end === 'whole' ? judgeEnd(seen, read, attempts) : []), ...judgeText(seen, read)]
+  return [...(seen.end === 'whole' ? judgeEnd(seen, read) : []), ...judgeText(seen, read)]
 }
 
 function judgeRefusal({ body, status, end }: Seen): readonly string[] {
@@ -26,14 +33,12 @@ function judgeRefusal({ body, status, end }: Seen): readonly string[] {
   return [`gets status ${status} without an error: ${body.slice(0, 200)}`]
 }
 
-function judgeEnd({ wish }: Seen, read: ReadAnswer, attempts: readonly Attempt[]): readonly string[] {
+function judgeEnd({ wish }: Seen, read: ReadAnswer): readonly string[] {
   const { dones, errors, finishes, text } = read
   if (dones + errors !== 1) return [`has ${dones} ends and ${errors} errors`]
   if (finishes !== dones) return [`has finished ${finishes} times, with ${dones} ends and ${errors} errors`]
   if (dones === 0) return []
-  const wrong =
-    text === truthOf(wish) ? [] : [`looks finished, and has ${text.length} characters that are not its answer`]
-  return attempts.some(({ isWhole }) => isWhole) ? wrong : [...wrong, 'looks finished, and no upstream has finished it']
+  return text === truthOf(wish) ? [] : [`looks finished, and has ${text.length} characters that are not its answer`]
 }
 
 function judgeText({ wish, end, isStreamed }: Seen, { text, wrong }: ReadAnswer): readonly string[] {

@@ -14,8 +14,8 @@ export function promptOf({ id, words }: Wish): string {
   return `Say ${id} ${words}`
 }
 
-/** Finds the wish in a conversation; undefined if there is none, such as in the chat of a test. */
+/** Finds the newest wish in a text; undefined if there is none, such as in the chat of a test. */
 export function wishIn(text: string): Wish | undefined {
-  const [, id, words] = /Say (\w+) (\d+)/.exec(text) ?? []
+  const [, id, words] = [...text.matchAll(/Say (\w+) (\d+)/g)].at(-1) ?? []
   return id === undefined ? undefined : { id, words: Number(words) }
 }

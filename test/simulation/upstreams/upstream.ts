@@ -6,7 +6,7 @@ import type { World } from '../machine/world.ts'
 import type { Attempt } from './attempt.ts'
 import { type Manner, type Mood, mannerIn } from './manner.ts'
 import { sendStream } from './send-stream.ts'
-import { truthOf, wishIn } from './truth.ts'
+import { truthOf, type Wish, wishIn } from './truth.ts'
 import { errorBody, json, wholeReply } from './wire-form.ts'
 
 const Body = z.looseObject({
@@ -58,9 +58,10 @@ export class Upstream {
 
   #begin({ request }: EmulatedExchange, { stream = false, messages }: z.infer<typeof Body>): Attempt {
     const manner = mannerIn(this.mood, this.#chance)
-    const { id = 'none' } = wishIn(messages[0]?.content ?? '') ?? {}
+    const { wish, answered } = askedIn(messages)
+    const { id } = wish
     const key = request.headers.get('authorization')?.replace('Bearer ', '') ?? ''
-    const from = fromOf(messages)
+    const from = answered.length
     const { name: upstream } = this
     const at = this.#world.elapsed()
     const attempt: Attempt = { id, upstream, key, manner, from, at, isStreamed: stream, isWhole: false }
@@ -130,22 +131,19 @@ function refuse(exchange: EmulatedExchange, manner: Manner): boolean {
   }
 }
 
-/** The whole text that these messages ask for. */
-function truthIn(messages: Messages): string {
-  const wish = wishIn(messages[0]?.content ?? '')
-  return wish ? truthOf(wish) : 'Hello'
-}
-
-/** How much of the answer the gateway has already. */
-function fromOf(messages: Messages): number {
-  return messages.find(({ role }) => role === 'assistant')?.content.length ?? 0
+/** The newest wish, and what the gateway was given of its answer. */
+function askedIn(messages: Messages): { readonly wish: Wish; readonly answered: string } {
+  const at = messages.findLastIndex(({ role, content }) => role === 'user' && wishIn(content))
+  const wish = wishIn(messages[at]?.content ?? '') ?? { id: 'none', words: 1 }
+  return { wish, answered: messages.slice(at + 1).find(({ role }) => role === 'assistant')?.content ?? '' }
 }
 
 /** What is to be said: everything, or the anchor and what comes after it. */
 function restOf(messages: Messages): string {
-  const truth = truthIn(messages)
+  const { wish, answered } = askedIn(messages)
+  const truth = truthOf(wish)
+  if (answered === '') return truth
   const last = messages.at(-1)?.content ?? ''
-  if (fromOf(messages) === 0 || !last.startsWith('The connection broke off')) return truth
   const anchor = last.slice(last.lastIndexOf('\n\n') + 2)
   return truth.slice(Math.max(0, truth.indexOf(anchor)))
 }

@@ -9,7 +9,9 @@ import { truthOf, wishIn } from './truth.ts'
 import { json } from './wire-form.ts'
 
 const Body = z.looseObject({
-  messages: z.array(z.looseObject({ parts: z.array(z.looseObject({ text: z.string().optional() })) })),
+  messages: z.array(
+    z.looseObject({ role: z.string(), parts: z.array(z.looseObject({ text: z.string().optional() })) }),
+  ),
 })
 
 /** A web product that answers whoever is signed in: the playground of smithery. */
