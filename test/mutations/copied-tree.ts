@@ -1,13 +1,17 @@
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Mutation } from './mutation.ts'
+import type { Fault, Mutation } from './mutation.ts'
 
 /** The result of a run of tests. `broken` means that something other than a test failed, such as an import. */
 export type Verdict = 'passed' | 'failed' | 'broken' | 'hung'
 
 /** A copy of the repository in a temporary folder: the working tree is never changed. */
 export interface CopiedTree extends AsyncDisposable {
+  /** The root of the copy. */
+  readonly folder: string
+  /** Puts a fault in, acts, and takes the fault out again. @throws if its text does not occur exactly once */
+  withFault<Result>(fault: Fault, act: () => Promise<Result>): Promise<Result>
   run(tests: readonly string[]): Promise<{ readonly verdict: Verdict; readonly output: string }>
   /** Puts the fault in, runs the mutation's tests, and takes the fault out again. @throws if its text does not occur exactly once */
   runWith(mutation: Mutation): Promise<{ readonly verdict: Verdict; readonly output: string }>
@@ -23,23 +27,27 @@ export async function copyTree(root: string): Promise<CopiedTree> {
   for (const file of await filesIn(root)) await cp(join(root, file), join(folder, file))
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
   return {
+    folder,
+    withFault: (fault, act) => withFault(folder, fault, act),
     run: (tests) => runTests(folder, { tests, maxMs: maxSoundMs }),
-    async runWith({ file, find, replace, tests }) {
-      const path = join(folder, file)
-      const original = await readFile(path, 'utf8')
-      const occurrences = original.split(find).length - 1
-      if (occurrences !== 1) throw new Error(`its text occurs ${occurrences} times in ${file}, not once: ${find}`)
-      await writeFile(
-        path,
-        original.replace(find, () => replace),
-      )
-      try {
-        return await runTests(folder, { tests, maxMs: maxFaultyMs })
-      } finally {
-        await writeFile(path, original)
-      }
-    },
+    runWith: ({ tests, ...fault }) => withFault(folder, fault, () => runTests(folder, { tests, maxMs: maxFaultyMs })),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+  }
+}
+
+async function withFault<Result>(folder: string, { file, find, replace }: Fault, act: () => Promise<Result>) {
+  const path = join(folder, file)
+  const original = await readFile(path, 'utf8')
+  const occurrences = original.split(find).length - 1
+  if (occurrences !== 1) throw new Error(`its text occurs ${occurrences} times in ${file}, not once: ${find}`)
+  await writeFile(
+    path,
+    original.replace(find, () => replace),
+  )
+  try {
+    return await act()
+  } finally {
+    await writeFile(path, original)
   }
 }
 

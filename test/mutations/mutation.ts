@@ -1,5 +1,5 @@
-/** A fault that is put into the source to check that tests notice it. */
-export interface Mutation {
+/** A fault that is put into the source. */
+export interface Fault {
   /** The fault in a few words. */
   readonly name: string
   /** The path of the file that gets it, from the root of the repository. */
@@ -7,6 +7,10 @@ export interface Mutation {
   /** Text that occurs exactly once in the file. */
   readonly find: string
   readonly replace: string
+}
+
+/** A fault that tests must notice. */
+export interface Mutation extends Fault {
   /** The test files that must fail. */
   readonly tests: readonly [string, ...string[]]
 }

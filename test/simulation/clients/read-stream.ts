@@ -31,7 +31,7 @@ export function readStream(body: string): ReadAnswer {
   let next = 0
   for (const numbered of body.split('\n\n').slice(0, -1)) {
     if (numbered === '' || numbered.startsWith(':')) continue
-    const [, id, event = ''] = /^(?:id: ?(\d+)\n)?([^]*)$/.exec(numbered) ?? []
+    const [, id, event = ''] = /^(?:id: ?(\d+)\n)?(?:event: error\n)?(.*)$/s.exec(numbered) ?? []
     if (id !== undefined && Number(id) !== next++) wrong.push(`event ${id} in the place of ${next - 1}`)
     if (event.startsWith(':')) continue
     if (!event.startsWith('data: ')) wrong.push(`a line that is no event: ${event.slice(0, 100)}`)

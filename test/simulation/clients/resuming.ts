@@ -31,6 +31,7 @@ export async function resume(first: GatewayProcess, resuming: Resuming): Promise
 /** Reads until the end, or until the client leaves. @returns the stream's id */
 async function readOnce(process: GatewayProcess, stream: string | undefined, { seen, world, chance }: Resuming) {
   const leaving = new AbortController()
+  let id: string | undefined
   const timer = world.timers.set(chance.happens(0.3) ? 120_000 : chance.between(1, 3_000), () => {
     // a stream whose id the client has not got yet cannot be resumed
     if (stream === undefined && seen.status === undefined) seen.end = 'left'
@@ -41,19 +42,20 @@ async function readOnce(process: GatewayProcess, stream: string | undefined, { s
       ? process.fetch('/v1/chat/completions', begin(seen, leaving.signal))
       : process.fetch(`/v1/streams/${stream}`, goOn(seen, leaving.signal)))
     world.history.add('client', `${seen.wish.id} gets ${response.status} of ${process.name}`)
-    const isGone = stream !== undefined && response.status !== 200
-    if (!isGone) seen.status = response.status
+    id = response.headers.get('x-tributary-stream') ?? undefined
+    const isLater = stream !== undefined && response.status !== 200
+    if (!isLater) seen.status = response.status
     const text = await takeEvents(response, seen)
     // nothing is left of it where its process has died
-    if (isGone) seen.end = 'broken'
+    if (isLater && response.status === 404) seen.end = 'broken'
+    else if (isLater) world.history.add('client', `${seen.wish.id} tries again`)
     else if (response.status !== 200) Object.assign(seen, { body: text, end: 'whole' })
     else if (hasEnd(seen.body)) seen.end = 'whole'
-    return response.headers.get('x-tributary-stream') ?? undefined
   } catch {
-    return undefined
-  } finally {
-    timer.stop()
+    // the connection is broken, and the client comes back
   }
+  timer.stop()
+  return id
 }
 
 function begin(seen: Seen, signal: AbortSignal): RequestInit {
@@ -82,11 +84,15 @@ async function takeEvents(response: Response, seen: Seen): Promise<string> {
     rest += text
     const end = rest.lastIndexOf('\n\n')
     if (end === -1 || response.status !== 200) continue
-    seen.body += rest.slice(0, end + 2)
+    const events = rest.slice(0, end + 2)
+    // the store could not be read, and the client asks again
+    if (!events.includes(storeFailure)) seen.body += events
     rest = rest.slice(end + 2)
   }
   return all
 }
+
+const storeFailure = 'event: error\ndata: {"type":"error","error":{"message":"The storage does not answer.'
 
 function hasEnd(body: string): boolean {
   return body.includes('data: [DONE]') || body.includes('"error":')

@@ -5,7 +5,7 @@ import type { Chance } from '../chance.ts'
 import type { World } from '../machine/world.ts'
 import type { Attempt } from './attempt.ts'
 import type { SignIn } from './sign-in.ts'
-import { truthOf, wishIn } from './truth.ts'
+import { truthOf, type Wish, wishIn } from './truth.ts'
 import { json } from './wire-form.ts'
 
 const Body = z.looseObject({
@@ -36,11 +36,7 @@ export class WebProduct {
       exchange.reply(401, JSON.stringify({ error: 'Unauthorized' }), json)
       return
     }
-    const text =
-      Body.parse(JSON.parse(exchange.request.body))
-        .messages[0]?.parts.map((part) => part.text)
-        .join('') ?? ''
-    const wish = wishIn(text) ?? { id: 'none', words: 1 }
+    const wish = askedIn(exchange.request.body)
     const at = this.#world.elapsed()
     const attempt: Attempt = {
       id: wish.id,
@@ -85,4 +81,12 @@ function textDelta(delta: string) {
 
 function chunks(all: readonly object[]): string {
   return all.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join('')
+}
+
+/** The newest wish of a conversation. */
+function askedIn(body: string): Wish {
+  const texts = Body.parse(JSON.parse(body))
+    .messages.filter(({ role }) => role === 'user')
+    .map(({ parts }) => parts.map(({ text }) => text).join(''))
+  return wishIn(texts.join('\n')) ?? { id: 'none', words: 1 }
 }
