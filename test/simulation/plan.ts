@@ -33,7 +33,7 @@ const stateUrls = { memory: 'memory:', sqlite: 'sqlite:/nowhere/state.db', redis
 
 /** The keys of `client-keys.json`, whose limits the laws know, and the operator's. */
 export const tightKey = 'key-of-a-client-with-two-at-once'
-export const freeKey = 'key-of-a-client-without-limits'
+const freeKey = 'key-of-a-client-without-limits'
 export const masterKey = 'key-of-the-operator'
 
 export function planNight(chance: Chance): Plan {
