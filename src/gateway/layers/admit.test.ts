@@ -28,7 +28,8 @@ function setUp({ maxCalls = 10, maxWaiting = 5 } = {}) {
     }
   })
   const admitted = admit(capacity)(chat)
-  const ask = (model = 'ends', signal = new CancelSource(runtime)) => admitted({ ...aRequest, model }, aCall(signal))
+  const ask = (model = 'ends', signal = new CancelSource(runtime), caller = aCall(signal).caller) =>
+    admitted({ ...aRequest, model }, { ...aCall(signal), caller })
   return { runtime, capacity, gate, running, ask }
 }
 
@@ -49,6 +50,17 @@ test('P19: of 1,000 calls at once the limit runs, some wait for their turn, and 
     expect(failure.retryAfterMs).toBeWithin(1_000, 5_001)
   }
   expect([capacity.running, capacity.waiting, capacity.shortage()]).toEqual([0, 0, undefined])
+})
+
+test('P19: a call whose caller has limits waits too if the last place is taken before its first read', async () => {
+  const { runtime, capacity, gate, ask } = setUp({ maxCalls: 1 })
+  const limited = { ...aCall(new CancelSource(runtime)).caller, limits: { concurrent: 2 } }
+  const [first, second] = [ask('ends', undefined, limited), ask('ends', undefined, limited)]
+  const outcomes = [drain(first), drain(second)]
+  await runtime.settle()
+  expect([capacity.running, capacity.waiting]).toEqual([1, 1])
+  gate.resolve()
+  for (const { thrown } of await Promise.all(outcomes)) expect(thrown).toBeUndefined()
 })
 
 test('P19: a call that has waited for too long is refused, and the place is not lost', async () => {

@@ -8,7 +8,9 @@ import type { Capacity } from '../capacity.ts'
 /** Lets a call run if the machine can do it. While all places are taken, it waits for a moment. */
 export function admit(capacity: Capacity): ObserverLayer {
   return (next) => (request, call) => {
-    if (!capacity.isFull) return watch(next(request, call), new EnteringCall(capacity, call.signal))
+    // a caller with limits has waited for them, and another call may take the last place before the first read of this one
+    if (!capacity.isFull && !call.caller.limits)
+      return watch(next(request, call), new EnteringCall(capacity, call.signal))
     return defer(async ({ signal }) => {
       const since = signal.runtime.elapsed()
       try {
