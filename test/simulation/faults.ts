@@ -54,9 +54,10 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'a doubled retry after the first event',
-    file: 'src/flow/begin.ts',
-    find: 'if (!batch || showsSomething(batch)) return',
-    replace: 'if (!batch || (showsSomething(batch) && held.length > 4)) return',
+    file: 'src/flow/try-first.ts',
+    find: 'if (this.#found) return this.#found.next()',
+    replace:
+      'if (this.#found) { const next = this.#found.next(); return next instanceof Promise ? next.catch(this.#recover) : next }',
   },
   {
     name: 'a retry of what was answered',
@@ -225,5 +226,11 @@ export const faults: readonly Fault[] = [
     file: 'src/accounts/resting-accounts.ts',
     find: 'if (now < this.#nextEnd) return []',
     replace: 'if (now < this.#nextEnd + 1e9) return []',
+  },
+  {
+    name: 'a secret in the words of an upstream',
+    file: 'src/dialects/openai-chat/encode-error.ts',
+    find: 'redact(message)',
+    replace: 'message',
   },
 ]

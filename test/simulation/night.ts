@@ -8,7 +8,7 @@ import { judgeRequests } from './laws/requests.ts'
 import { judgeSession } from './laws/sessions.ts'
 import { Cluster } from './machine/cluster.ts'
 import { World } from './machine/world.ts'
-import { masterKey, type Plan, planNight } from './plan.ts'
+import { type Plan, planNight, tightKey } from './plan.ts'
 import type { Attempt } from './upstreams/attempt.ts'
 import { pickMood } from './upstreams/manner.ts'
 import { SignIn } from './upstreams/sign-in.ts'
@@ -118,7 +118,8 @@ class Night {
     const asked = this.#cluster.running.flatMap((process) =>
       this.#all.map(({ name }): Seen => {
         const wish = { id: `m${name}${process.name.replace(/\W/g, '')}`, words: 5 }
-        const key = this.#plan.keys && masterKey
+        // its few places must all be free again
+        const key = this.#plan.keys && tightKey
         return { wish, model: `${name}/m`, isStreamed: false, at: this.#world.elapsed(), process, key, body: '' }
       }),
     )

@@ -16,7 +16,7 @@ export async function judgeLeftovers(process: GatewayProcess, world: World): Pro
   const { runtime, store, faultLines } = process
   // a store that is out of reach is an error, and no fault of the program
   const own = faultLines.filter((line) => !line.includes('"code":"overloaded"'))
-  const wrong = own.map((line) => `logs an error: ${line.trimEnd()}`)
+  const wrong = own.map((line) => `logs ${line.trimEnd()}`)
   if (runtime.network.pendingRequests > 0) wrong.push(`keeps ${runtime.network.pendingRequests} requests open`)
   if (store.held.size > 0) wrong.push(`keeps the leases ${[...store.held.values()].join(', ')}`)
   const response = await process.fetch('/admin/upstreams', { headers: { authorization: `Bearer ${masterKey}` } })

@@ -4,6 +4,7 @@ import type { Attempt } from '../upstreams/attempt.ts'
 import { judgeAnswer } from './answers.ts'
 import { judgeAttempts } from './attempts.ts'
 import { judgeLimits } from './limits.ts'
+import { judgeSecrets } from './secrets.ts'
 
 export interface Evidence {
   readonly seen: readonly Seen[]
@@ -17,7 +18,7 @@ export function judgeRequests({ seen, attempts, plan }: Evidence): readonly stri
   const each = seen.flatMap((one) => {
     const own = (byWish.get(one.wish.id) ?? []).toSorted((a, b) => a.at - b.at)
     if (!one.process) return own.length === 0 ? [] : [`${one.wish.id} was asked of nobody, and of an upstream`]
-    const wrong = [...judgeAnswer(one, own, hasEnded(one)), ...judgeAttempts(one, own)]
+    const wrong = [...judgeAnswer(one, own, hasEnded(one)), ...judgeAttempts(one, own), ...judgeSecrets(one.body)]
     return wrong.map((line) => `${one.wish.id} of ${one.model} at ${one.process?.name} ${line}`)
   })
   return [...each, ...judgeLimits({ seen, attempts: byWish, plan })]

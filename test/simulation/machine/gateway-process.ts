@@ -4,6 +4,7 @@ import type { RawVariables } from '../../../src/config/spelled-values.ts'
 import type { MemoryStore } from '../../../src/state/memory/memory-store.ts'
 import { openLog } from '../../../src/telemetry/log.ts'
 import type { Chance } from '../chance.ts'
+import { judgeSecrets } from '../laws/secrets.ts'
 import { ProcessStore, type StoreFault } from './process-store.ts'
 import { SimulatedRuntime } from './simulated-runtime.ts'
 import type { World } from './world.ts'
@@ -26,7 +27,7 @@ export class GatewayProcess {
   readonly app: App
   /** Resolves when it has died or has stopped. */
   readonly ended: Promise<void>
-  /** Lines of its log that only an internal error writes. */
+  /** What its log should not say: errors, and secrets. */
   readonly faultLines: string[] = []
   readonly name: string
   /** When it was killed or had stopped. Milliseconds since the night began. */
@@ -91,5 +92,6 @@ export class GatewayProcess {
     if (this.runtime.isDead) return
     this.#world.history.add(this.name, line.trimEnd())
     if (line.includes('"level":"error"')) this.faultLines.push(line)
+    this.faultLines.push(...judgeSecrets(line))
   }
 }

@@ -7,6 +7,7 @@ export type Manner =
   | 'silent'
   | 'stall'
   | 'cut'
+  | 'stops-short'
   | 'reset'
   | 'hangs-up'
   | 'error-500'
@@ -32,7 +33,8 @@ const mannersOf: Readonly<Record<Mood, readonly (readonly [number, Manner])[]>> 
   ],
   flaky: [
     [5, 'well'],
-    [3, 'cut'],
+    [2, 'cut'],
+    [2, 'stops-short'],
     [2, 'reset'],
     [2, 'hangs-up'],
     [1, 'stall'],
@@ -51,7 +53,7 @@ const mannersOf: Readonly<Record<Mood, readonly (readonly [number, Manner])[]>> 
     [2, 'page'],
     [2, 'empty'],
     [2, 'error-in-stream'],
-    [2, 'cut'],
+    [2, 'stops-short'],
   ],
   limiting: [
     [3, 'limited'],

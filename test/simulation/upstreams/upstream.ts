@@ -78,7 +78,7 @@ export class Upstream {
   async #send(exchange: EmulatedExchange, attempt: Attempt, rest: string): Promise<void> {
     const { manner, isStreamed } = attempt
     await this.#world.pass(this.#chance.between(1, manner === 'slow' ? 8_000 : 300))
-    if (refuse(exchange, manner)) return
+    if (refuse(exchange, attempt)) return
     if (isStreamed) {
       attempt.isWhole = await sendStream(exchange, { manner, rest, world: this.#world, chance: this.#chance })
       return
@@ -102,7 +102,7 @@ function isSound(manner: Manner): boolean {
 }
 
 /** Refuses at once, or says nothing at all. @returns whether there is nothing more to send */
-function refuse(exchange: EmulatedExchange, manner: Manner): boolean {
+function refuse(exchange: EmulatedExchange, { manner, key }: Attempt): boolean {
   switch (manner) {
     case 'silent':
       return true
@@ -119,7 +119,7 @@ function refuse(exchange: EmulatedExchange, manner: Manner): boolean {
       exchange.reply(429, errorBody('slow down', 'rate_limit_exceeded'), { ...json, 'retry-after': '20' })
       return true
     case 'refused':
-      exchange.reply(401, errorBody('no such key', 'invalid_api_key'), json)
+      exchange.reply(401, errorBody(`Incorrect API key provided: ${key}`, 'invalid_api_key'), json)
       return true
     case 'page':
       exchange.reply(200, '<!doctype html><html><body>Down for maintenance</body></html>', {
