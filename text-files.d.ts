@@ -10,6 +10,11 @@ declare module '*.example' {
   export = text
 }
 
+declare module '*.service' {
+  const text: string
+  export = text
+}
+
 // Files that a build takes in as they are. The import gives their path.
 
 declare module '*.txt' {

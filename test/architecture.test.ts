@@ -167,7 +167,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'version.ts',
   ],
   'commands/demo.ts': ['commands', 'flow', 'state', 'providers/index.ts', 'config', 'version.ts'],
-  'commands/texts.ts': ['../.env.example', '../docs/upstreams.md'],
+  'commands/texts.ts': ['../.env.example', '../deploy/tributary.service', '../docs/upstreams.md'],
   'main.ts': ['commands', 'bun-settings.ts', 'wire/machine.ts'],
 }
 

@@ -27,7 +27,7 @@ type ValueOption = (typeof valueOptions)[number]
 const valueOptions = [
   'by', 'from', 'to',
   'models', 'rpm', 'tpm', 'concurrent', 'budget', 'expires', 'role', 'owner',
-  'minutes',
+  'minutes', 'sha256',
 ] as const
 
 const options = {
@@ -40,6 +40,7 @@ const options = {
   'from-stdin': { type: 'boolean' },
   force: { type: 'boolean' },
   minutes: { type: 'string' },
+  sha256: { type: 'string' },
   by: { type: 'string' },
   from: { type: 'string' },
   to: { type: 'string' },
@@ -55,15 +56,16 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
-const [ofUsage, ofKeys, ofAccounts] = [['usage', 'keys'], ['keys'], ['accounts']]
+const [ofUsage, ofKeys, ofAccounts, ofUpgrade] = [['usage', 'keys'], ['keys'], ['accounts'], ['upgrade']]
 
 /** The options that only some commands have. */
 const owners: Readonly<Record<string, readonly string[]>> = {
   write: ['connect', 'import'],
-  ...{ csv: ofUsage, by: ofUsage, from: ofUsage, to: ofUsage },
+  ...{ csv: ofUsage, by: ofUsage, from: [...ofUsage, ...ofUpgrade], to: ofUsage },
   ...{ models: ofKeys, rpm: ofKeys, tpm: ofKeys, concurrent: ofKeys, budget: ofKeys },
   ...{ expires: ofKeys, role: ofKeys, owner: ofKeys },
   ...{ 'from-stdin': ofAccounts, force: ofAccounts, minutes: ofAccounts },
+  sha256: ofUpgrade,
 }
 
 const serve: CommandLine = {
@@ -163,6 +165,9 @@ const synonyms: Readonly<Record<string, string>> = {
   setting: 'settings',
   try: 'demo',
   setup: 'connect',
+  update: 'upgrade',
+  service: 'systemd',
+  unit: 'systemd',
 }
 
 /** A hint at the known word that was probably meant; empty if none is similar. */

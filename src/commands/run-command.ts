@@ -25,6 +25,8 @@ Usage: tributary [command] [options]
   import    translate another gateway's settings: "import litellm CONFIG", "import one-api DB"; --write writes .env
   replay    play an exported request back with emulators ("replay FILE"); exit 0 if the same comes out
   demo      serve with built-in emulators of all upstreams, without accounts or network; print examples
+  upgrade   replace this executable by another file ("upgrade --from FILE"), and let the running server hand over to it
+  systemd   print a hardened unit for systemd
   settings  print every setting with its default, as a commented .env
   help      print this; "help upstreams", or an upstream's name, explains how to get its credential
   version   print the version
@@ -35,6 +37,7 @@ Usage: tributary [command] [options]
   --by, --from, --to, --csv   of usage: by day, model, upstream or key; the days; as CSV
   --models, --rpm, --tpm, --concurrent, --budget, --expires, --role, --owner   of "keys add": what the key may use
   --from-stdin, --force, --minutes   of "accounts add" and "accounts rest": where the credential comes from, keep it untested, how long
+  --from, --sha256  of upgrade: the new executable, and its sum if there is no SHA256SUMS beside it
   --write           let connect change the client's file and keep the old one, or import write .env
   -h, --help, -v, --version
 
@@ -68,6 +71,8 @@ const commands = {
     (await import('./state.ts')).state(config, { line, runtime }),
   verify: async (config: Config, { line: { words, isJson } }: RunOptions) =>
     (await import('./verify.ts')).verify(config, { words, isJson }),
+  upgrade: async (config: Config, { line, runtime }: RunOptions) =>
+    (await import('./upgrade/upgrade.ts')).upgrade(config, { line, runtime }),
   connect: async (config: Config, { line }: RunOptions) => (await import('./connect.ts')).connectClient(config, line),
 }
 
@@ -79,6 +84,7 @@ const texts = {
   },
   version: async () => `${version}\n`,
   settings: async () => (await import('./texts.ts')).settings,
+  systemd: async () => (await import('./texts.ts')).unit,
 }
 
 const names = [
@@ -96,6 +102,8 @@ const names = [
   'import',
   'replay',
   'demo',
+  'upgrade',
+  'systemd',
   'settings',
   'help',
   'version',

@@ -1,10 +1,14 @@
 import environment from '../../.env.example' with { type: 'text' }
+import service from '../../deploy/tributary.service' with { type: 'text' }
 import upstreams from '../../docs/upstreams.md' with { type: 'text' }
 
 // Texts that the executable shows, for operators who do not have the documents.
 
 /** Every setting, as a commented `.env`. */
 export const settings: string = environment
+
+/** A unit for systemd. */
+export const unit: string = service
 
 /**
  * Returns the text of `help TOPIC`, or undefined for an unknown topic. For `upstreams` it is the whole document, or the

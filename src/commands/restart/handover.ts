@@ -7,6 +7,8 @@ import { sleep } from '../../flow/wait.ts'
 import { NoticeBridge } from '../../state/notice-bridge.ts'
 import type { StateSharing } from '../../state/state-place.ts'
 import { type Former, isSuccessor, meetFormer } from './former.ts'
+// it must be loaded at the start
+import './own-command.ts'
 import type { Restart } from './restart.ts'
 import type { Successor } from './successor.ts'
 

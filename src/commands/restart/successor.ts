@@ -3,13 +3,10 @@ import type { Timers } from '../../flow/timers.ts'
 import type { NoticeBridge } from '../../state/notice-bridge.ts'
 import { successorName } from './former.ts'
 import { type Ready, type RestartMessage, readMessage } from './messages.ts'
+import { executable, ownCommand } from './own-command.ts'
 
 /** Milliseconds within which a new process must be ready. */
 const readyMs = 10_000
-
-/** The path is read at the start, because an upgrade puts another file in this place. */
-const executable = process.execPath
-const script = Bun.isStandaloneExecutable ? [] : [...process.execArgv, Bun.main]
 
 /** A process that takes over from this one, and can answer requests. */
 export interface Successor extends Pick<Ready, 'url' | 'listeners'> {
@@ -30,15 +27,11 @@ export interface SuccessorOptions {
  */
 export async function startSuccessor({ port, bridge, timers }: SuccessorOptions): Promise<Successor> {
   const ready = Promise.withResolvers<Ready>()
-  const child = Bun.spawn([executable, ...script, ...process.argv.slice(2)], {
-    argv0: successorName,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    ipc(sent, sender) {
-      const message = readMessage(sent)
-      if (message?.kind === 'hello') sender.send({ kind: 'begin', port } satisfies RestartMessage)
-      if (message?.kind === 'ready') ready.resolve(message)
-      if (message?.kind === 'notice') bridge.receive(message.channel, message.text)
-    },
+  const child = spawn((sent, reply) => {
+    const message = readMessage(sent)
+    if (message?.kind === 'hello') reply({ kind: 'begin', port })
+    if (message?.kind === 'ready') ready.resolve(message)
+    if (message?.kind === 'notice') bridge.receive(message.channel, message.text)
   })
   const disconnect = bridge.connect((channel, text) => {
     if (child.exitCode === null && child.signalCode === null)
@@ -57,6 +50,19 @@ export async function startSuccessor({ port, bridge, timers }: SuccessorOptions)
     throw thrown
   } finally {
     timer.stop()
+  }
+}
+
+/** @throws ChatError `restart_failed` if the system cannot run the file */
+function spawn(take: (sent: unknown, reply: (message: RestartMessage) => void) => void) {
+  try {
+    return Bun.spawn([...ownCommand()], {
+      argv0: successorName,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      ipc: (sent, sender) => take(sent, (message) => sender.send(message)),
+    })
+  } catch (thrown) {
+    throw failed(`${executable} cannot be started (${thrown instanceof Error ? thrown.message : String(thrown)})`)
   }
 }
 
