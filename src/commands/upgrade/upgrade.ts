@@ -63,10 +63,12 @@ async function findServerProblem(config: Config, runtime: Runtime): Promise<stri
   return `The server at ${urlOf(config)} does not accept this command's key (HTTP ${status}). Set API_MASTER_KEY, or API_MASTER_KEY_FILE, as the server has it.`
 }
 
-type Draft = { readonly isRight: true; readonly text: string } | { readonly isRight: false; readonly why: string }
+type CheckedDraft =
+  | { readonly isRight: true; readonly text: string }
+  | { readonly isRight: false; readonly why: string }
 
 /** Copies the file beside the executable, and checks the copy: its sum, and whether it runs on this machine. */
-async function checkDraft(file: ExecutableFile, source: string, expected: string): Promise<Draft> {
+async function checkDraft(file: ExecutableFile, source: string, expected: string): Promise<CheckedDraft> {
   const sum = await file.draft(source)
   if (sum !== expected)
     return {
