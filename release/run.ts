@@ -1,9 +1,9 @@
 /**
- * `bun run release [--only NAME,…] [--out FOLDER] [--npm-name NAME]`: an executable for each platform, the package for npm,
+ * `bun run release [--only NAME,…] [--out FOLDER] [--npm-name NAME] [--order FILE]`: an executable for each platform, the package for npm,
  * the bill of materials, the licenses, and the SHA-256 of each file (docs/install.md).
  */
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { cp, mkdir, readdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import manifest from '../package.json'
@@ -23,6 +23,8 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
     out: { type: 'string', default: 'dist/release' },
+    // the order of another release, whose bytes are to be made again
+    order: { type: 'string', default: '' },
     'npm-name': { type: 'string', default: manifest.name },
   },
 })
@@ -58,10 +60,8 @@ function chosenTargets(only: string): readonly Target[] {
 /** The functions that one start uses are the same on every platform, so the order is recorded once, here. */
 async function buildExecutables(out: string, chosen: readonly Target[]): Promise<void> {
   await runBun(['install', '--frozen-lockfile', '--os=*', '--cpu=*'], runtimesFolder)
-  const host = join(out, 'host')
-  const order = `${host}.order`
-  await compile({ outfile: host })
-  await recordOrder(host, order)
+  const order = join(out, 'bytecode-order.txt')
+  await writeOrder(order)
   for (const target of chosen) {
     const outfile = join(out, target.file)
     const binary = target.name.startsWith('windows') ? 'bun.exe' : 'bun'
@@ -70,8 +70,15 @@ async function buildExecutables(out: string, chosen: readonly Target[]): Promise
     await checkMagic(outfile, target)
     if (target.name.startsWith('darwin') && !(await isSignedAsItIs(outfile))) await signAdHoc(outfile)
   }
+}
+
+/** The order is a part of the release: which functions a run uses also depends on how busy its machine is. */
+async function writeOrder(order: string): Promise<void> {
+  if (values.order !== '') return cp(values.order, order)
+  const host = `${order}.host`
+  await compile({ outfile: host })
+  await recordOrder(host, order)
   await rm(host)
-  await rm(order)
 }
 
 async function checkMagic(path: string, { name, magic }: Target): Promise<void> {
