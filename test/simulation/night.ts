@@ -6,6 +6,7 @@ import { judgeAccounts } from './laws/accounts.ts'
 import { judgeLeftovers } from './laws/leftovers.ts'
 import { judgeRequests } from './laws/requests.ts'
 import { judgeSession } from './laws/sessions.ts'
+import { loadLateModules } from './load-late-modules.ts'
 import { Cluster } from './machine/cluster.ts'
 import { World } from './machine/world.ts'
 import { type Plan, planNight, tightKey } from './plan.ts'
@@ -27,8 +28,12 @@ export interface Outcome {
 /** Milliseconds until everything that rests is asked again: the longest ejection, and some more. */
 const calmMs = 330_000
 
+let loading: Promise<void> | undefined
+
 /** Runs the whole gateway through one bad night, and judges it in the morning. */
 export async function simulate(seed: number): Promise<Outcome> {
+  loading ??= loadLateModules()
+  await loading
   const chance = new Chance(`night ${seed}`)
   const world = new World(chance.fork('world'))
   const plan = planNight(chance.fork('plan'))
