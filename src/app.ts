@@ -21,6 +21,7 @@ import { ClientKeys } from './keys/client-keys.ts'
 import { Limiter } from './keys/limiter.ts'
 import { Metrics, type MetricsOptions } from './metrics/metrics.ts'
 import { type NeedSources, Needs } from './needs/needs.ts'
+import { type OpenNotifier, openNotifier } from './notify/open-notifier.ts'
 import { FallbackStore } from './state/fallback-store.ts'
 import { observeStore } from './state/observe-store.ts'
 import type { Store } from './state/store.ts'
@@ -77,6 +78,10 @@ export interface Surroundings {
   readonly metrics?: Pick<MetricsOptions, 'measureProcess' | 'ofAllWorkers'>
   /** Gets the metrics, for the other processes of `WORKERS`. */
   onMetrics?(metrics: Pick<Metrics, 'families'>): void
+  /** The name of this machine, for people. */
+  readonly host?: string
+  /** Whether this process tells what needs somebody while the state fails. Of several workers one does. */
+  readonly speaksAlone?: boolean
 }
 
 /** The upstreams, and how they are asked. */
@@ -118,6 +123,7 @@ export function openApp(config: Config, log: Logger, given: Store, { runtime, ..
       clients.keys.reconfigure(configuredKeys(changed))
       prices.reconfigure({ upstreams: changed.upstreams, own: changed.prices })
       server.reconfigure({ ...listeningOf(changed), gateway: gateways.replace(changed) })
+      notifier.reconfigure(changed.notify)
       surroundings.onReconfigured?.(changed)
     },
   })
@@ -128,19 +134,18 @@ export function openApp(config: Config, log: Logger, given: Store, { runtime, ..
   const gateways = openGateways(inForce, { tools, clients, prices, ...told, store, ...shared })
   const credentials = openCredentials(config, { configuration, gateway: () => gateways.current, store, ...shared })
   const parts = { tools, clients, configuration, gateways, store, runtime }
-  const needs = openNeeds(surroundings, parts)
+  const { needs, notifier } = openNeeds(inForce, surroundings, { ...parts, log })
   const server = openServer({
-    ...listeningOf(config),
-    ...takeOver(config, surroundings),
+    ...{ ...listeningOf(config), ...takeOver(config, surroundings) },
     ...{ credentials: credentials.admin, clientKeys: clients.keys, gateway: gateways.current },
     ...openMemory(config, spare, runtime),
     ...{ tools, usage: ledger, configuration, needs, metrics, startedAt: runtime.now() },
-    ...{ isStateWell: () => store.problem() === undefined, tracer: surroundings.tracer, restart: surroundings.restart },
-    ...shared,
+    ...{ isStateWell: () => store.problem() === undefined, tracer: surroundings.tracer },
+    ...{ restart: surroundings.restart, ...shared },
   })
   showMetrics(metrics, surroundings, { ...parts, needs, server })
   const stopWatching = watchStore(store, { log, runtime })
-  const closing = [needs, credentials, gateways, clients, ledger, tools, { close: stopWatching }, spare]
+  const closing = [notifier, needs, credentials, gateways, clients, ledger, tools, { close: stopWatching }, spare]
   return {
     ...{ url: server.url, server, configuration },
     ready: Promise.all([clients.ready, credentials.ready]).then(() => undefined),
@@ -180,7 +185,7 @@ function openObserved(config: Config, { store, isListed, surroundings, ...shared
   }
 }
 
-interface ShownParts extends NeedParts {
+interface ShownParts extends Omit<NeedParts, 'log'> {
   readonly needs: Needs
   readonly server: Server
   readonly runtime: Runtime
@@ -202,20 +207,32 @@ function showMetrics(
   surroundings.onMetrics?.(metrics)
 }
 
-interface NeedParts extends Pick<NeedSources, 'tools' | 'store' | 'runtime'> {
+interface NeedParts extends Pick<NeedSources, 'tools'> {
   readonly configuration: LiveConfig
   readonly clients: ReturnType<typeof openClients>
   readonly gateways: ReturnType<typeof openGateways>
+  readonly store: Store
+  readonly log: Logger
+  readonly runtime: Runtime
 }
 
-function openNeeds({ droppedLines }: Pick<Surroundings, 'droppedLines'>, { clients, gateways, ...parts }: NeedParts) {
-  return new Needs({
+type NeedSurroundings = Pick<Surroundings, 'droppedLines' | 'host' | 'speaksAlone'>
+
+/** Opens what finds out what needs somebody, and what tells it to an operator. */
+function openNeeds(
+  { notify }: Config,
+  { droppedLines, host = 'this machine', speaksAlone = true }: NeedSurroundings,
+  { clients, gateways, log, ...parts }: NeedParts,
+): { readonly needs: Needs; readonly notifier: OpenNotifier } {
+  const needs = new Needs({
     ...parts,
     gateway: () => gateways.current,
     droppedLines: () => droppedLines?.() ?? 0,
     clientKeys: clients.keys,
     limiter: clients.limiter,
   })
+  const { store, runtime } = parts
+  return { needs, notifier: openNotifier(notify, { needs, store, host, speaksAlone, log, runtime }) }
 }
 
 interface GatewayParts {

@@ -23,6 +23,7 @@ Usage: tributary [command] [options]
   connect   print the settings with which a client, such as Codex or Claude Code, uses this gateway; --write writes them
   verify    check a log of LOG_CHAIN: "verify FILE"; exit 1 if a line was changed, added or is missing
   import    translate another gateway's settings: "import litellm CONFIG", "import one-api DB"; --write writes .env
+  notify    send a test to every place of NOTIFY_URL; exit 1 if one does not take it
   replay    play an exported request back with emulators ("replay FILE"); exit 0 if the same comes out
   demo      serve with built-in emulators of all upstreams, without accounts or network; print examples
   upgrade   replace this executable by another file ("upgrade --from FILE"), and let the running server hand over to it
@@ -33,7 +34,7 @@ Usage: tributary [command] [options]
 
   --env-file FILE   read NAME=value lines; the environment wins over them; by default ./.env, if it exists
   --host, --port    win over HOST and PORT
-  --json            print the output of check, doctor, usage and the lists as JSON
+  --json            print the output of check, doctor, notify, usage and the lists as JSON
   --by, --from, --to, --csv   of usage: by day, model, upstream or key; the days; as CSV
   --models, --rpm, --tpm, --concurrent, --budget, --expires, --role, --owner   of "keys add": what the key may use
   --from-stdin, --force, --minutes   of "accounts add" and "accounts rest": where the credential comes from, keep it untested, how long
@@ -73,6 +74,8 @@ const commands = {
     (await import('./verify.ts')).verify(config, { words, isJson }),
   upgrade: async (config: Config, { line, runtime }: RunOptions) =>
     (await import('./upgrade/upgrade.ts')).upgrade(config, { line, runtime }),
+  notify: async (config: Config, { line: { isJson }, runtime }: RunOptions) =>
+    (await import('./notify.ts')).notify(config, { isJson, runtime }),
   connect: async (config: Config, { line }: RunOptions) => (await import('./connect.ts')).connectClient(config, line),
 }
 
@@ -100,6 +103,7 @@ const names = [
   'connect',
   'verify',
   'import',
+  'notify',
   'replay',
   'demo',
   'upgrade',

@@ -8,7 +8,7 @@ import { reportSignals } from './hold-signals.ts'
 import { openLogOutput } from './log-output.ts'
 import { announcement, refuseLogFile } from './serve.ts'
 import { openServerLog } from './server-log.ts'
-import { asksToReloadOthers, onStopSignal, workerName } from './worker.ts'
+import { asksToReloadOthers, firstWorkerName, onStopSignal, workerName } from './worker.ts'
 import { MetricsCollector } from './worker-metrics.ts'
 
 /** Milliseconds before a worker that ended is started again: doubled each time, and the first again after it ran for long. */
@@ -75,7 +75,7 @@ class Workers {
 
   /** @returns the exit code, when all have ended */
   run(): Promise<number> {
-    for (let at = 0; at < this.#config.workers; at++) this.#start(firstPauseMs)
+    for (let at = 0; at < this.#config.workers; at++) this.#start(firstPauseMs, at === 0 ? firstWorkerName : workerName)
     return this.#ended.promise
   }
 
@@ -101,12 +101,12 @@ class Workers {
     for (const child of this.#running) if (child.pid !== pid) child.kill('SIGHUP')
   }
 
-  #start(pauseMs: number): void {
+  #start(pauseMs: number, argv0: string): void {
     const { log, runtime } = this.#options
     const script = Bun.isStandaloneExecutable ? [] : [...process.execArgv, Bun.main]
     const startedAt = runtime.elapsed()
     const child = Bun.spawn([process.execPath, ...script, ...process.argv.slice(2)], {
-      argv0: workerName,
+      argv0,
       stdio: ['ignore', 'inherit', 'inherit'],
       ipc: (message, sender) => this.#hear(message, sender.pid),
     })
@@ -121,7 +121,7 @@ class Workers {
       if (this.#listening === 0) this.#exitCode ||= code
       if (this.#listening === 0) return this.stop('SIGTERM')
       const ranLong = runtime.elapsed() - startedAt >= longRunMs
-      this.#startLater(ranLong ? firstPauseMs : pauseMs)
+      this.#startLater(ranLong ? firstPauseMs : pauseMs, argv0)
     })
   }
 
@@ -131,10 +131,10 @@ class Workers {
     else this.#metrics.hear(message, pid)
   }
 
-  #startLater(pauseMs: number): void {
+  #startLater(pauseMs: number, argv0: string): void {
     const pause = this.#options.runtime.timers.set(pauseMs, () => {
       this.#pauses.delete(pause)
-      this.#start(Math.min(2 * pauseMs, maxPauseMs))
+      this.#start(Math.min(2 * pauseMs, maxPauseMs), argv0)
     })
     this.#pauses.add(pause)
   }

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { type App, openApp, type Surroundings } from '../app.ts'
 import { asChatError } from '../chat/error.ts'
 import type { KeptValues } from '../config/apply-kept.ts'
@@ -15,7 +16,7 @@ import { type LogOutput, openLogOutput } from './log-output.ts'
 import { openState } from './open-state.ts'
 import { Handover } from './restart/handover.ts'
 import { openServerLog } from './server-log.ts'
-import { isWorker, onStopSignal, reloadOtherWorkers, tellParent } from './worker.ts'
+import { isSpeaker, isWorker, onStopSignal, reloadOtherWorkers, tellParent } from './worker.ts'
 import { answerForMetrics, askForMetrics } from './worker-metrics.ts'
 
 /** Serves until SIGTERM or SIGINT, then lets running answers finish. A second signal ends the process at once. */
@@ -74,6 +75,7 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
     ...{ runtime, read, kept: await readKeptOrNone(config, store, log) },
     onReconfigured: ({ logLevel }) => log.setLevel(logLevel),
     ...{ reloadOthers: reloadOtherWorkers, droppedLines: () => lines.dropped, ...metricsOf(runtime) },
+    ...{ host: hostname(), speaksAlone: isSpeaker },
     formerPort: handover.formerPort,
     restart: isWorker ? undefined : () => handover.restart(),
     ...(traces && { tracer: traces.tracer, listeners: traces.listeners }),

@@ -1,8 +1,14 @@
 /** The first argument of a worker, by which it knows that it is one, and the operator sees it. */
 export const workerName = 'tributary-worker'
 
+/** The one of them that speaks for all, where one is enough. */
+export const firstWorkerName = 'tributary-first-worker'
+
 /** Whether this process is one of the processes of `WORKERS`. */
-export const isWorker = process.argv0 === workerName
+export const isWorker = process.argv0 === workerName || process.argv0 === firstWorkerName
+
+/** Whether this process speaks for the machine: it is the only one, or the first worker. */
+export const isSpeaker = process.argv0 !== workerName
 
 /**
  * Calls the listener with each signal to stop. A worker gets them from its parent only: terminals and service managers send

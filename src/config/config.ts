@@ -2,6 +2,7 @@ import { readTrustedProxies } from '../api/door/client-address.ts'
 import type { EmulationMode } from '../gateway/emulated-tools/emulation.ts'
 import type { Deadlines } from '../gateway/layers/deadline.ts'
 import type { Route } from '../gateway/routes/route-tree.ts'
+import type { NotifySettings } from '../notify/target.ts'
 import { demo } from '../providers/demo/index.ts'
 import type { AvailableCredential, Problem, Upstream } from '../providers/provider.ts'
 import type { StatePlace, StateSecrets } from '../state/state-place.ts'
@@ -16,6 +17,7 @@ import { readAliases } from './read-aliases.ts'
 import { readChatModel, readEgress } from './read-chat-server.ts'
 import { type Listening, readListening } from './read-listening.ts'
 import { type LogSettings, readLog } from './read-log.ts'
+import { readNotify } from './read-notify.ts'
 import { readPrices } from './read-prices.ts'
 import { linkWritten, readRoutes } from './read-routes.ts'
 import { readState } from './read-state.ts'
@@ -47,6 +49,8 @@ export interface Config extends Listening, LogSettings {
   readonly chatTtlMs: number
   /** Where traces are sent; absent if they are off. */
   readonly traces: TracesConfig | undefined
+  /** Where an operator is told what needs somebody. */
+  readonly notify: NotifySettings
   readonly upstreams: readonly Upstream[]
   /** What would turn on the upstreams that are off. */
   readonly available: readonly AvailableCredential[]
@@ -137,6 +141,7 @@ function readVariables(
     ...readTtls(environment, state),
     ...readLog(environment, { isTerminal, workers: listening.workers }),
     traces: readTraces(environment),
+    notify: readNotify(environment),
     ...{ upstreams, available, routes, aliases },
     // read directly, because these two are not settings of the gateway
     tools: readTools(environment, { PATH: variables.PATH, HOME: variables.HOME }),

@@ -34,6 +34,8 @@ const gatewaySettings: readonly (readonly [name: string, value: (config: Config)
   ['LOG_CHAIN', ({ isLogChained }) => String(isLogChained)],
   ['RECORD_PROMPTS', ({ recordsPrompts }) => String(recordsPrompts)],
   ['RECEIPT_HASHES', ({ hashesReceipts }) => String(hashesReceipts)],
+  ['NOTIFY_URL', () => 'none'],
+  ['NOTIFY_LEVEL', ({ notify }) => notify.level],
   ['ROUTES', () => 'none'],
   ['ALIASES', () => 'none'],
   ['PRICES_FILE', () => 'none'],
