@@ -199,7 +199,7 @@ describe('quota', () => {
 
   test('is shown to the operator', async () => {
     const { ask, get, accounts } = openGateway((exchange) => reply(exchange, spent), ['a'])
-    expect(await get('/ready')).toMatchObject({ status: 'ready', upstreams: 'ok' })
+    expect(await get('/ready')).toMatchObject({ status: 'ready', upstreams: 'ok', accounts: 'ok' })
     await ask()
     expect(await accounts()).toMatchObject([
       {
@@ -209,6 +209,6 @@ describe('quota', () => {
     ])
     expect(await get('/admin/upstreams')).toMatchObject({ data: [{ used_up: { models: ['m'] } }] })
     const until = (await accounts())[0]?.until
-    expect(await get('/ready')).toMatchObject({ status: 'degraded', upstreams: 'used up', until })
+    expect(await get('/ready')).toMatchObject({ status: 'degraded', upstreams: 'used up', until, accounts: 'none' })
   })
 })

@@ -48,6 +48,8 @@ export interface App {
   isReady(): boolean
   /** A changed one answers later requests, as far as it can change. Running ones go on as they began. */
   readonly configuration: LiveConfig
+  /** What needs somebody now. */
+  readonly needs: Pick<Needs, 'list'>
   close(): Promise<void>
 }
 
@@ -147,7 +149,7 @@ export function openApp(config: Config, log: Logger, given: Store, { runtime, ..
   const stopWatching = watchStore(store, { log, runtime })
   const closing = [notifier, needs, credentials, gateways, clients, ledger, tools, { close: stopWatching }, spare]
   return {
-    ...{ url: server.url, server, configuration },
+    ...{ url: server.url, server, configuration, needs },
     ready: Promise.all([clients.ready, credentials.ready]).then(() => undefined),
     isReady: () => store.problem() === undefined && gateways.current.shortage() === undefined,
     async close() {

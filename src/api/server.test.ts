@@ -141,7 +141,7 @@ describe('operations', () => {
 
   test('/ready reports that it accepts requests', async () => {
     expect(await (await fetch(`${server.url}/ready`)).json()).toEqual({
-      ...{ status: 'ready', state: 'ok', upstreams: 'ok', load: 'ok' },
+      ...{ status: 'ready', state: 'ok', upstreams: 'ok', accounts: 'ok', drift: 'none', load: 'ok' },
       tools: { builtin: 'connected' },
     })
   })

@@ -28,19 +28,38 @@ export async function check(config: Config, { isJson, runtime }: CheckOptions): 
   const { problems, notes } = await config.state.inspect(runtime)
   const host = await findHostProblem(config.host, runtime.network)
   const log = config.logFile && findLogFileProblem(config.logFile.path)
-  const all = [...(host === undefined ? [] : [`HOST: ${host}`]), ...(log === undefined ? [] : [log]), ...problems]
+  const all = [
+    ...(host === undefined ? [] : [startProblem('HOST', host)]),
+    ...(log === undefined ? [] : [startProblem('LOG_FILE', log)]),
+    ...problems.map((problem) => startProblem('STATE_URL', problem)),
+  ]
   const text = isJson ? asJson(config, all, notes) : asText(config, all, notes)
   process.stdout.write(redact(text))
   return all.length === 0 ? 0 : configExit
 }
 
-function asText(config: Config, problems: readonly string[], notes: readonly string[]): string {
+/** What would prevent the start, in the form of a wrong variable's problem. The sentence has its own remedy. */
+interface StartProblem {
+  readonly variable: string
+  readonly problem: string
+  readonly remedy: null
+}
+
+function startProblem(variable: string, problem: string): StartProblem {
+  return { variable, problem, remedy: null }
+}
+
+function lineOf({ variable, problem }: StartProblem): string {
+  return variable === 'HOST' ? `HOST: ${problem}` : problem
+}
+
+function asText(config: Config, problems: readonly StartProblem[], notes: readonly string[]): string {
   const rows = settingsInForce(config).map(({ name, value, origin }) => [name, formatValue(value), origin])
   const { isTTY, columns } = process.stdout
   const verdict =
     problems.length === 0
       ? 'The configuration is valid.\n'
-      : `${problems.map((problem) => `problem: ${problem}\n`).join('')}A start would fail.\n`
+      : `${problems.map((problem) => `problem: ${lineOf(problem)}\n`).join('')}A start would fail.\n`
   return [
     alignRows(summary(config)),
     table(['setting', 'value', 'from'], rows, isTTY ? columns : undefined),
@@ -101,7 +120,7 @@ function alignRows(rows: readonly (readonly [string, string])[]): string {
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')
 }
 
-function asJson(config: Config, problems: readonly string[], notes: readonly string[]): string {
+function asJson(config: Config, problems: readonly StartProblem[], notes: readonly string[]): string {
   const { envFile, upstreams, routes, aliases, tools, warnings } = config
   const report = {
     valid: problems.length === 0,

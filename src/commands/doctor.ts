@@ -10,11 +10,13 @@ import { examine, type Finding } from '../gateway/examine.ts'
 import type { Store } from '../state/store.ts'
 import { openLog } from '../telemetry/log.ts'
 import type { ToolServerState } from '../tools/tool.ts'
+import { version } from '../version.ts'
 import { toolsReport, toolsTable, tryToolServers } from './doctor-tools.ts'
 import { adviceOn, stateOf } from './doctor-verdict.ts'
 import { urlOf } from './health.ts'
 import { isRenewed, openState } from './open-state.ts'
 import { quotaLine, usedUpLines } from './quota-line.ts'
+import type { ServerNeed } from './read-needs.ts'
 import { findServer, type RunningServer } from './running-server.ts'
 import { table } from './table.ts'
 
@@ -33,16 +35,29 @@ export async function doctor(
   const server = await findServer(config, runtime)
   const report =
     typeof server === 'object' ? await examineOnServer(server, config) : await examineHere(config, runtime, server)
-  if (typeof report === 'number') return report
+  if (typeof report === 'number') {
+    if (isJson) process.stdout.write(asJson({ ...noReport, problem: cannotTest }, runtime.now()))
+    return report
+  }
   if (!isJson) process.stderr.write(termLines(config))
   process.stdout.write(isJson ? asJson(report, runtime.now()) : asTable(report, runtime.now()))
   return report.findings.some(({ error }) => !error) ? 0 : 1
 }
 
+const cannotTest = 'The accounts could not be tested. The standard error output says why.'
+
 interface Report {
+  /** The address of the running server that has tested its accounts; undefined if this command did. */
+  readonly server?: string
+  /** What needs somebody, as the running server says; undefined if none runs. */
+  readonly needs?: readonly ServerNeed[]
+  /** Why there is no finding. */
+  readonly problem?: string
   readonly findings: readonly Finding[]
   readonly toolServers: readonly ToolServerState[]
 }
+
+const noReport: Report = { findings: [], toolServers: [] }
 
 /** @param status the HTTP status with which a server at HOST and PORT refused to list its upstreams */
 async function examineHere(config: Config, runtime: Runtime, status: number | undefined): Promise<Report | number> {
@@ -76,7 +91,7 @@ async function examineHere(config: Config, runtime: Runtime, status: number | un
 async function examineOnServer(server: RunningServer, config: Config): Promise<Report | number> {
   process.stderr.write(`The server running at ${server.url} tests its accounts, with the settings of its start.\n`)
   try {
-    const toolServers = await server.toolServers()
+    const [toolServers, needs] = await Promise.all([server.toolServers(), server.needs()])
     const added = addedSince({ ...server, toolServers }, config)
     if (added.length > 0)
       process.stderr.write(`It does not know ${added.join(', ')}. Restart it to use the new settings.\n`)
@@ -92,7 +107,8 @@ async function examineOnServer(server: RunningServer, config: Config): Promise<R
       }),
     )
     for (const one of toolServers) process.stderr.write(serverLine(one))
-    return { findings: findings.flat(), toolServers }
+    for (const need of needs) process.stderr.write(needLine(need))
+    return { server: server.url, needs, findings: findings.flat(), toolServers }
   } catch (thrown) {
     process.stderr.write(
       `The server running at ${server.url} could not test its accounts: ${asChatError(thrown).message}\n`,
@@ -124,14 +140,24 @@ function asTable({ findings, toolServers }: Report, now: number): string {
   return `\n${table(head, rows, width)}${usedUp.join('')}${toolsTable(toolServers, width)}`
 }
 
-function asJson({ findings, toolServers }: Report, now: number): string {
+/** The members are always there, and keep their names and meanings. Only new ones may come. */
+function asJson({ findings, toolServers, server, needs, problem }: Report, now: number): string {
   const accounts = findings.map((finding) => {
     const [upstream, account, state, , why, advice] = row(finding, now)
     const quota = quotaLine(finding.quota, now)
     return { upstream, account, works: !finding.error, state, took_ms: finding.tookMs, why, advice, quota }
   })
   const works = accounts.some((account) => account.works)
-  const report = { works, accounts, used_up: usedUpLines(findings, now), tool_servers: toolsReport(toolServers) }
+  const report = {
+    works,
+    version,
+    server: server ?? null,
+    problems: problem === undefined ? [] : [{ variable: null, problem, remedy: null }],
+    needs: needs ?? null,
+    accounts,
+    used_up: usedUpLines(findings, now),
+    tool_servers: toolsReport(toolServers),
+  }
   return `${JSON.stringify(report, undefined, 2)}\n`
 }
 
@@ -166,6 +192,11 @@ function termLines({ upstreams }: Config): string {
 
 function serverLine({ name, status }: ToolServerState): string {
   return `MCP server ${name}: ${status}\n`
+}
+
+function needLine({ severity, kind, upstream, account }: ServerNeed): string {
+  const about = [upstream, account].filter((name) => name !== null).map(redact)
+  return `It needs somebody (${severity}): ${[kind.replaceAll('_', ' '), ...about].join(' ')}\n`
 }
 
 function progressLine({ upstream, account, error }: Finding): string {

@@ -145,10 +145,18 @@ function printWarnings({ warnings }: Config): void {
   process.stderr.write(warnings.map((warning) => `warning: ${warning}\n`).join(''))
 }
 
+/** The commands whose JSON says whether all is well, also if the configuration is wrong. */
+const verdicts = [
+  ['check', 'valid'],
+  ['doctor', 'works'],
+  ['notify', 'works'],
+] as const
+
 function misconfigured({ problems }: Misconfigured, { name, isJson }: CommandLine): number {
   // a container's health check only knows 0 and 1
   const exit = name === 'health' ? 1 : configExit
-  if (name === 'check' && isJson) process.stdout.write(`${JSON.stringify({ valid: false, problems }, undefined, 2)}\n`)
+  const verdict = verdicts.find(([of]) => of === name)?.[1]
+  if (verdict && isJson) process.stdout.write(`${JSON.stringify({ [verdict]: false, problems }, undefined, 2)}\n`)
   return fail(problemLines({ problems }), exit)
 }
 

@@ -9,6 +9,7 @@ import { send } from '../wire/http.ts'
 import type { HttpRequest } from '../wire/http-request.ts'
 import { jsonOrUndefined } from '../wire/json.ts'
 import { urlOf } from './health.ts'
+import { readNeeds, type ServerNeed } from './read-needs.ts'
 
 /** A running tributary at the configuration's address that answers its operator. */
 export interface RunningServer {
@@ -18,6 +19,8 @@ export interface RunningServer {
   test(name: string): Promise<readonly Finding[]>
   /** The states of its MCP servers. @throws ChatError */
   toolServers(): Promise<readonly ToolServerState[]>
+  /** What it needs somebody for. @throws ChatError */
+  needs(): Promise<readonly ServerNeed[]>
 }
 
 interface ServedUpstream {
@@ -49,6 +52,11 @@ export async function findServer(config: Config, runtime: Runtime): Promise<Runn
       const { status, body } = await ask('POST', `/admin/upstreams/${name}/test`, testMs)
       const findings = status === 200 ? readFindings(name, body) : undefined
       if (findings) return findings
+      throw noAnswer(status)
+    },
+    async needs() {
+      const { status, body } = await ask('GET', '/admin/overview', 5_000)
+      if (status === 200) return readNeeds(body)
       throw noAnswer(status)
     },
     async toolServers() {

@@ -15,6 +15,7 @@ import { reportSignals } from './hold-signals.ts'
 import { type LogOutput, openLogOutput } from './log-output.ts'
 import { openState } from './open-state.ts'
 import { Handover } from './restart/handover.ts'
+import { checkItself } from './self-check.ts'
 import { openServerLog } from './server-log.ts'
 import { isSpeaker, isWorker, onStopSignal, reloadOtherWorkers, tellParent } from './worker.ts'
 import { answerForMetrics, askForMetrics } from './worker-metrics.ts'
@@ -34,6 +35,8 @@ export async function serve(config: Config, { runtime, read }: Pick<Serving, 'ru
       // whoever starts it looks there
       if (config.logFile) process.stdout.write(line)
     },
+    // several workers would all say the same
+    ...(isSpeaker && { checkItself }),
   })
 }
 
@@ -54,6 +57,8 @@ export interface Serving {
   read(): Config | Misconfigured
   /** Prints the address that the server listens on. @param write writes to the output of the log */
   announce(app: Pick<App, 'url' | 'configuration'>, write: (text: string) => void): void
+  /** Writes into the log what is on, and what is wrong. */
+  readonly checkItself?: typeof checkItself
 }
 
 const ignoredSignal = 'this signal has no effect'
@@ -62,7 +67,10 @@ const ignoredSignal = 'this signal has no effect'
 const lastLinesMs = 1_000
 
 /** @returns the process's exit code */
-export async function serveUntilStopped(config: Config, { runtime, logTo, read, announce }: Serving): Promise<number> {
+export async function serveUntilStopped(
+  config: Config,
+  { runtime, logTo, read, ...serving }: Serving,
+): Promise<number> {
   const serverLog = await openServerLog(config, runtime, logTo)
   const { log, lines } = serverLog
   const stopped = stopSignal()
@@ -86,7 +94,8 @@ export async function serveUntilStopped(config: Config, { runtime, logTo, read, 
   Bun.unsafe.setJITPolicy(1)
   reportSignals(onSignals(app, { handover, log, logTo }))
   await handover.ready(app)
-  announce(app, (text) => lines.write(text))
+  serving.announce(app, (text) => lines.write(text))
+  serving.checkItself?.(app, log)
   handover.tellReady(app)
   lines.flush()
   await handover.end(stopped)

@@ -195,6 +195,18 @@ describe('check', () => {
     const wrong = await run(['check', '--json'], { variables: { PORT: 'x' } })
     expect(wrong.code).toBe(78)
     expect(JSON.parse(wrong.stdout)).toMatchObject({ valid: false, problems: [{ variable: 'PORT' }] })
+    const host = await run(['check', '--json'], {
+      variables: { HOST: '192.0.2.1', API_MASTER_KEY: 'sk-0123456789abcdef' },
+    })
+    expect(JSON.parse(host.stdout)).toMatchObject({
+      valid: false,
+      problems: [{ variable: 'HOST', problem: expect.any(String), remedy: null }],
+    })
+    const doctor = await run(['doctor', '--json'], { variables: { PORT: 'x' } })
+    expect([doctor.code, JSON.parse(doctor.stdout)]).toMatchObject([
+      78,
+      { works: false, problems: [{ variable: 'PORT' }] },
+    ])
   })
 
   for (const [what, variables, says] of [

@@ -578,6 +578,8 @@ describe('doctor of MCP servers', () => {
       status: 'ready',
       state: 'ok',
       upstreams: 'ok',
+      accounts: 'ok',
+      drift: 'none',
       load: 'ok',
       tools: { builtin: 'connected', good: 'connected', gone: 'failed', failing: 'failed', shut: 'failed' },
     })
@@ -585,8 +587,12 @@ describe('doctor of MCP servers', () => {
       MCP_SERVERS: JSON.stringify({ mcpServers: { ...servers, later: failing } }),
     })
     expect(code).toBe(0)
-    expect(JSON.parse(stdout).tool_servers).toMatchObject(expected)
-    expect(JSON.parse(stdout).tool_servers).toHaveLength(4)
+    const report = JSON.parse(stdout)
+    expect(report.tool_servers).toMatchObject(expected)
+    expect(report.tool_servers).toHaveLength(4)
+    expect([report.server, report.problems]).toEqual([gateway.url, []])
+    // the server's own list of what needs somebody
+    expect(report.needs).toContainEqual(expect.objectContaining({ kind: 'tool_server_failed', severity: 'warning' }))
     expect(stderr).toContain('It does not know the MCP server later. Restart it')
   })
 })

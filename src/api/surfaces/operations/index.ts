@@ -19,6 +19,8 @@ const reportReadiness = answerJson((_request, _call, { gateway, isStateWell, too
     status: shortage ? 'overloaded' : isWell && supply.upstreams === 'ok' ? 'ready' : 'degraded',
     state: isWell ? 'ok' : 'failing',
     ...supply,
+    accounts: accountsOf(upstreams),
+    drift: upstreams.some(({ drift }) => drift.length > 0) ? 'seen' : 'none',
     // what the process has too little of
     load: shortage ?? 'ok',
     // a failed tool server is not a reason to send requests elsewhere
@@ -41,6 +43,14 @@ const showMetrics = answerJson(async ({ header }, _call, { metrics }) => {
   // who stores it must ask again: it changes all the time, and depends on the header
   return { body: new Blob([text]), type, headers: { 'cache-control': 'no-store', vary: 'accept' } }
 })
+
+/** How many of the accounts may be asked: in words, because the number is nobody's business. */
+function accountsOf(all: readonly UpstreamStatus[]): 'ok' | 'some' | 'none' {
+  const accounts = all.flatMap((upstream) => upstream.accounts)
+  const usable = accounts.filter(({ state }) => state.kind === 'ok' || state.kind === 'refreshing')
+  if (usable.length === accounts.length) return 'ok'
+  return usable.length > 0 ? 'some' : 'none'
+}
 
 const showOpenApi = answerJson((_request, _call, { openapi }) => ({ body: openapi() }))
 

@@ -8,6 +8,8 @@ export const schemas = {
     state: oneOf('ok', 'failing'),
     upstreams: oneOf('ok', 'failing', 'used up'),
     'until?': text,
+    accounts: oneOf('ok', 'some', 'none'),
+    drift: oneOf('none', 'seen'),
     load: oneOf('ok', 'memory', 'event-loop', 'calls'),
     tools: { type: 'object', additionalProperties: text },
   }),
