@@ -81,7 +81,7 @@ export interface Surroundings {
   /** Gets the metrics, for the other processes of `WORKERS`. */
   onMetrics?(metrics: Pick<Metrics, 'families'>): void
   /** The name of this machine, for people. */
-  readonly host?: string
+  hostName?(): Promise<string>
   /** Whether this process tells what needs somebody while the state fails. Of several workers one does. */
   readonly speaksAlone?: boolean
 }
@@ -218,12 +218,12 @@ interface NeedParts extends Pick<NeedSources, 'tools'> {
   readonly runtime: Runtime
 }
 
-type NeedSurroundings = Pick<Surroundings, 'droppedLines' | 'host' | 'speaksAlone'>
+type NeedSurroundings = Pick<Surroundings, 'droppedLines' | 'hostName' | 'speaksAlone'>
 
 /** Opens what finds out what needs somebody, and what tells it to an operator. */
 function openNeeds(
   { notify }: Config,
-  { droppedLines, host = 'this machine', speaksAlone = true }: NeedSurroundings,
+  { droppedLines, hostName = async () => 'this machine', speaksAlone = true }: NeedSurroundings,
   { clients, gateways, log, ...parts }: NeedParts,
 ): { readonly needs: Needs; readonly notifier: OpenNotifier } {
   const needs = new Needs({
@@ -234,7 +234,7 @@ function openNeeds(
     limiter: clients.limiter,
   })
   const { store, runtime } = parts
-  return { needs, notifier: openNotifier(notify, { needs, store, host, speaksAlone, log, runtime }) }
+  return { needs, notifier: openNotifier(notify, { needs, store, hostName, speaksAlone, log, runtime }) }
 }
 
 interface GatewayParts {

@@ -7,7 +7,7 @@ import { emulateOpenai, type OpenaiEmulator } from '../src/providers/openai-comp
 import { MemoryStore } from '../src/state/memory/memory-store.ts'
 import { openLog } from '../src/telemetry/log.ts'
 import { machineWith } from '../src/wire/machine.double.ts'
-import { emptyFolder, run } from './e2e/program.ts'
+import { build, emptyFolder, run } from './e2e/program.ts'
 import { until } from './waiting.ts'
 
 const master = 'sk-master-0123456789abcdef'
@@ -23,6 +23,8 @@ const place = Bun.serve({
   },
 })
 const address = `127.0.0.1:${place.port}`
+
+beforeAll(build, 120_000)
 
 let lab: OpenaiEmulator
 beforeAll(async () => {
@@ -51,7 +53,7 @@ test('an account that its upstream refuses is told once, by a program whose cloc
   if ('problems' in config) throw new Error(JSON.stringify(config.problems))
   const lines: string[] = []
   const log = openLog({ runtime, level: 'debug', format: 'json', write: (line) => void lines.push(line) })
-  const app = openApp(config, log, new MemoryStore({ runtime }), { runtime, host: 'box' })
+  const app = openApp(config, log, new MemoryStore({ runtime }), { runtime, hostName: async () => 'box' })
   await app.ready
   let status = 0
   void fetch(`${app.url}/v1/chat/completions`, {

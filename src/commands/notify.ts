@@ -1,9 +1,9 @@
-import { hostname } from 'node:os'
 import { asChatError } from '../chat/error.ts'
 import type { Config } from '../config/config.ts'
 import { CancelSource } from '../flow/cancel.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { sendNotification } from '../notify/send-notification.ts'
+import { hostName } from './host-name.ts'
 import { table } from './table.ts'
 
 interface NotifyOptions {
@@ -14,7 +14,7 @@ interface NotifyOptions {
 /** Sends a test to every place of `NOTIFY_URL`. @returns 1 if there is none, or one of them did not take it */
 export async function notify({ notify: { targets } }: Config, { isJson, runtime }: NotifyOptions): Promise<number> {
   const signal = new CancelSource(runtime)
-  const test = { news: [], at: runtime.now(), host: hostname(), isTest: true } as const
+  const test = { news: [], at: runtime.now(), host: hostName(), isTest: true } as const
   const results = await Promise.all(
     targets.map(async (target) => {
       const why = await sendNotification(target, test, signal).then(

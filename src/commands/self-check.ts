@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Logger } from '../flow/call.ts'
 
 /** A part of the program that is on, with what an operator should know of it. It has no secret. */
-interface Part {
+interface CheckedPart {
   readonly part: string
   readonly [fact: string]: unknown
 }
@@ -23,7 +23,7 @@ export function checkItself(
   }
 }
 
-function partsOf(config: Config, url: string): readonly Part[] {
+function partsOf(config: Config, url: string): readonly CheckedPart[] {
   const { upstreams, routes, aliases, tools, notify, state } = config
   return [
     { part: 'address', url, ...accessOf(config) },
@@ -47,6 +47,6 @@ function logOf({ logLevel, logFormat, logFile, isLogChained }: Config): object {
 }
 
 /** A part that is only there if it is used. */
-function some(part: string, facts: object, count: number): readonly Part[] {
+function some(part: string, facts: object, count: number): readonly CheckedPart[] {
   return count > 0 ? [{ part, ...facts }] : []
 }

@@ -1,4 +1,3 @@
-import { hostname } from 'node:os'
 import { type App, openApp, type Surroundings } from '../app.ts'
 import { asChatError } from '../chat/error.ts'
 import type { KeptValues } from '../config/apply-kept.ts'
@@ -83,7 +82,7 @@ export async function serveUntilStopped(
     ...{ runtime, read, kept: await readKeptOrNone(config, store, log) },
     onReconfigured: ({ logLevel }) => log.setLevel(logLevel),
     ...{ reloadOthers: reloadOtherWorkers, droppedLines: () => lines.dropped, ...metricsOf(runtime) },
-    ...{ host: hostname(), speaksAlone: isSpeaker },
+    ...{ hostName: async () => (await import('./host-name.ts')).hostName(), speaksAlone: isSpeaker },
     formerPort: handover.formerPort,
     restart: isWorker ? undefined : () => handover.restart(),
     ...(traces && { tracer: traces.tracer, listeners: traces.listeners }),

@@ -25,7 +25,7 @@ export interface NotifierOptions {
 /** Milliseconds between two looks. */
 export const lookMs = 15_000
 /** For how long this process must see a need until it is told: much passes by itself. */
-export const settleMs = 25_000
+const settleMs = 25_000
 
 /** Facts of the settings, which the operator has seen at the start. */
 const silentKinds: ReadonlySet<NeedKind> = new Set(['no_upstream', 'open_to_everyone', 'weak_key'])

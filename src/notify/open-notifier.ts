@@ -7,15 +7,20 @@ export interface OpenNotifier {
   close(): void
 }
 
+interface OpenNotifierOptions extends Omit<NotifierOptions, 'host'> {
+  /** The name of this machine, for people. */
+  hostName(): Promise<string>
+}
+
 /** Without a place for notifications nothing is loaded, and nothing runs. */
-export function openNotifier(settings: NotifySettings, options: NotifierOptions): OpenNotifier {
+export function openNotifier(settings: NotifySettings, { hostName, ...options }: OpenNotifierOptions): OpenNotifier {
   let notifier: Notifier | undefined
   let current = settings
   let isClosed = false
   const load = async () => {
-    const { Notifier: Loaded } = await import('./notifier.ts')
+    const [{ Notifier: Loaded }, host] = await Promise.all([import('./notifier.ts'), hostName()])
     if (isClosed) return
-    notifier ??= new Loaded(current, options)
+    notifier ??= new Loaded(current, { ...options, host })
     notifier.reconfigure(current)
   }
   const start = () => {
