@@ -169,11 +169,12 @@ describe('ROUTES', () => {
   })
 })
 
-test('the README has the commands of the command line', async () => {
+test('docs/commands.md has the commands of the command line', async () => {
   const source = await Bun.file(join(root, 'src/commands/run-command.ts')).text()
   const help = [...source.matchAll(/^ {2}([a-z]+) {2,}[a-z"]/gm)].map(([, name]) => name)
   expect(help.length).toBeGreaterThan(5)
-  expect(table('command').map((row) => quoted(row[0])[0])).toEqual(help)
+  const commands = await Bun.file(join(root, 'docs/commands.md')).text()
+  expect(table('command', commands).map((row) => quoted(row[0])[0])).toEqual(help)
 })
 
 test('the two commands are scripts, and use the pinned version of Bun', () => {
