@@ -1,9 +1,11 @@
-import { existsSync } from 'node:fs'
-import type { OneApiRow, OneApiTables } from '../imports/one-api.ts'
+import { statSync } from 'node:fs'
+import type { OneApiTables } from '../imports/one-api.ts'
+import type { OneApiRow } from '../imports/one-api-tokens.ts'
 
 /** Reads the tables of a database of one-api or new-api. @throws Error if it is none */
 export async function readOneApiTables(path: string): Promise<OneApiTables> {
-  if (!existsSync(path)) throw new Error('there is no such file')
+  // SQLite waits for ever for the writer of a pipe
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) throw new Error('there is no such file')
   const { Database } = await import('bun:sqlite')
   const database = new Database(path, { readonly: true })
   try {

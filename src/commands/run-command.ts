@@ -125,7 +125,7 @@ export async function runCommand(args: readonly string[], runtime: Runtime): Pro
   const text = Object.entries(texts).find(([known]) => known === name)?.[1]
   if (text) return say(await text(line), line)
   // it has a gateway of its own, which knows nothing of the operator's settings
-  if (name === 'import') return (await import('./import.ts')).importSettings(line)
+  if (name === 'import') return (await import('./import.ts')).importSettings(line, runtime)
   if (name === 'replay') return (await import('./replay/replay.ts')).replay(line.words, runtime)
   // no other command loads the emulators
   const demo = name === 'demo' ? await (await import('./demo.ts')).openDemo() : undefined

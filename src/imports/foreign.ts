@@ -14,3 +14,11 @@ export function textIn(value: unknown): string | undefined {
 export function variableIn(text: string): string | undefined {
   return /^os\.environ\/(\w+)$/.exec(text)?.[1]
 }
+
+/** The names of a text that has commas between them. */
+export function namesIn(value: unknown): readonly string[] {
+  return (textIn(value) ?? '')
+    .split(',')
+    .map((text) => text.trim())
+    .filter((text) => text !== '')
+}

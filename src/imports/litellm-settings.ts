@@ -1,9 +1,18 @@
 import { type ImportedVariable, type ImportFinding, shown } from './finding.ts'
 import { type ForeignFields, isForeignFields, variableIn } from './foreign.ts'
 
+interface ReadNames {
+  readonly fallbacks: Map<string, readonly string[]>
+  readonly aliases: Map<string, string>
+}
+
+const variableText = 'It is a variable of the other program: set the variable here that stands for it.'
+
 interface TopFields {
   readonly variables: readonly ImportedVariable[]
   readonly fallbacks: ReadonlyMap<string, readonly string[]>
+  /** Other names of models. */
+  readonly aliases: ReadonlyMap<string, string>
 }
 
 /** What is done here without a setting, or by another one. */
@@ -43,7 +52,7 @@ const counterparts: Readonly<Record<string, string>> = {
 /** Translates everything but the models: `general_settings`, `litellm_settings`, `router_settings`. */
 export function litellmTopFields(config: ForeignFields, findings: ImportFinding[]): TopFields {
   const variables: ImportedVariable[] = []
-  const fallbacks = new Map<string, readonly string[]>()
+  const names: ReadNames = { fallbacks: new Map(), aliases: new Map() }
   for (const [section, value] of Object.entries(config)) {
     if (section === 'model_list') continue
     if (!isForeignFields(value)) {
@@ -52,12 +61,12 @@ export function litellmTopFields(config: ForeignFields, findings: ImportFinding[
     }
     for (const [name, setting] of Object.entries(value)) {
       const place = `${shown(section)}.${shown(name)}`
-      const translated = translate(name, setting, fallbacks)
+      const translated = section === 'environment_variables' ? variableText : translate(name, setting, names)
       if (typeof translated === 'string') findings.push({ place, text: translated })
       else variables.push(...translated)
     }
   }
-  return { variables: variables.toSorted(([a], [b]) => rank(a) - rank(b)), fallbacks }
+  return { variables: variables.toSorted(([a], [b]) => rank(a) - rank(b)), ...names }
 }
 
 /** The key first, as in `.env.example`. */
@@ -69,14 +78,14 @@ function rank(name: string): number {
 function translate(
   name: string,
   value: unknown,
-  fallbacks: Map<string, readonly string[]>,
+  { fallbacks, aliases }: ReadNames,
 ): readonly ImportedVariable[] | string {
   switch (name) {
     case 'master_key':
       return keyText(value)
     case 'request_timeout':
     case 'timeout':
-      return typeof value === 'number'
+      return typeof value === 'number' && value > 0 && Number.isFinite(value)
         ? [['API_REQUEST_TIMEOUT', String(Math.max(1, Math.round(value)))]]
         : counterpartOf(name)
     case 'redis_url':
@@ -87,6 +96,8 @@ function translate(
       return redis
     case 'fallbacks':
       return readFallbacks(value, fallbacks)
+    case 'model_group_alias':
+      return readAliases(value, aliases)
     default:
       return counterpartOf(name)
   }
@@ -113,6 +124,16 @@ function readFallbacks(
         return `The fallbacks of "${shown(name)}" are not names of models.`
       fallbacks.set(name, others)
     }
+  return []
+}
+
+/** `{"gpt-4": "gpt-5"}`, or `{"gpt-4": {"model": "gpt-5", "hidden": true}}` */
+function readAliases(value: unknown, aliases: Map<string, string>): readonly ImportedVariable[] | string {
+  for (const [alias, entry] of Object.entries(isForeignFields(value) ? value : {})) {
+    const target = isForeignFields(entry) ? entry.model : entry
+    if (typeof target !== 'string') return `The model of the alias "${shown(alias)}" is no name.`
+    aliases.set(alias, target)
+  }
   return []
 }
 

@@ -76,3 +76,51 @@ test('no entry stops the others', () => {
   expect(Object.fromEntries(variables)).toMatchObject({ ALIASES: 'a = openai/a' })
   expect(findings).toHaveLength(odd.length + 2)
 })
+
+test('an address of its own takes no name of an upstream that is known', () => {
+  const model_list = [
+    {
+      model_name: 'a',
+      litellm_params: { model: 'openai/a', api_base: 'http://127.0.0.1:8001/v1', api_key: 'sk-lab-0123456789' },
+    },
+    { model_name: 'b', litellm_params: { model: 'openai/b', api_key: 'sk-one-0123456789' } },
+  ]
+  const variables = Object.fromEntries(importLitellm({ model_list }).variables)
+  expect(variables).toMatchObject({
+    UPSTREAM_OPENAI_2_URL: 'http://127.0.0.1:8001/v1',
+    OPENAI_API_KEY: 'sk-one-0123456789',
+    ALIASES: 'a = openai-2/a; b = openai/b',
+  })
+  const config = readConfig(variables, false)
+  expect('problems' in config ? config.problems : []).toEqual([])
+})
+
+test('no name and no number of the file can change another setting', () => {
+  const params = { model: 'openai/a', api_key: 'sk-one-0123456789' }
+  const { variables, findings } = importLitellm({
+    model_list: [
+      {
+        model_name: 'a',
+        litellm_params: { ...params, rpm: Number.POSITIVE_INFINITY, weight: Number.NaN },
+        model_info: {},
+      },
+      { model_name: 'a', litellm_params: { ...params, rpm: 20_000 } },
+      { model_name: 'b', litellm_params: { ...params, model: 'openai/b; c = openai/secret' } },
+    ],
+    litellm_settings: { request_timeout: Number.NaN, fallbacks: [{ a: ['b; c = openai/d', 'openai/e'] }] },
+    router_settings: { model_group_alias: { old: 'a', other: { model: 'a', hidden: true } } },
+    environment_variables: { OPENAI_API_KEY: 'sk-two-0123456789' },
+  })
+  expect(variables).toEqual([
+    ['OPENAI_API_KEY', 'sk-one-0123456789'],
+    ['ALIASES', 'old = openai/a; other = openai/a'],
+    ['ROUTES', 'a = openai/a > openai/e'],
+  ])
+  expect(findings.map(({ place }) => place)).toEqual([
+    'model_list[0].model_info',
+    'litellm_settings.request_timeout',
+    'environment_variables.OPENAI_API_KEY',
+    'model_list[2]',
+    'fallbacks',
+  ])
+})

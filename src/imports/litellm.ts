@@ -17,11 +17,18 @@ export function importLitellm(config: unknown): ImportedSettings {
     return read ? [read] : []
   })
   const rest = litellmTopFields(config, findings)
-  const plan = planSettings(deployments, { fallbacks: rest.fallbacks })
+  const plan = planSettings([...deployments, ...aliased(deployments, rest.aliases)], { fallbacks: rest.fallbacks })
   return { variables: [...rest.variables, ...plan.variables], keys: [], findings: [...findings, ...plan.findings] }
 }
 
-/** ForeignFields of `litellm_params` that are used here, and those that mean nothing here. */
+/** The same places under the names of `model_group_alias`. */
+function aliased(deployments: readonly Deployment[], aliases: ReadonlyMap<string, string>): readonly Deployment[] {
+  return [...aliases].flatMap(([alias, target]) =>
+    deployments.filter(({ name }) => name === target).map((found) => ({ ...found, name: alias, rpm: undefined })),
+  )
+}
+
+/** Fields of `litellm_params` that are used here, and those that mean nothing here. */
 const used = new Set(['model', 'api_base', 'base_url', 'api_key', 'api_version', 'rpm', 'weight', 'order'])
 const without: Readonly<Record<string, string>> = {
   custom_llm_provider: 'It is read as the prefix of the model.',
@@ -45,6 +52,12 @@ function readEntry(entry: unknown, place: string, findings: ImportFinding[]): De
     findings.push({ place, text: 'It has no litellm_params.model, so it was left out.' })
     return undefined
   }
+  for (const name of Object.keys(entry))
+    if (name !== 'model_name' && name !== 'litellm_params')
+      findings.push({
+        place: `${place}.${shown(name)}`,
+        text: 'It has no counterpart here. Prices stand in the file of PRICES_FILE.',
+      })
   reportOthers(params, `${place}.litellm_params`, findings)
   const provider = textIn(params.custom_llm_provider)
   const written = provider === undefined ? params.model : `${provider}/${params.model.replace(`${provider}/`, '')}`
@@ -59,7 +72,7 @@ function readEntry(entry: unknown, place: string, findings: ImportFinding[]): De
     key: keyOf(params.api_key),
     weight: numberOf(params.weight),
     rank: numberOf(params.order),
-    rpm: numberOf(params.rpm),
+    rpm: Math.ceil(numberOf(params.rpm) ?? 0),
     place,
   }
 }
@@ -84,5 +97,5 @@ function keyOf(value: unknown): Deployment['key'] {
 }
 
 function numberOf(value: unknown): number | undefined {
-  return typeof value === 'number' && value > 0 ? value : undefined
+  return typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : undefined
 }

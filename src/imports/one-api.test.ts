@@ -36,10 +36,14 @@ const tokens = [
   { ...token, id: 3, key: 'c'.repeat(48), models: 'gpt-5,claude-x', subnet: '10.0.0.0/8', user_id: 9 },
   { ...token, id: 4, status: 2 },
 ]
-const users = [{ id: 1, username: 'root' }]
+const users = [
+  { id: 1, username: 'root', status: 1 },
+  { id: 9, username: '', status: 1 },
+]
+const nowMs = Date.UTC(2026, 10, 30)
 
 test('channels become upstreams, and models that several have a route', () => {
-  const { variables, findings } = importOneApi({ channels, tokens: [], users })
+  const { variables, findings } = importOneApi({ channels, tokens: [], users }, nowMs)
   expect(Object.fromEntries(variables)).toEqual({
     OPENAI_API_KEY: 'sk-one-0123456789',
     UPSTREAM_EXAMPLE_URL: 'https://llm.example.org/v1',
@@ -59,7 +63,7 @@ test('channels become upstreams, and models that several have a route', () => {
 })
 
 test('tokens become client keys that go on working, with what is left of their budget', () => {
-  const { keys, findings } = importOneApi({ channels: [], tokens, users })
+  const { keys, findings } = importOneApi({ channels: [], tokens, users }, nowMs)
   const hash = (text: string) => createHash('sha256').update(text).digest('hex')
   expect(keys).toEqual([
     { name: 'root.my-phone', hash: hash(`sk-${'a'.repeat(48)}`) },
@@ -73,4 +77,46 @@ test('tokens become client keys that go on working, with what is left of their b
   ])
   for (const key of keys) expect(readKey(key).hash).toBe(key.hash)
   expect(findings.map(({ place }) => place)).toEqual(['tokens 3 (my phone)', 'tokens 4 (my phone)'])
+})
+
+test('a token that does not work there does not work here', () => {
+  const others = [
+    { id: 2, username: 'off', status: 2 },
+    { id: 3, username: 'gone', status: 1, deleted_at: '2026-01-01 00:00:00' },
+  ]
+  const refused = [
+    { deleted_at: '2026-01-01 00:00:00' },
+    { user_id: 2 },
+    { user_id: 3 },
+    { user_id: 99 },
+    { expired_time: nowMs / 1_000 - 1 },
+    { unlimited_quota: 0, remain_quota: 0 },
+    { unlimited_quota: 0, remain_quota: 'none' },
+    { model_limits_enabled: 1, model_limits: '' },
+    { key: null },
+  ]
+  const given = refused.map((own, at) => ({ ...token, id: at, ...own }))
+  const { keys, findings } = importOneApi({ channels: [], tokens: given, users: [...users, ...others] }, nowMs)
+  expect(keys).toEqual([])
+  expect(findings).toHaveLength(refused.length)
+  const endless = { ...token, expired_time: 9e15 }
+  expect(importOneApi({ channels: [], tokens: [endless], users }, nowMs).keys).toHaveLength(1)
+})
+
+test('a channel with odd values stops nothing, and what is left over is named', () => {
+  const odd = {
+    ...{ ...channel, models: 'constructor,__proto__,two words,gpt-5', model_mapping: 'no JSON', priority: 'high' },
+    ...{ param_override: '{"temperature":0}', header_override: '{}', setting: '{"proxy":"http://u:word@p"}' },
+  }
+  const { variables, findings } = importOneApi({ channels: [odd], tokens: [], users }, nowMs)
+  expect(Object.fromEntries(variables).ALIASES).toBe(
+    'constructor = openai/constructor; __proto__ = openai/__proto__; gpt-5 = openai/gpt-5',
+  )
+  expect(findings.map(({ place }) => place)).toEqual([
+    'channels 1 (main).param_override',
+    'channels 1 (main).setting',
+    'channels 1 (main)',
+    'channels 1 (main)',
+  ])
+  expect(JSON.stringify(findings)).not.toContain('word@')
 })

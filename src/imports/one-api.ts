@@ -1,31 +1,25 @@
-import { createHash } from 'node:crypto'
-import { type ImportedKey, type ImportedSettings, type ImportFinding, shown } from './finding.ts'
-import { textIn } from './foreign.ts'
+import { type ImportedSettings, type ImportFinding, shown } from './finding.ts'
+import { isForeignFields, namesIn, textIn } from './foreign.ts'
+import { type OneApiRow, readTokens } from './one-api-tokens.ts'
 import { type Deployment, planSettings } from './plan-settings.ts'
 import { labelOf, type ModelService } from './services.ts'
-
-/** A row of a table. new-api has more columns than one-api. */
-export type OneApiRow = Readonly<Record<string, unknown>>
 
 /** The tables of a database of one-api or new-api. */
 export interface OneApiTables {
   readonly channels: readonly OneApiRow[]
   readonly tokens: readonly OneApiRow[]
-  /** Names of the users, by their id. */
   readonly users: readonly OneApiRow[]
 }
 
-/** Translates a database of one-api or new-api: channels to upstreams, tokens to client keys. */
-export function importOneApi({ channels, tokens, users }: OneApiTables): ImportedSettings {
+/**
+ * Translates a database of one-api or new-api: channels to upstreams, tokens to client keys.
+ * @param nowMs milliseconds since 1970: a token that has expired is left out
+ */
+export function importOneApi({ channels, tokens, users }: OneApiTables, nowMs: number): ImportedSettings {
   const findings: ImportFinding[] = []
   const deployments = channels.flatMap((channel) => readChannel(channel, findings))
   const plan = planSettings(deployments, { fallbacks: new Map() })
-  const owners = new Map(users.map(({ id, username }) => [id, shown(username)]))
-  const names = new Set<string>()
-  const keys = tokens.flatMap((token) => {
-    const key = readToken(token, { names, owner: owners.get(token.user_id), findings })
-    return key ? [key] : []
-  })
+  const keys = readTokens(tokens, { users, findings, nowMs })
   return { variables: plan.variables, keys, findings: [...findings, ...plan.findings] }
 }
 
@@ -61,29 +55,49 @@ function readChannel(channel: OneApiRow, findings: ImportFinding[]): readonly De
     findings.push({ place, text: service })
     return []
   }
+  reportColumns(channel, place, findings)
   const mapping = mappingOf(channel.model_mapping)
-  if (textIn(channel.group) !== undefined && channel.group !== 'default')
-    findings.push({
-      place,
-      text: `The group "${shown(channel.group)}" is not carried over: give each client key its models.`,
-    })
-  if (textIn(channel.system_prompt) !== undefined)
-    findings.push({ place, text: 'A system prompt of a channel has no counterpart here.' })
-  const [weight, priority] = [Number(channel.weight ?? 0), Number(channel.priority ?? 0)]
+  if (!mapping) findings.push({ place, text: 'Its model_mapping is no JSON object, so its models keep their names.' })
+  const [weight, priority] = [Number(channel.weight) || 0, Number(channel.priority) || 0]
   // new-api keeps several keys of a channel in one text
   const keys = String(channel.key ?? '')
     .split('\n')
     .map((text) => text.trim())
     .filter((text) => text !== '')
-  return listOf(channel.models).flatMap((name) =>
+  return namesIn(channel.models).flatMap((name) =>
     (keys.length > 0 ? keys : [undefined]).map((text) => ({
-      ...{ name, service, model: mapping[name] ?? name, place },
+      ...{ name, service, model: mapping?.get(name) ?? name, place },
       key: text === undefined ? undefined : { text },
       weight: weight > 0 ? Math.min(weight, 1_000) : undefined,
       // there a higher priority comes first
       rank: -priority,
     })),
   )
+}
+
+/** Columns of a channel that change what is asked, and that are not carried over. */
+const leftOver: Readonly<Record<string, string>> = {
+  system_prompt: 'A system prompt of a channel has no counterpart here.',
+  param_override: 'Parameters that a channel replaces have no counterpart here.',
+  header_override: 'Its headers are not carried over: set UPSTREAM_NAME_HEADERS.',
+  openai_organization: 'Its organization is not carried over: write it as a header in OPENAI_HEADERS.',
+  status_code_mapping: 'Other status codes have no counterpart here.',
+  setting: 'Its further settings, such as a proxy, are not carried over.',
+  settings: 'Its further settings are not carried over.',
+  config: 'Its further settings are not carried over.',
+  other: 'Its further settings are not carried over.',
+}
+
+const empty = new Set(['', '{}', '[]', 'null'])
+
+function reportColumns(channel: OneApiRow, place: string, findings: ImportFinding[]): void {
+  for (const [column, text] of Object.entries(leftOver))
+    if (!empty.has(textIn(channel[column])?.trim() ?? '')) findings.push({ place: `${place}.${column}`, text })
+  if (textIn(channel.group) !== undefined && channel.group !== 'default')
+    findings.push({
+      place,
+      text: `The group "${shown(channel.group)}" is not carried over: give each client key its models.`,
+    })
 }
 
 /** @returns where a channel's models are, or why they cannot be asked here */
@@ -108,67 +122,17 @@ function withVersion(url: string): string {
   return /\/v\d+\w*$/.test(url) ? url : `${url}/v1`
 }
 
-function mappingOf(value: unknown): Readonly<Record<string, string>> {
+/** @returns undefined for a text that cannot be read */
+function mappingOf(value: unknown): ReadonlyMap<string, string> | undefined {
   const text = textIn(value)
-  if (text === undefined) return {}
+  if (text === undefined) return new Map()
   try {
     const parsed: unknown = JSON.parse(text)
-    if (typeof parsed !== 'object' || parsed === null) return {}
-    return Object.fromEntries(
+    if (!isForeignFields(parsed)) return parsed === null ? new Map() : undefined
+    return new Map(
       Object.entries(parsed).flatMap(([name, model]) => (typeof model === 'string' ? [[name, model]] : [])),
     )
   } catch {
-    return {}
-  }
-}
-
-interface TokenContext {
-  /** The names that were given. */
-  readonly names: Set<string>
-  readonly owner: string | undefined
-  readonly findings: ImportFinding[]
-}
-
-/** There a dollar is 500,000 (one-api, common/config: QuotaPerUnit). */
-const quotaPerDollar = 500_000
-
-function readToken(token: OneApiRow, { names, owner, findings }: TokenContext): ImportedKey | undefined {
-  const place = `tokens ${Number(token.id)} (${shown(token.name)})`
-  const text = textIn(token.key)?.trim()
-  if (token.status !== enabled || text === undefined) {
-    findings.push({ place, text: 'It is turned off, expired or used up there, so it was left out.' })
     return undefined
   }
-  for (const [column, what] of [
-    ['subnet', 'A limit to some addresses'],
-    ['allow_ips', 'A limit to some addresses'],
-  ] as const)
-    if (textIn(token[column]) !== undefined) findings.push({ place, text: `${what} has no counterpart here.` })
-  const dollars = Number(token.remain_quota ?? 0) / quotaPerDollar
-  const models = listOf(token.models ?? (token.model_limits_enabled ? token.model_limits : undefined))
-  const expires = Number(token.expired_time ?? -1)
-  return {
-    name: nameFor(owner, textIn(token.name) ?? `token-${Number(token.id)}`, names),
-    hash: createHash('sha256').update(`sk-${text}`).digest('hex'),
-    ...(models.length > 0 && { models }),
-    ...(!token.unlimited_quota && { budget: `${Math.max(dollars, 0.01).toFixed(2)} USD` }),
-    ...(expires > 0 && { expires: new Date(expires * 1_000).toISOString() }),
-  }
-}
-
-/** A name that is not given yet, of the characters that a key's name may have. */
-function nameFor(owner: string | undefined, name: string, names: Set<string>): string {
-  const plain = `${owner === undefined || owner === '' ? '' : `${owner}.`}${name}`.replaceAll(/[^\w.@+-]+/g, '-')
-  const wanted = plain.replace(/^[^A-Za-z0-9]+/, '').slice(0, 56) || 'token'
-  let free = wanted
-  for (let number = 2; names.has(free); number++) free = `${wanted}-${number}`
-  names.add(free)
-  return free
-}
-
-function listOf(value: unknown): readonly string[] {
-  return (textIn(value) ?? '')
-    .split(',')
-    .map((text) => text.trim())
-    .filter((text) => text !== '')
 }

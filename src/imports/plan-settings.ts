@@ -32,18 +32,27 @@ interface Planned {
 export function planSettings(deployments: readonly Deployment[], { fallbacks }: PlanOptions): Planned {
   const upstreams = new UpstreamPlan()
   const targets = new Map<string, Target[]>()
+  const findings: ImportFinding[] = []
   for (const deployment of deployments) {
+    const { name, model, place } = deployment
+    if (!name.includes('*') && !targetForm.test(model)) {
+      findings.push({ place, text: `The model "${shown(model)}" was left out: a route cannot name it.` })
+      continue
+    }
     const upstream = upstreams.add(deployment)
-    const list = targets.get(deployment.name) ?? []
-    list.push({ ...deployment, address: `${upstream}/${deployment.model}` })
-    targets.set(deployment.name, list)
+    const list = targets.get(name) ?? []
+    list.push({ ...deployment, address: `${upstream}/${model}` })
+    targets.set(name, list)
   }
   const names = planNames(targets, fallbacks)
   return {
     variables: [...upstreams.variables(), ...names.variables],
-    findings: [...upstreams.findings, ...names.findings],
+    findings: [...findings, ...upstreams.findings, ...names.findings],
   }
 }
+
+/** Limit of the requests of a minute that can be set. A larger number limits nothing. */
+const maxRpm = 10_000
 
 interface PlannedUpstream {
   readonly name: string
@@ -84,11 +93,11 @@ class UpstreamPlan {
     const taken = new Set([...this.#known.values()].map(({ name }) => name))
     const keyVariable = upstream === undefined ? undefined : keyVariableOf(upstream)
     const parts = { service, keys: new Set<string>(), models: new Set<string>(), rpm: 0 }
-    if (upstream !== undefined && keyVariable !== undefined && !taken.has(upstream)) {
+    if (upstream !== undefined && keyVariable !== undefined) {
       const prefix = keyVariable.replace(/_(API_KEY|TOKEN)$/, '')
       return { ...parts, name: upstream, keyVariable, prefix }
     }
-    const name = freeName(slugOf(service.label), taken)
+    const name = freeName(slugOf(service.label), (wanted) => taken.has(wanted) || keyVariableOf(wanted) !== undefined)
     const prefix = `UPSTREAM_${name.toUpperCase().replaceAll('-', '_')}`
     return { ...parts, name, keyVariable: `${prefix}_KEY`, prefix }
   }
@@ -102,7 +111,7 @@ class UpstreamPlan {
       const listed = [...models].filter((model) => !model.includes('*'))
       if (isOwn && listed.length === models.size) named.push([`${prefix}_MODELS`, listed.join(',')])
       if (isOwn && api !== 'chat') named.push([`${prefix}_API`, api])
-      if (rpm > 0) named.push([`${prefix}_MAX_RPM`, String(rpm)])
+      if (rpm > 0 && rpm <= maxRpm) named.push([`${prefix}_MAX_RPM`, String(rpm)])
       const numbered = [...keys].map(
         (key, at): ImportedVariable => [at === 0 ? keyVariable : `${keyVariable}_${at + 1}`, key],
       )
@@ -116,9 +125,9 @@ function slugOf(label: string): string {
   return slug.replaceAll(/^-+|-+$/g, '') || 'other'
 }
 
-function freeName(wanted: string, taken: ReadonlySet<string>): string {
-  if (!taken.has(wanted)) return wanted
-  for (let number = 2; ; number++) if (!taken.has(`${wanted}-${number}`)) return `${wanted}-${number}`
+function freeName(wanted: string, isTaken: (name: string) => boolean): string {
+  if (!isTaken(wanted)) return wanted
+  for (let number = 2; ; number++) if (!isTaken(`${wanted}-${number}`)) return `${wanted}-${number}`
 }
 
 interface Target extends Deployment {
@@ -126,8 +135,9 @@ interface Target extends Deployment {
   readonly address: string
 }
 
-/** The names that `ALIASES` and `ROUTES` take. */
+/** The names that `ALIASES` and `ROUTES` take, and the models that they can name (src/gateway/routes/parse-routes.ts). */
 const nameForm = /^[\w.:/-]{1,100}(?<!:tools)$/
+const targetForm = /^[^\s>|+*(),;=]{1,200}$/
 
 function planNames(
   targets: ReadonlyMap<string, readonly Target[]>,
@@ -136,16 +146,27 @@ function planNames(
   const [aliases, routes, findings]: [string[], string[], ImportFinding[]] = [[], [], []]
   for (const [name, list] of targets) {
     const place = list[0]?.place ?? name
-    const others = fallbacks.get(name) ?? []
-    // a pattern needs no name: every model of an upstream can be addressed
-    if (name.includes('*')) continue
+    const named = fallbacks.get(name) ?? []
+    const others = named.filter((other) => targetForm.test(other))
+    for (const other of named)
+      if (!others.includes(other))
+        findings.push({
+          place: 'fallbacks',
+          text: `The fallback "${shown(other)}" was left out: a route cannot name it.`,
+        })
+    if (name.includes('*')) {
+      // a pattern needs no name: every model of an upstream can be addressed
+      if (others.length > 0)
+        findings.push({ place: 'fallbacks', text: `"${shown(name)}" is a pattern, which can have no route.` })
+      continue
+    }
     if (!nameForm.test(name)) {
       findings.push({ place, text: `The name "${shown(name)}" has characters that a model's name here may not have.` })
       continue
     }
     const expression = expressionOf(list)
     if (others.length > 0) routes.push(`${name} = ${[expression, ...others].join(' > ')}`)
-    else if (/[ *]/.test(expression)) routes.push(`${name} = ${expression}`)
+    else if (expression.includes(' ')) routes.push(`${name} = ${expression}`)
     else if (expression !== name) aliases.push(`${name} = ${expression}`)
   }
   for (const [name] of fallbacks)

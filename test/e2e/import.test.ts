@@ -12,6 +12,8 @@ const litellm = `
 model_list:
   - model_name: smart
     litellm_params: { model: openai/gpt-5, api_key: sk-one-0123456789 }
+  - model_name: lab
+    litellm_params: { model: openai/lab, api_base: "http://127.0.0.1:9/v1?key=word-in-query", api_key: "sk-a\\nPORT=1" }
 general_settings: { master_key: sk-master-0123456789abcdef, strange: 1 }
 `
 
@@ -24,7 +26,8 @@ test('a configuration of LiteLLM: shown first, written when asked, and never ove
   expect(shown.stdout).toContain('ALIASES=smart = openai/gpt-5')
   expect(shown.stdout).toContain('general_settings.strange: It has no counterpart here.')
   expect(shown.stdout).toContain('Nothing was written.')
-  expect(shown.stdout).not.toContain('sk-')
+  expect(shown.stdout).toContain('UPSTREAM_OPENAI_2_KEY: Its value has signs that .env cannot have')
+  expect(shown.stdout).not.toMatch(/sk-|word-in-query/)
   expect((await run(['import', 'litellm', 'config.yaml', '--write'], at)).code).toBe(0)
   expect((await stat(join(folder.path, '.env'))).mode & 0o777).toBe(0o600)
   const written = await readFile(join(folder.path, '.env'), 'utf8')
@@ -43,8 +46,8 @@ test('a database of one-api: its tokens go on working', async () => {
   database.run("INSERT INTO channels VALUES (1, 1, 1, 'main', 'sk-one-0123456789', 'gpt-5')")
   database.run('CREATE TABLE tokens (id, user_id, status, name, key, unlimited_quota, expired_time)')
   database.run(`INSERT INTO tokens VALUES (1, 1, 1, 'phone', '${'a'.repeat(48)}', 1, -1)`)
-  database.run('CREATE TABLE users (id, username)')
-  database.run("INSERT INTO users VALUES (1, 'root')")
+  database.run('CREATE TABLE users (id, username, status)')
+  database.run("INSERT INTO users VALUES (1, 'root', 1)")
   database.close()
   const imported = await run(['import', 'one-api', 'one-api.db', '--write', '--json'], at)
   expect(JSON.parse(imported.stdout)).toEqual({
