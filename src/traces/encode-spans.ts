@@ -1,5 +1,9 @@
 import type { Attributes, AttributeValue, SpanContext } from '@opentelemetry/api'
-import { type ISerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer'
+import {
+  type IExportTraceServiceResponse,
+  type ISerializer,
+  ProtobufTraceSerializer,
+} from '@opentelemetry/otlp-transformer'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import { ProtobufWriter } from './protobuf-writer.ts'
 
@@ -41,7 +45,7 @@ export const spanSerializer = {
     return Buffer.concat([Buffer.from([field(1, delimited)]), writer.written])
   },
   deserializeResponse: (data) => ProtobufTraceSerializer.deserializeResponse(data),
-} satisfies ISerializer<ReadableSpan[], unknown>
+} satisfies ISerializer<ReadableSpan[], IExportTraceServiceResponse>
 
 function writeScope({ instrumentationScope: { name, version = '' } }: ReadableSpan): void {
   writer.byte(field(1, delimited))

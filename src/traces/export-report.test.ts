@@ -20,4 +20,7 @@ test('failures are named once a minute with the number of lost spans, and the en
   report.noteSuccess()
   report.noteSuccess()
   expect(lines.slice(2)).toEqual([['traces are sent again', { spans: 3 }]])
+  report.noteRefused(5)
+  report.noteSuccess()
+  expect(lines.slice(3)).toEqual([['traces are lost', { why: 'the collector refuses some of them', spans: 5 }]])
 })

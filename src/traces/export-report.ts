@@ -23,6 +23,12 @@ export class ExportReport {
     this.#warn('too many wait to be sent')
   }
 
+  /** The collector has taken an export, but not these spans of it. */
+  noteRefused(spans: number): void {
+    this.#lost += spans
+    this.#warn('the collector refuses some of them')
+  }
+
   /** @param why a sentence without secrets */
   noteFailure(why: string, spans: number): void {
     this.#lost += spans

@@ -21,6 +21,12 @@ interface Failure {
   readonly waitMs?: number | undefined
 }
 
+/** The spans were taken. */
+interface Taken {
+  /** What the collector says of them. */
+  readonly data: Uint8Array | undefined
+}
+
 /**
  * Sends the library's exports with our own HTTP client, so that traces too go through the machine's one network, with its proxies and
  * certificates. It follows no redirect, and repeats what the collector asks to repeat.
@@ -38,8 +44,9 @@ export class ExportTransport implements IExporterTransport {
     const signal = this.#stop.child()
     const timer = signal.runtime.timers.set(timeoutMs, () => signal.abort(tooLate()))
     try {
-      const failure = await this.#trySeveralTimes(this.#config.compresses ? gzipSync(data) : data, signal)
-      return failure ? { status: 'failure', error: new Error(failure.why) } : { status: 'success' }
+      const outcome = await this.#trySeveralTimes(this.#config.compresses ? gzipSync(data) : data, signal)
+      if ('why' in outcome) return { status: 'failure', error: new Error(outcome.why) }
+      return outcome.data ? { status: 'success', data: outcome.data } : { status: 'success' }
     } catch (thrown) {
       return { status: 'failure', error: new Error(whyOf(thrown)) }
     } finally {
@@ -52,15 +59,15 @@ export class ExportTransport implements IExporterTransport {
     this.#stop.abort(tooLate())
   }
 
-  async #trySeveralTimes(data: Uint8Array, signal: CancelSource): Promise<Failure | undefined> {
+  async #trySeveralTimes(data: Uint8Array, signal: CancelSource): Promise<Failure | Taken> {
     for (let attempt = 1; ; attempt++) {
-      const failure = await this.#sendOnce(data, signal)
-      if (!failure?.mayRepeat || attempt === maxTries) return failure
-      await sleep(failure.waitMs ?? firstPauseMs * 2 ** (attempt - 1), signal)
+      const outcome = await this.#sendOnce(data, signal)
+      if (!('why' in outcome) || !outcome.mayRepeat || attempt === maxTries) return outcome
+      await sleep(outcome.waitMs ?? firstPauseMs * 2 ** (attempt - 1), signal)
     }
   }
 
-  async #sendOnce(data: Uint8Array, signal: CancelSource): Promise<Failure | undefined> {
+  async #sendOnce(data: Uint8Array, signal: CancelSource): Promise<Failure | Taken> {
     const { url, protocol, headers, compresses } = this.#config
     try {
       const reply = await send(
@@ -76,9 +83,10 @@ export class ExportTransport implements IExporterTransport {
         },
         signal,
       )
-      await reply.bytes(maxReplyBytes)
       const { status } = reply
-      if (status >= 200 && status < 300) return undefined
+      // the spans were taken with the status: whatever is wrong with the rest, sending them again would double them
+      const body = await reply.bytes(maxReplyBytes).catch(() => undefined)
+      if (status >= 200 && status < 300) return { data: body?.length ? body : undefined }
       const waitMs = waitIn(reply.headers.get('retry-after'))
       return { why: `the collector answers ${status}`, mayRepeat: repeatable.has(status), waitMs }
     } catch (thrown) {

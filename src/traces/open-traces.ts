@@ -1,7 +1,11 @@
 import { createNoopMeter } from '@opentelemetry/api'
-import { ExportResultCode } from '@opentelemetry/core'
 import { createOtlpNetworkExportDelegate, ExporterMetrics, OTLPExporterBase } from '@opentelemetry/otlp-exporter-base'
-import { JsonTraceSerializer, TraceExporterMetricsHelper } from '@opentelemetry/otlp-transformer'
+import {
+  type IExportTraceServiceResponse,
+  type ISerializer,
+  JsonTraceSerializer,
+  TraceExporterMetricsHelper,
+} from '@opentelemetry/otlp-transformer'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import {
   AlwaysOffSampler,
@@ -19,6 +23,7 @@ import type { Tracer } from '../flow/span.ts'
 import type { CallListeners } from '../gateway/call-record.ts'
 import { CallTracer } from './call-tracer.ts'
 import { spanSerializer } from './encode-spans.ts'
+import { ExportQueue, maxExports } from './export-queue.ts'
 import { ExportReport } from './export-report.ts'
 import { ExportTransport } from './export-transport.ts'
 import { SpanRecorder } from './span-recorder.ts'
@@ -27,8 +32,8 @@ import { WaitingSpans } from './waiting-spans.ts'
 
 /** Milliseconds for the last spans of a process that stops. */
 const lastSpansMs = 3_000
-/** Exports that run at the same time. */
-const concurrencyLimit = 4
+/** The exporter's own limit. The queue has a lower one, because the exporter counts an export a little longer than the queue. */
+const concurrencyLimit = 2 * maxExports
 
 export interface TracesOptions {
   readonly log: Logger
@@ -50,8 +55,9 @@ export function openTraces(config: TracesConfig, { log, runtime, version }: Trac
   const report = new ExportReport(log, runtime)
   const transport = new ExportTransport(config, runtime)
   const { batch, timeoutMs } = config
+  const exporter = new ExportQueue(openExporter(config, transport, report), { waiting, report })
   const processor = new BatchSpanProcessor({
-    exporter: countingExporter(openExporter(config, transport), { waiting, report }),
+    exporter,
     scheduledDelayMillis: batch.delayMs,
     // the recorder counts what waits, and drops what is too much
     maxQueueSize: Math.max(batch.maxWaiting, batch.maxSpans),
@@ -77,6 +83,8 @@ export function openTraces(config: TracesConfig, { log, runtime, version }: Trac
       const timer = runtime.timers.set(lastSpansMs, () => transport.shutdown())
       // the report has said why, if they could not be sent
       await processor.shutdown().catch(() => undefined)
+      // it does not wait for the others when one has failed
+      await exporter.idle()
       timer.stop()
     },
   }
@@ -93,8 +101,18 @@ function samplerOf({ sampler, ratio }: TracesConfig): Sampler {
 function openExporter(
   { protocol, url, timeoutMs, compresses }: TracesConfig,
   transport: ExportTransport,
+  report: ExportReport,
 ): SpanExporter {
-  const serializer = protocol === 'http/json' ? JsonTraceSerializer : spanSerializer
+  const { serializeRequest, deserializeResponse } = protocol === 'http/json' ? JsonTraceSerializer : spanSerializer
+  const serializer: ISerializer<ReadableSpan[], IExportTraceServiceResponse> = {
+    serializeRequest,
+    deserializeResponse(data) {
+      const response = deserializeResponse(data)
+      const refused = Number(response.partialSuccess?.rejectedSpans ?? 0)
+      if (refused > 0) report.noteRefused(refused)
+      return response
+    },
+  }
   const metrics = new ExporterMetrics<ReadableSpan[]>({
     componentType: 'otlp_http_span_exporter',
     metricsHelper: TraceExporterMetricsHelper,
@@ -105,25 +123,4 @@ function openExporter(
   const compression = compresses ? 'gzip' : 'none'
   const options = { timeoutMillis: timeoutMs, concurrencyLimit, compression } as const
   return new OTLPExporterBase(createOtlpNetworkExportDelegate(options, serializer, metrics, transport))
-}
-
-interface ExportCounts {
-  readonly waiting: WaitingSpans
-  readonly report: ExportReport
-}
-
-/** ExportCounts what is sent and what is lost. */
-function countingExporter(exporter: SpanExporter, { waiting, report }: ExportCounts): SpanExporter {
-  return {
-    export(spans, done) {
-      waiting.remove(spans)
-      exporter.export(spans, (result) => {
-        if (result.code === ExportResultCode.SUCCESS) report.noteSuccess()
-        else report.noteFailure(result.error?.message ?? 'the export failed', spans.length)
-        done(result)
-      })
-    },
-    shutdown: () => exporter.shutdown(),
-    forceFlush: async () => exporter.forceFlush?.(),
-  }
 }

@@ -11,7 +11,8 @@ export function contextIn(headers: Headers): SpanContext | undefined {
   if (!context) return undefined
   const state = headers.get('tracestate')
   const traceState = state === null || state.length > maxState ? undefined : new TraceState(state)
-  return { ...context, isRemote: true, ...(traceState && { traceState }) }
+  // of a text without one valid entry nothing is left, and an empty state is not allowed
+  return { ...context, isRemote: true, ...(traceState?.serialize() && { traceState }) }
 }
 
 /** The headers that tell another server of a span. */

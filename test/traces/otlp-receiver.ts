@@ -73,8 +73,8 @@ const Request = z.strictObject({
 
 export type ReceivedSpan = z.infer<typeof Span>
 
-/** What the receiver does with an export: a status, or `silent` for no answer. */
-type Behaviour = number | 'silent'
+/** What the receiver does with an export: a status, `silent` for no answer, or its own answer to an export that it takes. */
+type Behaviour = number | 'silent' | Response
 
 /** A collector that accepts only what OTLP allows, and remembers every span. */
 export class OtlpReceiver {
@@ -83,6 +83,8 @@ export class OtlpReceiver {
   readonly headers: Headers[] = []
   /** What was wrong with exports. */
   readonly faults: string[] = []
+  /** The exports that have come are answered when this has settled. */
+  held: Promise<void> = Promise.resolve()
   /** How the next exports are answered; then with 200. */
   readonly behaviours: Behaviour[] = []
   readonly #server = Bun.serve({
@@ -116,13 +118,16 @@ export class OtlpReceiver {
     const behaviour = this.behaviours.shift() ?? 200
     this.headers.push(request.headers)
     if (behaviour === 'silent') return new Promise<Response>(() => undefined)
-    if (behaviour !== 200) return new Response('', { status: behaviour, headers: { 'retry-after': '0' } })
+    await this.held
+    if (typeof behaviour === 'number' && behaviour !== 200)
+      return new Response('', { status: behaviour, headers: { 'retry-after': '0' } })
     try {
       this.#keep(await decodeBody(request))
     } catch (thrown) {
       this.faults.push(String(thrown))
       return new Response('', { status: 400 })
     }
+    if (behaviour instanceof Response) return behaviour
     return new Response('', { headers: { 'content-type': 'application/x-protobuf' } })
   }
 

@@ -318,6 +318,38 @@ describe('a collector', () => {
     expect(own.lines.filter((line) => line.includes('traces are lost'))).toHaveLength(1)
   })
 
+  test('that has taken an export gets it once, whatever it says then', async () => {
+    const own = startTraced(receiver.url, lab)
+    // protobuf: of the export 3 spans were refused
+    const partly = Buffer.from('0a020803', 'hex')
+    const endless = new ReadableStream({ pull: (body) => body.enqueue(Buffer.alloc(1 << 20)) })
+    for (const answer of [new Response(endless), new Response('no protobuf'), new Response(partly)]) {
+      receiver.clear()
+      receiver.behaviours.push(answer)
+      await ask({ model: 'lab/m', messages: prompt }, { url: own.url })
+      await receiver.waitFor(3)
+    }
+    await own.close()
+    expect(receiver.spans).toHaveLength(3)
+    const lost = own.lines.filter((line) => line.includes('traces are'))
+    expect(lost.map((line) => JSON.parse(line))).toMatchObject([
+      { msg: 'traces are lost', why: 'the collector refuses some of them', spans: 3 },
+    ])
+  })
+
+  test('gets all spans of a gateway that stops, also if they are many exports', async () => {
+    const own = startTraced(receiver.url, { ...lab, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1' })
+    const held = Promise.withResolvers<void>()
+    receiver.held = held.promise
+    for (let at = 0; at < 4; at++) await ask({ model: 'lab/m', messages: prompt }, { url: own.url })
+    receiver.behaviours.push(200, 400)
+    const closed = own.close()
+    await until(() => receiver.headers.length >= 3, 30_000, 'the first exports')
+    held.resolve()
+    await closed
+    expect(receiver.spans).toHaveLength(11)
+  })
+
   test('gets the last spans of a gateway that stops', async () => {
     const own = startTraced(receiver.url, { ...lab, OTEL_BSP_SCHEDULE_DELAY: '600000' })
     await ask({ model: 'lab/m', messages: prompt }, { url: own.url })
