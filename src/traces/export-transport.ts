@@ -22,7 +22,7 @@ interface Failure {
 }
 
 /** The spans were taken. */
-interface Taken {
+interface AcceptedExport {
   /** What the collector says of them. */
   readonly data: Uint8Array | undefined
 }
@@ -59,7 +59,7 @@ export class ExportTransport implements IExporterTransport {
     this.#stop.abort(tooLate())
   }
 
-  async #trySeveralTimes(data: Uint8Array, signal: CancelSource): Promise<Failure | Taken> {
+  async #trySeveralTimes(data: Uint8Array, signal: CancelSource): Promise<Failure | AcceptedExport> {
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.#sendOnce(data, signal)
       if (!('why' in outcome) || !outcome.mayRepeat || attempt === maxTries) return outcome
@@ -67,7 +67,7 @@ export class ExportTransport implements IExporterTransport {
     }
   }
 
-  async #sendOnce(data: Uint8Array, signal: CancelSource): Promise<Failure | Taken> {
+  async #sendOnce(data: Uint8Array, signal: CancelSource): Promise<Failure | AcceptedExport> {
     const { url, protocol, headers, compresses } = this.#config
     try {
       const reply = await send(
