@@ -13,7 +13,11 @@ import { Upstream } from './upstream/server.ts'
 const upstream = await Upstream.open()
 afterAll(() => upstream.close())
 
+const isFull = process.env.TRIBUTARY_TEST_FULL === '1'
+
 const checks = sections.flatMap((section) => section.checks)
+/** What needs a gateway for itself takes longer than all the rest. */
+const measured = new Set(faults.flatMap(({ turns, isMeasured }) => (isMeasured ? turns : [])))
 
 interface Running {
   readonly url: string
@@ -71,10 +75,11 @@ const shown = ({ check, lane, outcome, note }: Result) => `${outcome} ${check} (
 
 describe('the bad gateway', () => {
   test('passes every check when no fault is planted', async () => {
-    const results = await grade(undefined, surfaces)
+    const wanted = checks.map(({ id }) => id).filter((id) => isFull || !measured.has(id))
+    const results = await grade(undefined, surfaces, wanted)
     expect(results.filter(({ outcome }) => outcome === 'fail').map(shown)).toEqual([])
     const made = new Set(results.flatMap(({ check, outcome }) => (outcome === 'pass' ? [check] : [])))
-    expect(checks.map(({ id }) => id).filter((id) => !made.has(id))).toEqual([])
+    expect(wanted.filter((id) => !made.has(id))).toEqual([])
   }, 120_000)
 
   test('gets no point where it answers nothing', async () => {
@@ -83,7 +88,7 @@ describe('the bad gateway', () => {
   })
 
   for (const fault of faults)
-    (fault.isMeasured ? test : test.concurrent)(
+    (fault.isMeasured ? test.if(isFull) : test.concurrent)(
       `fails where ${fault.name}`,
       async () => {
         const results = await turned(fault)

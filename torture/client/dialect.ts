@@ -12,6 +12,8 @@ export interface Reading {
   readonly isEnded: boolean
   /** Where the answer breaks the order of its dialect's events. */
   readonly problems: readonly string[]
+  /** The first event whose name is not the type that its data states. A check of its own, as not all clients look at names. */
+  readonly misnamed?: string
 }
 
 /** Folds the events of a stream. */

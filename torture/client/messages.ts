@@ -94,6 +94,7 @@ function whole(body: Json): Reading {
 class MessagesFold implements StreamFold {
   readonly #pieces = new Pieces()
   readonly #problems: string[] = []
+  #misnamed: string | undefined
   #usage: Json
   #open: { readonly index: number; readonly type: string; readonly add: (json: string) => void } | undefined
   #blocks = 0
@@ -104,7 +105,7 @@ class MessagesFold implements StreamFold {
 
   push({ data, event: name }: StreamEvent): void {
     const event: Json = JSON.parse(data)
-    if (name !== event.type) this.#problems.push(`the event ${name} has data of type ${event.type}`)
+    if (name !== event.type) this.#misnamed ??= `the event ${name ?? 'without a name'} has data of type ${event.type}`
     if (this.#isDone) this.#problems.push(`there is ${event.type} after message_stop`)
     if (!this.#isBegun && !['message_start', 'ping', 'error'].includes(event.type))
       this.#problems.push(`there is ${event.type} before message_start`)
@@ -175,6 +176,7 @@ class MessagesFold implements StreamFold {
       ...(this.#error !== undefined && { error: this.#error }),
       isEnded: this.#isDone,
       problems: this.#problems,
+      ...(this.#misnamed !== undefined && { misnamed: this.#misnamed }),
     }
   }
 }

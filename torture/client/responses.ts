@@ -86,6 +86,7 @@ function whole(body: Json): Reading {
 class ResponsesFold implements StreamFold {
   readonly #pieces = new Pieces()
   readonly #problems: string[] = []
+  #misnamed: string | undefined
   readonly #open = new Map<number, (json: string) => void>()
   #items = 0
   #sequence = -1
@@ -95,7 +96,7 @@ class ResponsesFold implements StreamFold {
   push({ data, event: name }: StreamEvent): void {
     if (data === '[DONE]') return
     const event: Json = JSON.parse(data)
-    if (name !== event.type) this.#problems.push(`the event ${name} has data of type ${event.type}`)
+    if (name !== event.type) this.#misnamed ??= `the event ${name ?? 'without a name'} has data of type ${event.type}`
     if (this.#last) this.#problems.push(`there is ${event.type} after the last event`)
     if (this.#sequence === -1 && !['response.created', 'error', 'response.failed'].includes(event.type))
       this.#problems.push(`the first event is ${event.type}`)
@@ -162,6 +163,7 @@ class ResponsesFold implements StreamFold {
       ...(this.#error !== undefined && { error: this.#error }),
       isEnded: this.#last !== undefined,
       problems: [...this.#problems, ...other],
+      ...(this.#misnamed !== undefined && { misnamed: this.#misnamed }),
     }
   }
 }

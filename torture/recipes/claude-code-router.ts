@@ -15,6 +15,8 @@ const configuration = (port: number, upstreamPort: number) => ({
       api_base_url: `http://127.0.0.1:${upstreamPort}/v1/chat/completions`,
       api_key: 'sk-test-upstream-0123456789',
       models: ['torture-chat'],
+      // without it no stream has a usage; its transformer "reasoning" loses the reasons of the end, so it is left out
+      transformer: { use: ['streamoptions'] },
     },
   ],
   Router: { default: 'torture,torture-chat' },

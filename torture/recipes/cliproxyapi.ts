@@ -11,6 +11,8 @@ const upstreamKey = 'sk-test-upstream-0123456789'
 
 const configuration = (port: number, upstreamPort: number, folder: string) => ({
   ...{ host: '127.0.0.1', port, 'auth-dir': folder, 'api-keys': [key], 'request-retry': 0 },
+  // it must not rest the only upstream after what our scripts do
+  'disable-cooling': true,
   'remote-management': { 'disable-control-panel': true },
   'openai-compatibility': [
     {

@@ -23,7 +23,8 @@ const configuration = (port: number) => {
       model('torture-responses', 'openai', `http://127.0.0.1:${port}/v1`),
       model('torture-messages', 'anthropic', `http://127.0.0.1:${port}`),
     ],
-    general_settings: { master_key: key },
+    // off by default, and without it no abort of a request that is not streamed reaches the upstream
+    general_settings: { master_key: key, cancel_on_disconnect: true },
     // it must not rest the only upstream after what our scripts do
     router_settings: { disable_cooldowns: true, num_retries: 0 },
     litellm_settings: { num_retries: 0, telemetry: false, drop_params: true },

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { surfaces } from '../talk/surface.ts'
+import type { Lane } from '../lab/target.ts'
 import { findProgram } from './find-program.ts'
 import { startProgram } from './program.ts'
 import type { Recipe } from './recipe.ts'
@@ -9,7 +9,22 @@ import type { Recipe } from './recipe.ts'
 const needs =
   'npm install @portkey-ai/gateway with "overrides": {"@hono/node-server": "1.8.2"}, and TORTURE_PORTKEY="node …/@portkey-ai/gateway/build/start-server.js"'
 
-/** Portkey has no settings of its own: the headers of each request name the upstream. */
+/** Chat Completions and Responses are asked of OpenAI, Messages only of Anthropic; chats also before Anthropic. */
+const lanesOf = (upstreamPort: number): readonly Lane[] =>
+  [
+    { name: 'chat', surface: 'chat', model: 'torture-chat', provider: 'openai' } as const,
+    { name: 'responses', surface: 'responses', model: 'torture-responses', provider: 'openai' } as const,
+    { name: 'messages', surface: 'messages', model: 'torture-messages', provider: 'anthropic' } as const,
+    { name: 'chat over messages', surface: 'chat', model: 'torture-messages', provider: 'anthropic' } as const,
+  ].map(({ provider, ...lane }) => ({
+    ...lane,
+    fields: {
+      ...{ 'x-portkey-provider': provider, 'x-portkey-custom-host': `http://127.0.0.1:${upstreamPort}/v1` },
+      authorization: 'Bearer sk-test-upstream-0123456789',
+    },
+  }))
+
+/** Portkey has no settings and no keys of its own: the headers of each request name the upstream and its key. */
 export const portkey: Recipe = {
   name: 'portkey',
   needs,
@@ -20,13 +35,8 @@ export const portkey: Recipe = {
       command: [...command, `--port=${port}`, '--headless'],
       ...{ folder, readyUrl: url, environment: { NODE_ENV: 'production' } },
     })
-    const lanes = surfaces.map((surface) => ({ name: surface, surface, model: `torture-${surface}` }))
-    const fields = {
-      'x-portkey-provider': 'openai',
-      'x-portkey-custom-host': `http://127.0.0.1:${upstreamPort}/v1`,
-    }
     return {
-      target: { url, key: 'sk-test-upstream-0123456789', lanes, fields, pid: program.pid },
+      target: { url, lanes: lanesOf(upstreamPort), pid: program.pid },
       version: await versionOf(command),
       stop: () => program.stop(),
     }

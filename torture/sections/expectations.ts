@@ -50,9 +50,10 @@ export function expectThought({ reading, conversation }: Asked, answer: Answer):
   expect(read === said, () => `the reasoning is ${shown(read)}, not ${shown(said)}`, conversation)
 }
 
-/** Wants a failure that a client can see: a status, an error in the stream, or a connection that breaks. */
+/** Wants a failure that a client can see: a status, an error in the stream, an end with a word of its own, or a connection that breaks. */
 export function expectVisibleFailure({ status, isWhole, reading, conversation }: Asked): void {
-  const isVisible = status === 0 || status >= 400 || !isWhole || reading.error !== undefined
+  const isSaid = reading.error !== undefined || reading.end === 'unknown'
+  const isVisible = status === 0 || status >= 400 || !isWhole || isSaid
   expect(isVisible, 'the answer looks complete, although the upstream failed', conversation)
   const isNormal = reading.end === 'stop' || reading.end === 'calls'
   expect(!isNormal, `the answer says that it ended by "${reading.end}"`, conversation)

@@ -1,5 +1,5 @@
 import type { Conversation } from '../lab/conversation.ts'
-import { expect } from '../lab/failure.ts'
+import { expect, NotApplicable } from '../lab/failure.ts'
 import { hello } from '../lab/lab.ts'
 import { becomes } from '../lab/waiting.ts'
 import type { Check, Section } from '../suite/check.ts'
@@ -81,6 +81,19 @@ const contentType: Check = {
   },
 }
 
+const names: Check = {
+  id: 'stream/event-names',
+  claim: 'Events of Responses and Messages have the name that their data states, by which SDKs of Anthropic read them.',
+  per: 'lane',
+  async run(lab) {
+    if (lab.lane.surface === 'chat') throw new NotApplicable('events of Chat Completions have no names')
+    const { reading, conversation } = await lab.ask()
+    expect(reading.misnamed === undefined, reading.misnamed ?? '', conversation)
+    expect(reading.isEnded, 'the stream has no mark of its end', conversation)
+    return undefined
+  },
+}
+
 const length: Check = {
   id: 'stream/cut-by-length',
   claim: 'An answer that reached its limit of tokens does not look complete.',
@@ -96,5 +109,5 @@ const length: Check = {
 export const streams: Section = {
   name: 'stream',
   title: 'Answers, whole and in time',
-  checks: [whole, notStreamed, lockStep, contentType, length],
+  checks: [whole, notStreamed, lockStep, contentType, names, length],
 }

@@ -9,9 +9,18 @@ const models = ['torture', 'torture-chat', 'torture-responses', 'torture-message
 /** A text in a prompt that names the script of its answer. */
 const tokenPattern = /torture-token-[0-9a-z]+/g
 
-/** What a request without a token gets, as a gateway's own probe of health. */
-const plain: Script = (exchange) =>
-  exchange.answer({ pieces: [{ text: 'Hello.' }], end: 'stop', usage: { input: 1, output: 1 } })
+/** What a request without a token gets, as a gateway's own probe of health. A real upstream refuses what says nothing. */
+const plain: Script = async (exchange) => {
+  const { messages, input = messages } = exchange.body ?? {}
+  const isTalk = typeof input === 'string' || (Array.isArray(input) && input.every((turn) => !Array.isArray(turn)))
+  if (isTalk)
+    return await exchange.answer({ pieces: [{ text: 'Hello.' }], end: 'stop', usage: { input: 1, output: 1 } })
+  await exchange.fail(400, {
+    message: 'The request has no turns.',
+    type: 'invalid_request_error',
+    code: 'invalid_value',
+  })
+}
 
 interface Scripted {
   readonly script: Script

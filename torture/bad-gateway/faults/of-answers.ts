@@ -21,6 +21,12 @@ export const answerFaults: readonly Fault[] = [
   { name: 'it collects an answer before it sends it', turns: ['stream/as-it-comes'], switches: { buffers: true } },
   { name: 'it says that a stream is plain text', turns: ['stream/content-type'], switches: { saysPlainStream: true } },
   {
+    name: 'it leaves out the names of events',
+    turns: ['stream/event-names'],
+    surfaces: ['messages', 'responses'],
+    events: () => (event) => [{ data: event.data }],
+  },
+  {
     name: 'it says of each answer that it is complete',
     turns: ['stream/cut-by-length'],
     events: replacing(
