@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import type { Config } from '../config/config.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import type { LineSink } from '../telemetry/line-writer.ts'
+import { linkedPath } from '../telemetry/rotated-files.ts'
 
 /** Where the lines of the log go. */
 export interface LogOutput extends LineSink {
@@ -24,15 +25,15 @@ export async function openLogOutput(
   const problem = findLogFileProblem(logFile.path)
   if (problem !== undefined) return problem
   const { LogFile } = await import('../telemetry/log-file.ts')
-  return new LogFile({
-    ...logFile,
-    runtime,
-    // the log itself cannot say it
-    onProblem: (thrown) =>
-      process.stderr.write(
-        `LOG_FILE ${logFile.path} cannot be written (${codeOf(thrown)}): its lines wait, and are dropped when they are too many.\n`,
-      ),
-  })
+  const failure = (thrown: unknown) => `LOG_FILE ${logFile.path} cannot be written (${codeOf(thrown)})`
+  // the log itself cannot say it
+  const onProblem = (thrown: unknown) =>
+    process.stderr.write(`${failure(thrown)}: its lines wait, and are dropped when they are too many.\n`)
+  try {
+    return new LogFile({ ...logFile, runtime, onProblem })
+  } catch (thrown) {
+    return `${failure(thrown)}. If it is a link, look where it leads, or name another file`
+  }
 }
 
 /** Why no log can be written there; undefined if one can. It changes nothing. */
@@ -40,7 +41,7 @@ export function findLogFileProblem(path: string): string | undefined {
   const found = statSync(path, { throwIfNoEntry: false })
   if (found && !found.isFile())
     return `LOG_FILE ${path} is no file: name a file, or leave LOG_FILE out for the standard output`
-  const folder = dirname(path)
+  const folder = dirname(linkedPath(path))
   if (!found && !statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     return `LOG_FILE ${path} cannot be written: there is no folder ${folder}. Make it, or name another file`
   // to rotate, the folder must be writable too

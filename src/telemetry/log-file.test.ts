@@ -2,11 +2,13 @@ import { afterAll, expect, test } from 'bun:test'
 import {
   appendFileSync,
   constants,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   readSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -201,6 +203,35 @@ function readAvailable(reader: number): string {
     return '' // nothing is there yet
   }
 }
+
+test('the last lines of a process do not end half a line that another one has left', () => {
+  using log = setUp({ before: (path) => writeFileSync(path, 'half a li') })
+  log.file.write('one\n')
+  log.file.finish()
+  expect(log.read()).toBe('half a li\none\n')
+})
+
+test('a link stays, and the files that are set aside are where it leads', async () => {
+  const place = mkdtempSync(join(root, 'linked-'))
+  using log = setUp({ maxBytes: 10, before: (path) => symlinkSync(join(place, 'b.log'), path) })
+  for (const line of ['first\n', 'second\n', 'third\n']) await log.write(line)
+  expect(realpathSync(log.path)).toBe(join(realpathSync(place), 'b.log'))
+  expect(readdirSync(log.folder)).toEqual(['a.log'])
+  expect(await log.all()).toEqual(['first\n', 'second\n', 'third\n'])
+})
+
+test('lines wait while the folder of the file is gone', async () => {
+  using log = setUp()
+  await log.write('one\n')
+  rmSync(log.folder, { recursive: true })
+  log.file.reopen()
+  log.file.write('two\n')
+  const written = log.file.flush()
+  await until(() => log.problems.length > 0, 10_000, 'a failure')
+  mkdirSync(log.folder)
+  await written
+  expect(log.read()).toBe('two\n')
+})
 
 test('what waits is in the file before a process ends, also by a crash', async () => {
   for (const end of ['process.exit(3)', 'throw new Error("crash")']) {

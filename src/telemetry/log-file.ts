@@ -63,11 +63,21 @@ export class LogFile implements LineSink {
   async #writeAll(): Promise<void> {
     while (this.#waiting.length > 0) {
       const piece = firstLines(this.#waiting, Math.min(pieceBytes, this.#options.maxBytes))
-      // without a new file, the lines go on in the one that is open
-      await this.#file.prepare(piece.length).catch(this.#tell)
-      await this.#writePiece(piece)
+      if (await this.#isReady(piece.length)) await this.#writePiece(piece)
+      else await this.#pause()
     }
     this.#writing = undefined
+  }
+
+  /** Without a new file, the lines go on in the one that is open, unless it has been removed. */
+  async #isReady(bytes: number): Promise<boolean> {
+    try {
+      await this.#file.prepare(bytes)
+      return true
+    } catch (thrown) {
+      this.#tell(thrown)
+      return !this.#file.isRemoved
+    }
   }
 
   async #writePiece(piece: Buffer): Promise<void> {

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs'
 import { open, readdir, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
@@ -27,8 +28,18 @@ export async function holdLock(lock: string, now: number, work: () => Promise<vo
   }
 }
 
-/** The files that were set aside from this path, the oldest first. */
-export async function rotatedFiles(path: string): Promise<readonly string[]> {
+/** Where the lines of a log are: the file that a link at its path names. */
+export function linkedPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path // there is no file yet
+  }
+}
+
+/** The files that were set aside from this path, the oldest first. They are beside the file, also if the path is a link. */
+export async function rotatedFiles(written: string): Promise<readonly string[]> {
+  const path = linkedPath(written)
   const folder = dirname(path)
   const own = `${basename(path)}.`
   const names = await readdir(folder)

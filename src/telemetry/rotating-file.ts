@@ -1,7 +1,7 @@
 import { closeSync, fstat, fstatSync, openSync, read, readSync, write, writeSync } from 'node:fs'
 import { rename, stat, unlink } from 'node:fs/promises'
 import type { Runtime } from '../flow/runtime.ts'
-import { freeName, holdLock, rotatedFiles } from './rotated-files.ts'
+import { freeName, holdLock, linkedPath, rotatedFiles } from './rotated-files.ts'
 
 /** Where lines are kept, and how many of them. */
 export interface FilePlace {
@@ -65,6 +65,11 @@ export class RotatingFile {
     this.#mustReopen = true
   }
 
+  /** Whether the open file has been removed: what is written to it is lost. */
+  get isRemoved(): boolean {
+    return fstatSync(this.#file.descriptor).nlink === 0
+  }
+
   /** Finds the right file for this many bytes. @throws the system's error */
   async prepare(bytes: number): Promise<void> {
     if (this.#mustReopen) this.#openAgain()
@@ -93,13 +98,14 @@ export class RotatingFile {
   appendNow(lines: Buffer): void {
     const { descriptor } = this.#file
     const begun = this.#writing
+    const isTorn = begun === undefined && this.#isTorn
     if (begun) {
       const until = this.#runtime.elapsed() + lastWriteMs
       // nothing tells when it is done but the file itself
       while (!this.#endsWith(begun) && this.#runtime.elapsed() < until);
       if (!this.#endsWith(begun)) writeSync(descriptor, begun)
     }
-    if (lines.length > 0) writeSync(descriptor, lines)
+    if (lines.length > 0) writeSync(descriptor, isTorn ? Buffer.concat([Buffer.of(lineFeed), lines]) : lines)
   }
 
   close(): void {
@@ -138,7 +144,8 @@ export class RotatingFile {
   }
 
   async #setAside(bytes: number): Promise<void> {
-    const { path } = this.#place
+    // a link stays, and the next file begins where it leads
+    const path = linkedPath(this.#place.path)
     const { now } = this.#runtime
     const isSole = await holdLock(`${path}.lock`, now(), async () => {
       // another process may have been faster
@@ -199,7 +206,7 @@ function writeOnce(descriptor: number, bytes: Buffer): Promise<number> {
 
 function lengthOf(descriptor: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    fstat(descriptor, (error, { size }) => (error ? reject(error) : resolve(size)))
+    fstat(descriptor, (error, found) => (error ? reject(error) : resolve(found.size)))
   })
 }
 

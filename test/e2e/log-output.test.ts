@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'bun:test'
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { rotatedFiles } from '../../src/telemetry/rotated-files.ts'
 import { until } from '../waiting.ts'
@@ -88,9 +88,11 @@ test('LOG_FILE has every line, follows a rename, and takes another level on SIGH
 
 test('a LOG_FILE that cannot be written refuses the start, and check says so', async () => {
   await using folder = await emptyFolder()
+  await symlink(join(folder.path, 'none/b.log'), join(folder.path, 'link.log'))
   for (const [LOG_FILE, why] of [
     [join(folder.path, 'none/a.log'), 'there is no folder'],
     [folder.path, 'is no file'],
+    [join(folder.path, 'link.log'), 'look where it leads'],
   ] as const) {
     const served = await run(['serve'], { variables: { LOG_FILE, PORT: '0' } })
     expect([served.code, served.stderr]).toEqual([78, expect.stringContaining(why)])
