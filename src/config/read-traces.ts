@@ -1,3 +1,4 @@
+import { percentDecoded } from '../chat/percent-decoded.ts'
 import { Secret } from '../chat/secret.ts'
 import { samplerNames, type TracesConfig } from '../traces/traces-config.ts'
 import type { Environment } from './environment.ts'
@@ -77,19 +78,11 @@ function pairsIn(text: string): readonly (readonly [name: string, value: string]
   for (const item of text.split(',').filter((each) => each.trim() !== '')) {
     const equals = item.indexOf('=')
     const name = item.slice(0, Math.max(0, equals)).trim()
-    const value = decoded(item.slice(equals + 1).trim())
+    const value = percentDecoded(item.slice(equals + 1).trim())
     if (name === '' || value === undefined) return undefined
     pairs.push([name, value])
   }
   return pairs
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return undefined
-  }
 }
 
 function readHeaders(environment: Environment): Readonly<Record<string, Secret>> {

@@ -65,6 +65,13 @@ describe('a place for notifications', () => {
     })
   })
 
+  test('may have a % that stands for itself', () => {
+    const path = '/hook/100%percent-canary-0123'
+    expect(write(`https://push.test${path}`).url).toBe(`https://push.test${path}`)
+    expect(redact(`it has 100%percent-canary-0123`)).toBe('it has [secret]')
+    expect(write('ntfy://:tk_%zz0123456@push.test/my-topic').headers).toEqual({ authorization: 'Bearer tk_%zz0123456' })
+  })
+
   test('is a chat of a Telegram bot, also of another server with the same API', () => {
     for (const path of ['bot123:AA_bb-cc', 'bot123:AA_bb-cc/sendMessage', 'telegram/bot123:AA_bb-cc/sendMessage/'])
       expect(write(`https://tg.test/${path}?chat_id=-100&message_thread_id=7`)).toEqual({
@@ -96,9 +103,12 @@ test('whatever is told, a message stays within the limits of all places', () => 
   const long = Array.from({ length: 200 }, (_, index) => ({ ...begun, id: `${index}`, sentence: '😀'.repeat(200) }))
   for (const address of ['https://h.test/a', 'ntfy://h.test/a', 'https://h.test/bot1:a/sendMessage?chat_id=1']) {
     const { body } = write(address, { ...told, news: long })
-    // Discord's content, Telegram's text
-    const lengths = Object.entries(body).map(([name, value]) => [name, typeof value === 'string' ? value.length : 0])
-    for (const [name, length] of lengths)
-      expect(length, String(name)).toBeLessThanOrEqual(name === 'content' ? 2_000 : 4_096)
+    // Discord's content, Telegram's text; ntfy counts bytes
+    const sizeOf = (text: string) => (address.startsWith('ntfy') ? Buffer.byteLength(text) : text.length)
+    for (const [name, value] of Object.entries(body)) {
+      if (typeof value !== 'string') continue
+      expect(sizeOf(value), name).toBeLessThanOrEqual(name === 'content' ? 2_000 : 4_096)
+      expect(value.isWellFormed(), name).toBeTrue()
+    }
   }
 })

@@ -1,3 +1,4 @@
+import { percentDecoded } from '../chat/percent-decoded.ts'
 import { hideKeysIn, Secret } from '../chat/secret.ts'
 import type { NotifyTarget } from './target.ts'
 import { ntfyTarget } from './targets/ntfy.ts'
@@ -45,7 +46,7 @@ function readNtfy(url: URL): NotifyTarget | TargetFault {
 
 /** A password without a user is a token, as ntfy's are. A user with a password is sent by the client of `src/wire`. */
 function bearerOf({ username, password }: URL): Readonly<Record<string, string>> {
-  return username === '' && password !== '' ? { authorization: `Bearer ${decodeURIComponent(password)}` } : {}
+  return username === '' && password !== '' ? { authorization: `Bearer ${percentDecoded(password) ?? password}` } : {}
 }
 
 function withoutBearer(url: URL): string {
@@ -62,5 +63,5 @@ function hideAddress(url: URL): void {
   new Secret(url.href)
   hideKeysIn(url.searchParams)
   const keys = [...url.pathname.split('/').filter(({ length }) => length >= minKeyLength), url.password]
-  for (const key of keys) if (key !== '') new Secret(decodeURIComponent(key))
+  for (const key of keys) if (key !== '') new Secret(percentDecoded(key) ?? key)
 }

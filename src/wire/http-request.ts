@@ -1,4 +1,5 @@
 import { ChatError } from '../chat/error.ts'
+import { percentDecoded } from '../chat/percent-decoded.ts'
 import type { Destination } from './dial.ts'
 import { headerName, headerValue } from './http-head.ts'
 import type { HttpLimits } from './http-reply.ts'
@@ -63,16 +64,9 @@ export function targetOf(text: string): RequestTarget {
 /** RFC 7617, section 2 */
 function credentialsOf({ username, password }: URL): string | undefined {
   if (username === '' && password === '') return undefined
-  return `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')}`
-}
-
-/** A `%` without two hexadecimal digits after it stands for itself. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
+  // a `%` without two hexadecimal digits after it stands for itself
+  const [user, word] = [percentDecoded(username) ?? username, percentDecoded(password) ?? password]
+  return `Basic ${Buffer.from(`${user}:${word}`).toString('base64')}`
 }
 
 /** Headers that this HTTP client writes itself. */

@@ -1,3 +1,4 @@
+import { percentDecoded } from '../../chat/percent-decoded.ts'
 import { Secret } from '../../chat/secret.ts'
 import type { StatePlace, StoreKind, UrlProblem } from '../state-place.ts'
 import type { RedisConfig } from './open-redis.ts'
@@ -50,7 +51,7 @@ function readServer(url: string): RedisServer | UrlProblem {
 
 function readSocket(host: string, path: string): RedisServer['address'] | UrlProblem {
   const isPath = host === '' && path.startsWith('/')
-  return isPath ? { path: decode(path) ?? path } : { problem: 'needs the absolute path of a Unix socket', remedy }
+  return isPath ? { path: percentDecoded(path) ?? path } : { problem: 'needs the absolute path of a Unix socket', remedy }
 }
 
 function readHost(text: string, isTls: boolean): RedisServer['address'] | UrlProblem {
@@ -64,17 +65,9 @@ function readHost(text: string, isTls: boolean): RedisServer['address'] | UrlPro
 
 /** @returns undefined if it cannot be decoded */
 function readAccount(who: string): Pick<RedisServer, 'user' | 'password'> | undefined {
-  const [user, password] = [who.split(':')[0] ?? '', who.split(':').slice(1).join(':')].map(decode)
+  const [user, password] = [who.split(':')[0] ?? '', who.split(':').slice(1).join(':')].map(percentDecoded)
   if (user === undefined || password === undefined) return undefined
   return { ...(user !== '' && { user }), ...(password !== '' && { password: new Secret(password) }) }
-}
-
-function decode(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** The URL without the password. */

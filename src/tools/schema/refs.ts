@@ -1,4 +1,5 @@
 import type { Fields } from '../../chat/message.ts'
+import { percentDecoded } from '../../chat/percent-decoded.ts'
 import { isFields } from './json-types.ts'
 
 /** Places of definitions; a reference into them stays unchanged. */
@@ -60,14 +61,6 @@ export class Refs {
 function pathOf(ref: unknown): readonly string[] | undefined {
   if (ref === '#' || ref === '#/') return []
   if (typeof ref !== 'string' || !ref.startsWith('#/')) return undefined
-  const steps = decode(ref.slice(2))?.split('/')
+  const steps = percentDecoded(ref.slice(2))?.split('/')
   return steps?.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
-}
-
-function decode(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return undefined
-  }
 }
