@@ -21,6 +21,21 @@ test('every kind of need has a sentence in plain text, without the words of an u
   }
 })
 
+test('a long sentence is not cut within a character', () => {
+  for (const shift of ['', 'a']) {
+    const about = {
+      upstream: `${shift}${'😀'.repeat(60)}`,
+      account: '😀'.repeat(60),
+      model: '😀'.repeat(60),
+      key: '😀'.repeat(60),
+    }
+    for (const kind of needKinds) {
+      const facts = { models: Array.from({ length: 6 }, () => '😀'.repeat(60)) }
+      expect(sentenceOf({ id: 'a', kind, severity: 'urgent', about, since, facts }).isWellFormed(), kind).toBeTrue()
+    }
+  }
+})
+
 test('a name becomes no link, no mention and no second line', () => {
   const key = '<!channel> @everyone https://evil.test\n# <b>'
   const about = { key }

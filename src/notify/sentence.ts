@@ -1,3 +1,4 @@
+import { headOf } from '../chat/shorten.ts'
 import { needs as causes, otherNeed } from '../console/page/i18n/en/needs.ts'
 import { code, name, piecesOf } from '../console/page/i18n/marks.ts'
 import type { NeedWords } from '../console/page/i18n/need-words.ts'
@@ -14,7 +15,7 @@ const number = new Intl.NumberFormat('en', { maximumFractionDigits: 2 })
  */
 export function sentenceOf(need: Need): string {
   const { cause } = causes[need.kind] ?? otherNeed
-  return plain(cause(wordsOf(need))).slice(0, maxSentence)
+  return headOf(plain(cause(wordsOf(need))), maxSentence)
 }
 
 /** The text without the marks of names. A name must not become a link or a mention in the program that shows the text. */

@@ -1,7 +1,10 @@
+import { headOfBytes } from '../../chat/shorten.ts'
 import type { Notification } from '../news.ts'
 import type { NotifyTarget } from '../target.ts'
 import { writeNotification } from '../write-notification.ts'
 
+/** A longer message becomes a file, which many servers refuse. https://docs.ntfy.sh/publish/#limitations */
+const maxBytes = 4_096
 /** ntfy's numbers, from 1 to 5. */
 const priorities = { urgent: 5, warning: 4, note: 3, over: 3 } as const
 /** The words become pictures. https://docs.ntfy.sh/emojis/ */
@@ -25,7 +28,13 @@ export function ntfyTarget(url: string, topic: string, headers: Readonly<Record<
     write: (notification) => {
       const { title, message } = writeNotification(notification)
       const worst = worstOf(notification)
-      const body = { topic, title, message, priority: priorities[worst], tags: [tags[worst]] }
+      const body = {
+        topic,
+        title,
+        message: headOfBytes(message, maxBytes),
+        priority: priorities[worst],
+        tags: [tags[worst]],
+      }
       return { url: root, headers, body }
     },
   }

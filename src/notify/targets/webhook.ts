@@ -1,3 +1,4 @@
+import { headOf } from '../../chat/shorten.ts'
 import type { News, Notification } from '../news.ts'
 import type { NotifyTarget } from '../target.ts'
 import { writeNotification } from '../write-notification.ts'
@@ -42,7 +43,7 @@ function bodyOf(notification: Notification): object {
 const maxContent = 2_000
 
 function shortened(text: string): string {
-  return text.length <= maxContent ? text : `${text.slice(0, maxContent - 1).replace(/\p{Surrogate}$/u, '')}…`
+  return text.length <= maxContent ? text : `${headOf(text, maxContent - 1)}…`
 }
 
 function needOf({ id, state, kind, severity, about, sentence, since, endedAt }: News): object {
