@@ -79,14 +79,14 @@ export class Courier {
       log.info({ ...place, needs: notification.news.length }, 'a notification was sent')
       return true
     } catch (thrown) {
-      this.#nextAt = runtime.elapsed() + Math.min(firstPauseMs * 2 ** this.#failures, maxPauseMs)
+      const { message, retryAfterMs = 0 } = asChatError(thrown)
+      const pauseMs = Math.min(firstPauseMs * 2 ** this.#failures, maxPauseMs)
+      // the place itself knows best, as Telegram and Discord do
+      this.#nextAt = runtime.elapsed() + Math.max(pauseMs, retryAfterMs)
       this.#failures++
       // each further failure says the same
       if (this.#failures === 1 && !signal.aborted)
-        log.error(
-          { ...place, why: asChatError(thrown).message },
-          'a notification could not be sent, and is sent again later',
-        )
+        log.error({ ...place, why: message }, 'a notification could not be sent, and is sent again later')
       return false
     }
   }

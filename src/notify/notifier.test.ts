@@ -24,21 +24,28 @@ const Body = z.object({ message: z.string(), needs: z.array(z.object({ id: z.str
 /** A place for notifications on a real socket. */
 function openPlace() {
   const bodies: z.infer<typeof Body>[] = []
-  let status = 200
+  let [status, headers] = [200, {}]
+  let asked = 0
   const server = Bun.serve({
     port: 0,
     hostname: '127.0.0.1',
     async fetch(request) {
+      asked++
       if (status === 200) bodies.push(Body.parse(await request.json()))
-      return new Response(null, { status })
+      return new Response(null, { status, headers })
     },
   })
   closing.push(() => server.stop(true))
   return {
     url: `http://127.0.0.1:${server.port}/hook/${secret}`,
     bodies,
-    answer(next: number) {
+    answer(next: number, fields: Readonly<Record<string, string>> = {}) {
       status = next
+      headers = fields
+    },
+    /** How many requests it got. */
+    get asked() {
+      return asked
     },
     /** What was told: `begun id`. */
     get told() {
@@ -287,6 +294,42 @@ describe('a place that fails', () => {
     expect(said).toContain('a notification could not be sent')
     expect(said.match(/HTTP 403/g)).toHaveLength(1)
     expect(said).not.toContain(secret)
+  })
+
+  test('is asked again when it wants, if that is later', async () => {
+    const [place, all] = [openPlace(), new Processes()]
+    place.answer(429, { 'retry-after': '1800' })
+    const one = all.open([place.url])
+    one.sees(needs.down)
+    await all.pass(25 * minuteMs, one)
+    expect(place.asked).toBe(1)
+    place.answer(200)
+    await all.pass(10 * minuteMs, one)
+    expect(place.told).toEqual([`begun ${needs.down.id}`])
+  })
+
+  test('does not keep the end from one that was told', async () => {
+    const [broken, place, all] = [openPlace(), openPlace(), new Processes()]
+    broken.answer(503)
+    const one = all.open([broken.url, place.url])
+    for (let round = 0; round < 3; round++) {
+      one.sees(needs.down)
+      await all.pass(minuteMs, one)
+      one.sees()
+      await all.pass(round < 2 ? 2 * lookMs : 30 * minuteMs, one)
+    }
+    expect(place.told).toEqual([`begun ${needs.down.id}`, `over ${needs.down.id}`])
+  })
+
+  test('that is named twice is told once, also after a reload', async () => {
+    const [place, all] = [openPlace(), new Processes()]
+    const one = all.open([place.url, place.url])
+    one.sees(needs.down)
+    await all.pass(5 * minuteMs, one)
+    one.notifier.reconfigure({ targets: [targetOf(place.url), targetOf(place.url)], level: 'warning' })
+    one.sees()
+    await all.pass(20 * minuteMs, one)
+    expect(place.told).toEqual([`begun ${needs.down.id}`, `over ${needs.down.id}`])
   })
 
   test('what is over before it could be told is not told', async () => {

@@ -67,7 +67,9 @@ export class Notifier {
     const { host, log, runtime } = this.#options
     const known = new Map(this.#couriers.map((courier) => [addressOf(courier.target), courier]))
     const options = { host, log, runtime, signal: this.#signal }
-    this.#couriers = targets.map((target) => known.get(addressOf(target)) ?? new Courier(target, options))
+    // a place that is named twice is told once
+    const places = new Map(targets.map((target) => [addressOf(target), target]))
+    this.#couriers = [...places].map(([address, target]) => known.get(address) ?? new Courier(target, options))
     this.#level = level
   }
 
@@ -150,6 +152,7 @@ export class Notifier {
       unchangedMs: (id) => now - (this.#sightings.get(id)?.at ?? now),
       lookedForMs: now - this.#startedAt,
       isDelivered: (id, told) => this.#isDelivered(keyOf(id, told)),
+      isToldSomewhere: (id, told) => this.#couriers.some((one) => one.has({ key: keyOf(id, told) })),
     }
   }
 

@@ -18,6 +18,8 @@ export interface View {
   readonly lookedForMs: number
   /** Whether the places were told what the entry says. */
   isDelivered(id: string, told: NotifiedNeed): boolean
+  /** Whether at least one of the places was. */
+  isToldSomewhere(id: string, told: NotifiedNeed): boolean
 }
 
 /** How long an entry may be unchanged until somebody who sees the need raises its beat. */
@@ -97,6 +99,8 @@ function unseen(id: string, told: NotifiedNeed, { record, view }: Unseen): Notif
   const unchangedMs = view.unchangedMs(id)
   switch (told.step) {
     case 'opening':
+      // a place that was told waits for the end, also while another one does not answer
+      if (isMine && view.isToldSomewhere(id, told)) return { ...told, step: 'open' }
       // it was not told, so its end is no news; another process that sees it begins anew
       return isMine || unchangedMs > deadMs ? undefined : told
     case 'open':

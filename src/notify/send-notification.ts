@@ -2,6 +2,7 @@ import { ChatError } from '../chat/error.ts'
 import type { Cancel } from '../flow/cancel.ts'
 import { version } from '../version.ts'
 import { send } from '../wire/http.ts'
+import { parseRetryAfter } from '../wire/http-status.ts'
 import type { Notification } from './news.ts'
 import type { NotifyTarget } from './target.ts'
 
@@ -28,7 +29,9 @@ export async function sendNotification(
   )
   reply.discard()
   if (reply.status >= 200 && reply.status < 300) return
-  throw new ChatError('upstream-failed', { message: `It answered with HTTP ${reply.status}.${adviceOn(reply.status)}` })
+  const retryAfterMs = parseRetryAfter(reply.headers, reply.receivedAt)
+  const message = `It answered with HTTP ${reply.status}.${adviceOn(reply.status)}`
+  throw new ChatError('upstream-failed', { message, retryAfterMs })
 }
 
 function adviceOn(status: number): string {
