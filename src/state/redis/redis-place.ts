@@ -51,7 +51,9 @@ function readServer(url: string): RedisServer | UrlProblem {
 
 function readSocket(host: string, path: string): RedisServer['address'] | UrlProblem {
   const isPath = host === '' && path.startsWith('/')
-  return isPath ? { path: percentDecoded(path) ?? path } : { problem: 'needs the absolute path of a Unix socket', remedy }
+  return isPath
+    ? { path: percentDecoded(path) ?? path }
+    : { problem: 'needs the absolute path of a Unix socket', remedy }
 }
 
 function readHost(text: string, isTls: boolean): RedisServer['address'] | UrlProblem {
