@@ -3,7 +3,7 @@
  * the bill of materials, the licenses, and the SHA-256 of each file (docs/install.md).
  */
 import { createHash } from 'node:crypto'
-import { cp, mkdir, readdir, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import manifest from '../package.json'
@@ -11,6 +11,7 @@ import { billOfMaterials, type ReleasedFile } from './bill-of-materials.ts'
 import { compile, runBun } from './compile.ts'
 import { closure, type LockedPackage, readLockfile } from './lockfile.ts'
 import { isSignedAsItIs, signAdHoc } from './mach-o.ts'
+import { makeFolder } from './make-folder.ts'
 import { installedAt, notices } from './notices.ts'
 import { packNpmPackage, writeNpmPackage } from './npm-package.ts'
 import { recordOrder } from './record-order.ts'
@@ -32,9 +33,10 @@ await release(values.out, values['npm-name'])
 
 async function release(out: string, npmName: string): Promise<void> {
   const chosen = chosenTargets(values.only)
-  await rm(out, { recursive: true, force: true })
-  await mkdir(out, { recursive: true })
-  await buildExecutables(out, chosen)
+  // it may be the one in the folder, which is made anew
+  const recorded = values.order === '' ? undefined : await Bun.file(values.order).text()
+  await makeFolder(out)
+  await buildExecutables({ out, chosen, recorded })
   const { packages, roots } = await shippedPackages()
   const licenses = await notices(packages)
   await Bun.write(join(out, 'THIRD-PARTY-NOTICES.txt'), licenses)
@@ -57,11 +59,20 @@ function chosenTargets(only: string): readonly Target[] {
   return wanted.length === 0 ? targets : targets.filter(({ name }) => wanted.includes(name))
 }
 
+interface Executables {
+  readonly out: string
+  readonly chosen: readonly Target[]
+  /** The order of functions of another release. */
+  readonly recorded: string | undefined
+}
+
 /** The functions that one start uses are the same on every platform, so the order is recorded once, here. */
-async function buildExecutables(out: string, chosen: readonly Target[]): Promise<void> {
+async function buildExecutables({ out, chosen, recorded }: Executables): Promise<void> {
   await runBun(['install', '--frozen-lockfile', '--os=*', '--cpu=*'], runtimesFolder)
   const order = join(out, 'bytecode-order.txt')
-  await writeOrder(order)
+  // it is a part of the release: which functions a run uses also depends on how busy its machine is
+  if (recorded === undefined) await recordHere(order)
+  else await Bun.write(order, recorded)
   for (const target of chosen) {
     const outfile = join(out, target.file)
     const binary = target.name.startsWith('windows') ? 'bun.exe' : 'bun'
@@ -72,9 +83,7 @@ async function buildExecutables(out: string, chosen: readonly Target[]): Promise
   }
 }
 
-/** The order is a part of the release: which functions a run uses also depends on how busy its machine is. */
-async function writeOrder(order: string): Promise<void> {
-  if (values.order !== '') return cp(values.order, order)
+async function recordHere(order: string): Promise<void> {
   const host = `${order}.host`
   await compile({ outfile: host })
   await recordOrder(host, order)
