@@ -31,7 +31,7 @@ export async function sendNotification(
   if (reply.status >= 200 && reply.status < 300) return
   const retryAfterMs = parseRetryAfter(reply.headers, reply.receivedAt)
   const message = `It answered with HTTP ${reply.status}.${adviceOn(reply.status)}`
-  throw new ChatError('upstream-failed', { message, retryAfterMs })
+  throw new ChatError('upstream-failed', { message, ...(retryAfterMs !== undefined && { retryAfterMs }) })
 }
 
 function adviceOn(status: number): string {
