@@ -10,9 +10,21 @@ const maxLength = 200
 
 const healthStates = ['good', 'mistrusted', 'ejected'] as const
 
+/** What is looked at of an upstream. */
+interface ShownUpstream extends Pick<UpstreamStatus, 'name' | 'runningCalls'> {
+  readonly accounts: readonly ShownAccount[]
+  readonly retryBudget: Pick<UpstreamStatus['retryBudget'], 'left'>
+  readonly models: Pick<UpstreamStatus['models'], 'count'>
+  readonly health: Pick<UpstreamStatus['health'], 'state'> & {
+    readonly models: readonly Pick<UpstreamStatus['health']['models'][number], 'model' | 'state'>[]
+  }
+}
+
+type ShownAccount = Pick<SourcedAccount, 'label' | 'state' | 'endsAt' | 'renewal' | 'quota'>
+
 /** What is known of the upstreams and their accounts at the moment. */
-export function upstreamFamilies(upstreams: readonly UpstreamStatus[]): readonly Family[] {
-  const each = (value: (upstream: UpstreamStatus) => number): Sample[] =>
+export function upstreamFamilies(upstreams: readonly ShownUpstream[]): readonly Family[] {
+  const each = (value: (upstream: ShownUpstream) => number): Sample[] =>
     upstreams.map((upstream) => ({ labels: { upstream: upstream.name }, value: value(upstream) }))
   const accounts = upstreams
     .flatMap(({ name, accounts: own }) => own.map((account) => ({ upstream: name, account })))
@@ -42,14 +54,14 @@ export function upstreamFamilies(upstreams: readonly UpstreamStatus[]): readonly
 
 interface NamedAccount {
   readonly upstream: string
-  readonly account: SourcedAccount
+  readonly account: ShownAccount
 }
 
-function stateOf({ name: upstream, health }: UpstreamStatus): Sample[] {
+function stateOf({ name: upstream, health }: ShownUpstream): Sample[] {
   return healthStates.map((state) => ({ labels: { upstream, state }, value: health.state === state ? 1 : 0 }))
 }
 
-function modelStatesOf({ name: upstream, health }: UpstreamStatus): Sample[] {
+function modelStatesOf({ name: upstream, health }: ShownUpstream): Sample[] {
   return health.models
     .filter(({ model }) => model.length <= maxLength)
     .slice(0, maxModels)
@@ -57,7 +69,7 @@ function modelStatesOf({ name: upstream, health }: UpstreamStatus): Sample[] {
 }
 
 /** How many accounts of an upstream are in each state. `ok` is always there, so that its 0 is seen. */
-function accountCounts({ name: upstream, accounts }: UpstreamStatus): Sample[] {
+function accountCounts({ name: upstream, accounts }: ShownUpstream): Sample[] {
   const counts = new Map<string, number>([['ok', 0]])
   for (const { state } of accounts) counts.set(state.kind, (counts.get(state.kind) ?? 0) + 1)
   return [...counts].map(([state, value]) => ({ labels: { upstream, state }, value }))
@@ -69,7 +81,9 @@ function accountState({ upstream, account: { label, state } }: NamedAccount): Sa
 
 function credentialEnd({ upstream, account }: NamedAccount): Sample[] {
   const endsAt = account.endsAt ?? account.renewal?.expiresAt
-  return endsAt === undefined ? [] : [{ labels: { upstream, account: shown(account.label) }, value: endsAt / 1000 }]
+  if (endsAt === undefined) return []
+  const renewed = String(account.endsAt === undefined)
+  return [{ labels: { upstream, account: shown(account.label), renewed }, value: endsAt / 1000 }]
 }
 
 /** The limits that an upstream has stated last, whatever the model was: of several, the one with the least left. */
