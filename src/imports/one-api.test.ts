@@ -105,7 +105,12 @@ test('a token that does not work there does not work here', () => {
 
 test('a channel with odd values stops nothing, and what is left over is named', () => {
   const odd = {
-    ...{ ...channel, models: 'constructor,__proto__,two words,gpt-5', model_mapping: 'no JSON', priority: 'high' },
+    ...{
+      ...channel,
+      models: 'constructor,__proto__,two words,\u001b[2Jm,gpt-5',
+      model_mapping: 'no JSON',
+      priority: 'high',
+    },
     ...{ param_override: '{"temperature":0}', header_override: '{}', setting: '{"proxy":"http://u:word@p"}' },
   }
   const { variables, findings } = importOneApi({ channels: [odd], tokens: [], users }, nowMs)
@@ -115,8 +120,7 @@ test('a channel with odd values stops nothing, and what is left over is named', 
   expect(findings.map(({ place }) => place)).toEqual([
     'channels 1 (main).param_override',
     'channels 1 (main).setting',
-    'channels 1 (main)',
-    'channels 1 (main)',
+    ...Array.from({ length: 3 }, () => 'channels 1 (main)'),
   ])
   expect(JSON.stringify(findings)).not.toContain('word@')
 })

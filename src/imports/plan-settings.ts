@@ -137,7 +137,7 @@ interface Target extends Deployment {
 
 /** The names that `ALIASES` and `ROUTES` take, and the models that they can name (src/gateway/routes/parse-routes.ts). */
 const nameForm = /^[\w.:/-]{1,100}(?<!:tools)$/
-const targetForm = /^[^\s>|+*(),;=]{1,200}$/
+const targetForm = /^[^\s\p{C}>|+*(),;=]{1,200}$/u
 
 function planNames(
   targets: ReadonlyMap<string, readonly Target[]>,

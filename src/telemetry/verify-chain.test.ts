@@ -112,3 +112,13 @@ test('without the right secret a chain is one finding, and a former secret opens
   expect(verify(lines, [chainKeyOf('another one')]).findings).toEqual(['unreadable'])
   expect(verify(lines, [chainKeyOf('another one'), key]).findings).toEqual([])
 })
+
+test('what a line says of other chains is not printed if it is no name of a chain', () => {
+  const odd = [
+    { chain: '\u001b[2J', n: 3, seal: '' },
+    { chain: 'b'.repeat(41), n: 3, seal: '' },
+    { chain: 'b', n: 1e300, seal: '' },
+  ]
+  expect(verify(write({ after: odd })).notes).toEqual([])
+  expect(verify(write({ after: [{ chain: 'b', n: 3, seal: '' }] })).notes).toEqual(['older'])
+})

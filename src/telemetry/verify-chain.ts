@@ -196,7 +196,10 @@ function parse(text: string): Readonly<Record<string, unknown>> {
 }
 
 function isHead(value: unknown): value is ChainHead {
-  return isRecord(value) && typeof value.chain === 'string' && typeof value.n === 'number'
+  if (!isRecord(value)) return false
+  const { chain, n } = value
+  // whoever can write the file may have written it, and it is printed
+  return typeof chain === 'string' && /^[\w-]{1,40}$/.test(chain) && Number.isSafeInteger(n)
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
