@@ -51,7 +51,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'version.ts',
   ],
   telemetry: ['chat', 'flow'],
-  traces: ['chat', 'flow', 'wire/http.ts', 'gateway/call-record.ts'],
+  traces: ['chat', 'flow', 'wire/http.ts', 'gateway/call-record.ts', 'gateway/sum-costs.ts'],
   imports: ['providers/openai-compatible/presets.ts'],
   // the settings of clients are texts alone: the page is one of those who write them
   connect: [],

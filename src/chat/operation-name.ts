@@ -1,4 +1,4 @@
-import type { Task } from '../chat/task.ts'
+import type { Task } from './task.ts'
 
 /**
  * The names of what is asked, in OpenTelemetry's words where it has one. Semantic conventions for generative AI, the well-known values
@@ -16,6 +16,7 @@ const names: Readonly<Record<Task | 'chat', string>> = {
   translation: 'translation',
 }
 
-export function operationOf(task: Task | 'chat' = 'chat'): string {
+/** The name of what is asked, in metrics and in spans. */
+export function operationName(task: Task | 'chat' = 'chat'): string {
   return names[task]
 }

@@ -1,9 +1,9 @@
+import { operationName } from '../chat/operation-name.ts'
 import type { AnswerListener } from '../gateway/call-record.ts'
 import { counters, type Family, histogram, type Labels, type Sample } from './family.ts'
 import { Histogram } from './histogram.ts'
 import type { ModelNames } from './model-names.ts'
 import type { MetricName } from './names.ts'
-import { operationOf } from './operations.ts'
 import { Rows } from './rows.ts'
 
 /** Limits for the rows of counts and of histograms. */
@@ -51,7 +51,7 @@ export class AnswerMetrics {
     row.cache_write += cacheWriteTokens
     row.output += outputTokens
     row.reasoning += reasoningTokens
-    const sizes = this.#sizes.of(operationOf(answer.task), upstream, model)
+    const sizes = this.#sizes.of(operationName(answer.task), upstream, model)
     if (usage.inputTokens !== undefined) sizes.input.observe(inputTokens)
     if (usage.outputTokens !== undefined) sizes.output.observe(outputTokens)
   }

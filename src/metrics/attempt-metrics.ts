@@ -1,9 +1,9 @@
+import { operationName } from '../chat/operation-name.ts'
 import { chunkGapBounds } from '../flow/chunk-gaps.ts'
 import type { AttemptListener } from '../gateway/call-record.ts'
 import { counter, type Family, histogram } from './family.ts'
 import { Histogram } from './histogram.ts'
 import type { ModelNames } from './model-names.ts'
-import { operationOf } from './operations.ts'
 import { Rows } from './rows.ts'
 
 /** Limits for the rows of counts and of histograms. */
@@ -36,7 +36,7 @@ export class AttemptMetrics {
     const { upstream, startedAt, firstAt, gaps, endedAt = startedAt, outcome = 'ok' } = attempt
     const model = this.#labelOf(upstream, attempt.model, outcome === 'ok')
     this.#attempts.of(upstream, model, outcome).count++
-    const operation = operationOf(attempt.task)
+    const operation = operationName(attempt.task)
     const error = outcome === 'ok' ? '' : outcome
     this.#durations.of(operation, upstream, model, error).observe((endedAt - startedAt) / 1000)
     if (firstAt === undefined) return

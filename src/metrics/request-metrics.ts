@@ -1,9 +1,9 @@
+import { operationName } from '../chat/operation-name.ts'
 import type { AttemptNote } from '../flow/attempt-note.ts'
 import type { CallListener, CallRecord } from '../gateway/call-record.ts'
 import { counter, type Family, histogram } from './family.ts'
 import { Histogram } from './histogram.ts'
 import type { ModelNames } from './model-names.ts'
-import { operationOf } from './operations.ts'
 import { Rows } from './rows.ts'
 
 /** Limits for the rows of counts and of histograms. */
@@ -47,7 +47,7 @@ export class RequestMetrics {
   readonly note: CallListener = (record) => {
     const { call, outcome, durationMs } = record
     const { surface = 'none', receipt, caller } = call
-    const operation = operationOf(record.task)
+    const operation = operationName(record.task)
     const model = this.#models.labelOf(record.model, { hasAnswered: outcome === 'ok' })
     const upstream = receipt.upstream ?? 'none'
     this.#requests.of(surface, operation, model, upstream, caller.name, outcome, statusOf(record)).count++

@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { FinishReason, Usage } from '../chat/event.ts'
+import { operationName } from '../chat/operation-name.ts'
 import type { Parameters } from '../chat/request.ts'
 import type { TracedAttempt } from '../flow/span.ts'
 import { putAttribute } from './put-attribute.ts'
@@ -11,19 +12,11 @@ const providerNames: Readonly<Record<string, string>> = {
   gemini: 'gcp.gemini',
 }
 
-/** The kinds of requests that the conventions have a word for. Others keep ours. */
-const operations: Readonly<Record<string, string>> = { embedding: 'embeddings', completion: 'text_completion' }
-
-/** What an attempt does: `chat`, `embeddings` and so on. */
-export function operationOf({ request: { task } }: TracedAttempt): string {
-  return task === undefined ? 'chat' : (operations[task] ?? task)
-}
-
 /** What is known of an attempt when it begins. */
 export function attemptAttributes(attempt: TracedAttempt): Attributes {
   const { upstream, account, model, request } = attempt
   const attributes: Attributes = {
-    'gen_ai.operation.name': operationOf(attempt),
+    'gen_ai.operation.name': operationName(request.task),
     'gen_ai.provider.name': providerNames[upstream] ?? upstream,
     'gen_ai.request.model': model,
     'tributary.upstream': upstream,

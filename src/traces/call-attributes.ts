@@ -1,8 +1,8 @@
 import type { Attributes } from '@opentelemetry/api'
 import { excerpt } from '../chat/secret.ts'
-import type { Receipt } from '../flow/call.ts'
 import type { TracedRequest } from '../flow/span.ts'
 import type { CallRecord } from '../gateway/call-record.ts'
+import { sumCosts } from '../gateway/sum-costs.ts'
 import { putAttribute } from './put-attribute.ts'
 
 const maxName = 200
@@ -36,15 +36,5 @@ export function addCall(attributes: Attributes, record: CallRecord): void {
   putAttribute(attributes, 'tributary.input_tokens', usage?.inputTokens)
   putAttribute(attributes, 'tributary.output_tokens', usage?.outputTokens)
   putAttribute(attributes, 'tributary.usage.source', usage?.source)
-  putAttribute(attributes, 'tributary.cost_usd', costOf(receipt))
-}
-
-/** The cost of all answers; undefined if that of one is not known. */
-function costOf({ answers }: Receipt): number | undefined {
-  let sum: number | undefined
-  for (const { cost } of answers) {
-    if (cost?.usd === undefined) return undefined
-    sum = (sum ?? 0) + cost.usd
-  }
-  return sum
+  putAttribute(attributes, 'tributary.cost_usd', sumCosts(receipt.answers, 'usd'))
 }

@@ -1,9 +1,10 @@
 import { type SpanContext, SpanKind } from '@opentelemetry/api'
 import { ChatError } from '../chat/error.ts'
+import { operationName } from '../chat/operation-name.ts'
 import { excerpt } from '../chat/secret.ts'
 import type { AttemptSpan, ExchangeSpan, Span, ToolSpan, TracedAttempt, TracedToolRun } from '../flow/span.ts'
 import { AnswerWatch } from './answer-watch.ts'
-import { attemptAttributes, operationOf } from './attempt-attributes.ts'
+import { attemptAttributes } from './attempt-attributes.ts'
 import { addressIn } from './exchange-address.ts'
 import type { SpanData } from './span-data.ts'
 import type { NewSpan, SpanRecorder, TraceClock } from './span-recorder.ts'
@@ -69,7 +70,7 @@ class RecordedAttempt extends RecordedSpan implements AttemptSpan {
   readonly #answer: AnswerWatch
 
   constructor(attempt: TracedAttempt, place: SpanPlace) {
-    const name = `${operationOf(attempt)} ${attempt.model}`
+    const name = `${operationName(attempt.request.task)} ${attempt.model}`
     super({ name, kind: SpanKind.CLIENT, attributes: attemptAttributes(attempt) }, place)
     const { messages } = attempt.request
     const keepsTexts = this.keepsTexts && messages !== undefined
