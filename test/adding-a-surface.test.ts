@@ -98,7 +98,7 @@ describe('the gateway from that source', () => {
   })
 
   const failures: readonly (readonly [line: string, init: RequestInit, status: number, words: string])[] = [
-    ['POST /hello', {}, 404, 'only for GET'],
+    ['POST /hello', {}, 405, 'only for GET'],
     ['GET /hello/there', {}, 404, 'GET /hello'],
     ['GET /hello', { headers: {} }, 401, 'No API key'],
     ['GET /hello', { headers: { 'x-api-key': 'sk-wrong' } }, 403, 'wrong'],

@@ -1,4 +1,5 @@
-import type { JsonSchema } from './surfaces/json-schema.ts'
+import { describeAnswers, describeFailures, headers } from './describe-answers.ts'
+import { type JsonSchema, named, nonEmpty } from './surfaces/json-schema.ts'
 import type { Surface, SurfaceRoute } from './surfaces/surface.ts'
 
 /** The headers in which a client may send its key. */
@@ -21,7 +22,7 @@ export function describeSurfaces(surfaces: readonly Surface[], version: string):
     info: { title: 'tributary', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     tags: surfaces.map(({ name }) => ({ name })),
     paths,
-    components: { schemas: schemasOf(surfaces), securitySchemes },
+    components: { schemas: schemasOf(surfaces), responses: describeFailures(surfaces), headers, securitySchemes },
   }
 }
 
@@ -35,38 +36,39 @@ function schemasOf(surfaces: readonly Surface[]): Readonly<Record<string, JsonSc
   return all
 }
 
-function describeRoute({ name, failure, schemas }: Surface, route: SurfaceRoute): JsonSchema {
-  const { summary, access, takes } = route
-  // a body without required members may be left out
-  const needsBody = takes !== undefined && schemas?.[takes]?.required !== undefined
-  const params = [...route.path.matchAll(/\{(\w+)\+?\}/g)].map(([, param]) => param)
+function describeRoute(surface: Surface, route: SurfaceRoute): JsonSchema {
+  const { summary, access } = route
+  const parameters = parametersOf(route)
   return {
-    tags: [name],
+    tags: [surface.name],
     summary,
     ...(access === 'admin' && { description: 'For the key of an admin.' }),
     security: access === 'open' ? [] : Object.keys(securitySchemes).map((scheme) => ({ [scheme]: [] })),
-    ...(params.length > 0 && { parameters: params.map(describeParam) }),
-    ...(takes && { requestBody: { required: needsBody, content: { 'application/json': refTo(takes) } } }),
-    responses: {
-      200: { description: summary, content: contentOf(route) },
-      default: { description: 'A failure', ...(failure && { content: { 'application/json': refTo(failure) } }) },
-    },
+    ...(parameters.length > 0 && { parameters }),
+    ...bodyOf(route),
+    responses: describeAnswers(surface, route),
   }
 }
 
-function describeParam(name: string | undefined): JsonSchema {
-  return { name, in: 'path', required: true, schema: { type: 'string' } }
-}
-
-function contentOf({ gives, givesText = [], streams }: SurfaceRoute): JsonSchema {
-  return {
-    ...(gives && { 'application/json': refTo(gives) }),
-    ...Object.fromEntries(givesText.map((type) => [type, { schema: { type: 'string' } }])),
-    // each event is one JSON text
-    ...(streams && { 'text/event-stream': refTo(streams) }),
+function bodyOf({ takes, takesForm, mayTakeNothing }: SurfaceRoute): JsonSchema {
+  const content = {
+    ...(takes !== undefined && { 'application/json': { schema: named(takes) } }),
+    ...(takesForm !== undefined && { 'multipart/form-data': { schema: named(takesForm) } }),
   }
+  if (Object.keys(content).length === 0) return {}
+  return { requestBody: { required: mayTakeNothing !== true, content } }
 }
 
-function refTo(name: string): JsonSchema {
-  return { schema: { $ref: `#/components/schemas/${name}` } }
+function parametersOf({ path, params = {}, query = {}, reads = {} }: SurfaceRoute): readonly JsonSchema[] {
+  const inPath = [...path.matchAll(/\{(\w+)\+?\}/g)].map(([, name = '']) => ({
+    ...{ name, in: 'path', required: true, schema: params[name] ?? nonEmpty },
+  }))
+  const others = [
+    ['query', query],
+    ['header', reads],
+  ] as const
+  const optional = others.flatMap(([place, schemas]) =>
+    Object.entries(schemas).map(([name, schema]) => ({ name, in: place, required: false, schema })),
+  )
+  return [...inPath, ...optional]
 }

@@ -176,17 +176,19 @@ describe('operations', () => {
     }
   })
 
-  test('an unknown path is 404, and so is a wrong method of a known path', async () => {
-    for (const [method, path] of [
-      ['GET', '/v1/chat/completions'],
-      ['POST', '/v1/models'],
-      ['DELETE', '/v1/models/plain'],
-      ['GET', '/<script>alert(1)</script>'],
+  test('an unknown path is 404, and a wrong method of a known path is 405 with those that are right', async () => {
+    for (const [method, path, allow] of [
+      ['GET', '/v1/chat/completions', 'POST'],
+      ['POST', '/v1/models', 'GET, HEAD'],
+      ['DELETE', '/v1/models/plain', 'GET, HEAD'],
+      // its own path, and none of /v1/responses/{id}
+      ['GET', '/v1/responses/compact', 'POST'],
+      ['GET', '/<script>alert(1)</script>', null],
     ] as const) {
       const response = await fetch(server.url + path, { method })
-      expect(response.status).toBe(404)
+      expect([response.status, response.headers.get('allow')]).toEqual([allow === null ? 404 : 405, allow])
       const body = await response.text()
-      expect(errorIn(body).code).toBe('not_found')
+      expect(errorIn(body).code).toBe(allow === null ? 'not_found' : 'method_not_allowed')
       expect(body).not.toContain('alert')
     }
   })
@@ -220,15 +222,15 @@ describe('a path', () => {
     ['POST', '/v1%2Fchat/completions', 404],
     ['POST', `${chat};x`, 404],
     ['POST', `${chat}%00`, 404],
-    ['GET', chat, 404],
-    ['HEAD', chat, 404],
-    ['OPTIONS', chat, 404],
-    ['PUT', chat, 404],
-    ['PROPFIND', chat, 404],
+    ['GET', chat, 405],
+    ['HEAD', chat, 405],
+    ['OPTIONS', chat, 405],
+    ['PUT', chat, 405],
+    ['PROPFIND', chat, 405],
     ['GET', '/health?x', 200],
     ['GET', '/health#x', 404],
     ['GET', '/%68ealth', 404],
-    ['POST', '/health', 404],
+    ['POST', '/health', 405],
   ]
   for (const [method, target, status] of spellings)
     test(`${method} ${target} is answered with ${status}`, async () => {

@@ -39,6 +39,7 @@ export const reasons = {
   forbidden: { ...ownDefaults, status: 403, code: 'forbidden' },
   'model-not-found': { ...ownDefaults, retry: 'upstream', status: 404, code: 'model_not_found' },
   'not-found': { ...ownDefaults, status: 404, code: 'not_found' },
+  'wrong-method': { ...ownDefaults, status: 405, code: 'method_not_allowed' },
   'too-slow': { ...ownDefaults, status: 408, code: 'request_timeout' },
   conflict: { ...ownDefaults, status: 409, code: 'conflict' },
   'too-large': { ...ownDefaults, status: 413, code: 'request_too_large' },

@@ -1,4 +1,5 @@
 import { anybody, type Caller } from '../../chat/caller.ts'
+import { ChatError } from '../../chat/error.ts'
 import { drainBody } from '../exchange/drain-body.ts'
 import { type Exchange, errorResponse } from '../exchange/exchange.ts'
 import type { Phase } from '../exchange/services.ts'
@@ -113,7 +114,7 @@ function isChangeByAdmin({ found, request }: RoutedExchange): boolean {
 
 const ownAdmin: Caller = { ...anybody, role: 'admin' }
 
-async function finish(exchange: Exchange, answering: Promise<Response>): Promise<Response> {
+async function finish(exchange: RoutedExchange, answering: Promise<Response>): Promise<Response> {
   try {
     return logged(exchange, await answering)
   } catch (thrown) {
@@ -126,7 +127,11 @@ function logged(exchange: Exchange, response: Response): Response {
   return response
 }
 
-async function refuse(exchange: Exchange, thrown: unknown): Promise<Response> {
+async function refuse(exchange: RoutedExchange, thrown: unknown): Promise<Response> {
   await drainBody(exchange.request, exchange.runtime)
-  return errorResponse(exchange, thrown)
+  const headers = exchange.newHeaders()
+  const isWrongMethod = thrown instanceof ChatError && thrown.reason === 'wrong-method'
+  const allow = isWrongMethod ? exchange.allow : undefined
+  if (allow !== undefined) headers.allow = allow
+  return errorResponse(exchange, thrown, headers)
 }

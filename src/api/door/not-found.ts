@@ -5,10 +5,15 @@ import type { Nearest } from './route-table.ts'
 /** The error for a path or method without a route. It names the nearest routes. */
 export function notFound(method: string, { surface, routes, isAtPath }: Nearest): ChatError {
   const asked = /^[A-Z]{1,10}$/.test(method) ? method : 'this method'
-  const there = isAtPath
-    ? `There is nothing at this path for ${asked}, only for ${joinWithAnd(routes.map((route) => route.method))}.`
-    : `There is nothing at this path for ${asked}. ${routesOf(surface)}`
-  return new ChatError('not-found', { message: there })
+  if (!isAtPath)
+    return new ChatError('not-found', { message: `There is nothing at this path for ${asked}. ${routesOf(surface)}` })
+  const others = joinWithAnd(routes.map((route) => route.method))
+  return new ChatError('wrong-method', { message: `There is nothing at this path for ${asked}, only for ${others}.` })
+}
+
+/** The value of `Allow` for a path with these routes (RFC 9110, 10.2.1). */
+export function allowOf(routes: readonly SurfaceRoute[]): string {
+  return routes.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ')
 }
 
 /** The error for a path that would be right without doubled slashes or a slash at its end. */

@@ -12,6 +12,7 @@ import type { Surface } from '../surfaces/surface.ts'
 import { clientAddress, type TrustedProxies } from './client-address.ts'
 import { type CrossSitePolicy, corsHeaders } from './cross-site.ts'
 import { limitHeaders } from './limit-headers.ts'
+import { allowOf } from './not-found.ts'
 import { pathOf, withoutSpareSlashes } from './path.ts'
 import type { FoundRoute, Nearest, RouteTable } from './route-table.ts'
 
@@ -158,6 +159,13 @@ export class RoutedExchange implements Exchange {
 
   #nearest(): Nearest {
     return this.#options.table.nearest(this.rightPath ?? this.path, this.request.headers)
+  }
+
+  /** The methods of a path that has no route for the request's own; undefined for any other request. */
+  get allow(): string | undefined {
+    if (this.found) return undefined
+    const { routes, isAtPath } = this.#nearest()
+    return isAtPath ? allowOf(routes) : undefined
   }
 
   /** Whether pages of other origins may read the response. They may also read an error for a path near such routes. */

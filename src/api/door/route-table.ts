@@ -29,6 +29,7 @@ interface TableRow {
 export class RouteTable {
   readonly #rows: readonly TableRow[]
   readonly #fixed: ReadonlyMap<string, FoundRoute>
+  readonly #fixedPaths: ReadonlySet<string>
   readonly #first: Surface
   readonly #bases: ReadonlySet<string>
   /** The methods of all routes, in the usual order. */
@@ -46,6 +47,7 @@ export class RouteTable {
     if (twice) throw new Error(`Two surfaces have the route ${twice}.`)
     const fixed = this.#rows.filter(({ route }) => !route.path.includes('{'))
     this.methods = usualOrder.filter((method) => this.#rows.some(({ route }) => route.method === method))
+    this.#fixedPaths = new Set(fixed.map(({ route }) => route.path))
     this.#fixed = new Map(fixed.map(({ route, found }) => [keyOf(route), found]))
   }
 
@@ -76,6 +78,8 @@ export class RouteTable {
   #at(asked: string, path: string): FoundRoute | undefined {
     const fixed = this.#fixed.get(`${asked} ${path}`)
     if (fixed) return fixed
+    // its own path, so another method is none of a `{name}` beside it
+    if (this.#fixedPaths.has(path)) return undefined
     for (const { route, surface, pattern } of this.#rows) {
       if (route.method !== asked) continue
       const match = pattern.exec(path)
@@ -86,7 +90,8 @@ export class RouteTable {
 
   /** @param headers those of the request, which may show the kind of its client */
   nearest(path: string, headers?: Headers): Nearest {
-    const at = this.#rows.filter(({ pattern }) => pattern.test(path))
+    const isFixed = this.#fixedPaths.has(path)
+    const at = this.#rows.filter(({ route, pattern }) => (isFixed ? route.path === path : pattern.test(path)))
     const own = this.#rows.filter(({ surface }) => surface.header !== undefined && headers?.has(surface.header))
     const rows = at.length > 0 ? at : nearestRows(path, own.length > 0 ? own : this.#rows)
     return {

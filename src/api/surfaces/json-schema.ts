@@ -4,17 +4,35 @@ import type { Fields } from '../../chat/message.ts'
 export type JsonSchema = Fields
 
 export const text: JsonSchema = { type: 'string' }
+/** A text that says something. */
+export const nonEmpty: JsonSchema = { type: 'string', minLength: 1 }
+/** A text that is more than white space. */
+export const meaningful: JsonSchema = { type: 'string', pattern: '[^\\s\\uFEFF]' }
+/** The number of an event of a stream, or nothing. */
+export const eventNumber: JsonSchema = { type: 'string', pattern: '^([0-9]{1,15})?$' }
 export const integer: JsonSchema = { type: 'integer' }
 export const number: JsonSchema = { type: 'number' }
 export const flag: JsonSchema = { type: 'boolean' }
 export const anyObject: JsonSchema = { type: 'object' }
 
-export function orNull({ type, ...others }: JsonSchema): JsonSchema {
-  return { ...others, type: [type, 'null'] }
+export function orNull(schema: JsonSchema): JsonSchema {
+  const { type, enum: values, ...others } = schema
+  if (type === undefined) return anyOf(schema, { type: 'null' })
+  return { ...others, type: [type, 'null'], ...(Array.isArray(values) && { enum: [...values, null] }) }
 }
 
 export function oneOf(...values: readonly string[]): JsonSchema {
   return { type: 'string', enum: values }
+}
+
+/** One of several forms. */
+export function anyOf(...schemas: readonly JsonSchema[]): JsonSchema {
+  return { anyOf: schemas }
+}
+
+/** A whole number in these bounds, both included. */
+export function wholeFrom(minimum: number, maximum: number): JsonSchema {
+  return { type: 'integer', minimum, maximum }
 }
 
 export function listOf(items: JsonSchema): JsonSchema {
@@ -34,4 +52,17 @@ export function objectOf(members: Readonly<Record<string, JsonSchema>>): JsonSch
   )
   const required = names.filter((name) => !name.endsWith('?'))
   return { type: 'object', properties, ...(required.length > 0 && { required }) }
+}
+
+const upstreamNames = orNull({ anyOf: [text, listOf(text)] })
+const wish = orNull(flag)
+
+/** What a client may want of this gateway, as a member of any request (`dialects/gateway-members.ts`). */
+export const wishes = {
+  'tributary?': orNull(
+    objectOf({
+      ...{ 'emulate?': wish, 'continue?': wish, 'hedge?': wish, 'fallback?': wish },
+      ...{ 'order?': upstreamNames, 'only?': upstreamNames, 'not?': upstreamNames },
+    }),
+  ),
 }

@@ -1,4 +1,4 @@
-import type { ChatError } from '../../chat/error.ts'
+import type { ChatError, Reason } from '../../chat/error.ts'
 import type { Exchange, FailureReply, RequestFacts } from '../exchange/exchange.ts'
 import type { Services } from '../exchange/services.ts'
 import type { JsonSchema } from './json-schema.ts'
@@ -21,14 +21,32 @@ export interface SurfaceRoute {
   readonly showsRole?: true
   /** One sentence for `openapi.json`. The fields below are for it too. */
   readonly summary: string
+  /** The schemas of `{name}`s that may not be any text. */
+  readonly params?: Readonly<Record<string, JsonSchema>>
+  /** The parameters of the query. All may be left out. */
+  readonly query?: Readonly<Record<string, JsonSchema>>
+  /** The headers that have a meaning for this route only. All may be left out. */
+  readonly reads?: Readonly<Record<string, JsonSchema>>
   /** The schema of the request's body. */
-  readonly takes?: string
+  readonly takes?: string | undefined
+  /** Whether the body may be left out. */
+  readonly mayTakeNothing?: true
+  /** The schema of the request's body, if it is a form with a file. */
+  readonly takesForm?: string
   /** The schema of the response's body. */
   readonly gives?: string
+  /** The status of a success, if it is not 200. */
+  readonly status?: number
+  /** Other statuses that are answered on purpose, with the schema of the body, or an empty text if there is none. */
+  readonly answers?: Readonly<Record<number, string>>
   /** The types of the response's body, if it is a text. */
   readonly givesText?: readonly string[]
+  /** The types of the response's body, if an upstream makes it, or a file has it. */
+  readonly givesBytes?: readonly string[]
   /** The schema of the events, if the response is a stream. */
   readonly streams?: string
+  /** Why its handler may fail, beside what may happen on every route. */
+  readonly fails?: readonly Reason[]
   readonly handler: Handler
 }
 
@@ -57,3 +75,11 @@ export interface Surface {
   /** The first clause of the message about an unknown path. A list of the existing routes follows it. */
   readonly hint?: string
 }
+
+/** Why a request to an upstream may fail. */
+export const asking: readonly Reason[] = [
+  ...(['unsupported', 'content-filtered', 'model-not-found', 'limit-reached', 'budget-spent'] as const),
+  ...(['quota-exhausted', 'rate-limited', 'account-refused', 'login-needed', 'account-banned'] as const),
+  ...(['renewal-failed', 'challenged', 'overloaded', 'busy', 'timeout', 'upstream-failed'] as const),
+  'upstream-outdated',
+]

@@ -11,6 +11,7 @@ const types: Readonly<Record<Reason, string>> = {
   forbidden: 'permission_error',
   'model-not-found': 'not_found_error',
   'not-found': 'not_found_error',
+  'wrong-method': 'invalid_request_error',
   'too-slow': 'timeout_error',
   conflict: 'invalid_request_error',
   'too-large': 'request_too_large',

@@ -22,6 +22,7 @@ export const words: Readonly<Record<Reason, ErrorWords>> = {
   forbidden: { type: invalid, code: 'forbidden' },
   'model-not-found': { type: invalid, code: 'model_not_found' },
   'not-found': { type: invalid, code: 'not_found' },
+  'wrong-method': { type: invalid, code: 'method_not_allowed' },
   'too-slow': { type: invalid, code: 'request_timeout' },
   conflict: { type: invalid, code: 'conflict' },
   'too-large': { type: invalid, code: 'request_too_large' },

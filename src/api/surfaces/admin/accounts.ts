@@ -1,4 +1,4 @@
-import { ChatError } from '../../../chat/error.ts'
+import { ChatError, type Reason } from '../../../chat/error.ts'
 import type { Gateway } from '../../../gateway/gateway.ts'
 import { answerJson, type JsonRequest } from '../../exchange/answer-json.ts'
 import type { AddedCredential } from '../../exchange/credential-admin.ts'
@@ -6,6 +6,9 @@ import type { SurfaceRoute } from '../surface.ts'
 import { encodeAccount, encodeFinding } from './upstreams.ts'
 
 const shared = { access: 'admin', cors: false } as const
+
+/** Why the credentials may stay as they are. */
+const changes: readonly Reason[] = ['conflict', 'unavailable']
 
 /** The routes for single accounts. No answer has a credential. */
 export const accountRoutes: readonly SurfaceRoute[] = [
@@ -16,6 +19,8 @@ export const accountRoutes: readonly SurfaceRoute[] = [
     summary: 'Adds a credential: tests it at the upstream, keeps it encrypted, and uses it at once',
     takes: 'NewCredential',
     gives: 'AddedCredential',
+    status: 201,
+    fails: changes,
     handler: answerJson(async (request, _call, { credentials }) => {
       const { variables, ...members } = membersIn(await request.json())
       const added = await credentials.add(textsIn(variables), { isForced: forceIn(members) })
@@ -29,6 +34,7 @@ export const accountRoutes: readonly SurfaceRoute[] = [
     summary: 'Replaces a credential of the state by another one, which is tested first',
     takes: 'ReplacedCredential',
     gives: 'AddedCredential',
+    fails: [...changes, 'not-found'],
     handler: answerJson(async (request, _call, { credentials }) => {
       const { value, ...members } = membersIn(await request.json())
       if (typeof value !== 'string') throw fault('value', 'must be a text')
@@ -42,6 +48,7 @@ export const accountRoutes: readonly SurfaceRoute[] = [
     path: '/admin/accounts/{variable}',
     summary: 'Removes a credential of the state',
     gives: 'RemovedCredential',
+    fails: [...changes, 'not-found'],
     handler: answerJson(async (request, _call, { credentials }) => {
       const variable = request.param('variable') ?? ''
       return { body: { variable, deleted: true, removed: await credentials.remove(variable) } }
@@ -54,6 +61,7 @@ export const accountRoutes: readonly SurfaceRoute[] = [
     summary: 'Lets an account rest for some minutes: it is not used',
     takes: 'AccountRest',
     gives: 'UpstreamAccount',
+    fails: ['not-found', 'conflict'],
     handler: answerJson(async (request, _call, { gateway }) => {
       const ms = minutesIn(membersIn(await request.json()).minutes) * 60_000
       return change(request, gateway, (pool, label) => pool.restByOperator(label, ms))
@@ -65,6 +73,7 @@ export const accountRoutes: readonly SurfaceRoute[] = [
     path: '/admin/upstreams/{name}/accounts/{label}/wake',
     summary: 'Ends the rest of an account',
     gives: 'UpstreamAccount',
+    fails: ['not-found', 'conflict'],
     handler: answerJson((request, _call, { gateway }) =>
       change(request, gateway, (pool, label) => pool.wakeByOperator(label)),
     ),

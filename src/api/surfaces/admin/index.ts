@@ -1,5 +1,6 @@
 import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
 import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
+import { text } from '../json-schema.ts'
 import type { Surface } from '../surface.ts'
 import { accountRoutes } from './accounts.ts'
 import { streamEvents } from './events.ts'
@@ -7,7 +8,7 @@ import { keyRoutes } from './keys.ts'
 import { showCaller } from './me.ts'
 import { showOverview } from './overview.ts'
 import { requestRoutes } from './requests.ts'
-import { schemas } from './schemas.ts'
+import { schemas, usageQuery } from './schemas.ts'
 import { settingsRoutes } from './settings.ts'
 import { toolRoutes } from './tools.ts'
 import { forgetDrift, listUpstreams, testUpstream } from './upstreams.ts'
@@ -53,6 +54,7 @@ export const surface: Surface = {
       path: '/admin/upstreams/{name}/test',
       summary: 'Tries every account of an upstream',
       gives: 'UpstreamTest',
+      fails: ['not-found'],
       handler: testUpstream,
     },
     {
@@ -61,6 +63,7 @@ export const surface: Surface = {
       path: '/admin/upstreams/{name}/drift',
       summary: 'Forgets what an upstream has sent otherwise than its adapter knows it',
       gives: 'ForgottenDrift',
+      fails: ['not-found'],
       handler: forgetDrift,
     },
     ...accountRoutes,
@@ -74,6 +77,8 @@ export const surface: Surface = {
       path: '/admin/usage',
       summary: 'Sums the usage and its cost by day, model, upstream or key, as JSON or CSV',
       gives: 'Usage',
+      givesText: ['text/csv'],
+      query: { ...usageQuery, key: text },
       handler: reportUsage,
     },
     {
@@ -93,6 +98,8 @@ export const surface: Surface = {
       path: '/v1/usage',
       summary: "Sums the usage of the caller's own key",
       gives: 'Usage',
+      givesText: ['text/csv'],
+      query: usageQuery,
       handler: reportOwnUsage,
     },
   ],

@@ -25,6 +25,7 @@ export const keyRoutes: readonly SurfaceRoute[] = [
     summary: 'Adds a client key, whose text only this answer has',
     takes: 'NewClientKey',
     gives: 'AddedClientKey',
+    fails: ['conflict'],
     handler: answerJson(async (request, _call, { clientKeys }) => {
       const { settings, key: chosen, hash } = readKey(await request.json())
       if (chosen !== undefined || hash !== undefined) throw chosenKey()
@@ -39,6 +40,7 @@ export const keyRoutes: readonly SurfaceRoute[] = [
     summary: 'Changes the limits of a client key; null removes one',
     takes: 'ClientKeyChanges',
     gives: 'ClientKey',
+    fails: ['not-found', 'conflict'],
     handler: answerJson(async (request, _call, { clientKeys }) => {
       const key = await clientKeys.change(request.param('name') ?? '', membersIn(await request.json()))
       return { body: encode({ key, source: 'state' }) }
@@ -50,6 +52,7 @@ export const keyRoutes: readonly SurfaceRoute[] = [
     path: '/admin/keys/{name}',
     summary: 'Revokes a client key',
     gives: 'RevokedClientKey',
+    fails: ['not-found', 'conflict'],
     handler: answerJson(async (request, _call, { clientKeys }) => {
       const name = request.param('name') ?? ''
       await clientKeys.remove(name)

@@ -6,6 +6,7 @@ import {
   type RequestFilter,
 } from '../../../gateway/requests/recent-requests.ts'
 import { answerJson, type JsonRequest } from '../../exchange/answer-json.ts'
+import { text } from '../json-schema.ts'
 import type { SurfaceRoute } from '../surface.ts'
 import { encodeRequest, encodeWhole } from './encode-request.ts'
 import { exportRequest } from './export-request.ts'
@@ -19,6 +20,13 @@ export const requestRoutes: readonly SurfaceRoute[] = [
     path: '/admin/requests',
     summary: 'Lists the last requests, the newest first',
     gives: 'RequestList',
+    query: {
+      limit: { type: 'string', pattern: '^(1000|[1-9][0-9]{0,2})$' },
+      key: text,
+      model: text,
+      upstream: text,
+      outcome: text,
+    },
     handler: answerJson((request, _call, { gateway: { requests } }) => ({
       body: { object: 'list', data: requests.list(filterIn(request)).map(encodeRequest) },
     })),
@@ -28,6 +36,7 @@ export const requestRoutes: readonly SurfaceRoute[] = [
     path: '/admin/requests/{id}',
     summary: 'Shows one of the last requests, and what its conversation used',
     gives: 'RequestDetails',
+    fails: ['not-found'],
     handler: answerJson((request, _call, { gateway: { requests } }) => {
       const found = requests.find(request.param('id') ?? '')
       if (!found) throw unknownRequest('GET /admin/requests lists them.')
@@ -39,6 +48,7 @@ export const requestRoutes: readonly SurfaceRoute[] = [
     path: '/admin/requests/{id}/export',
     summary: 'Shows one of the last requests without names and texts, as a file for `tributary replay`',
     gives: 'RequestExport',
+    fails: ['not-found'],
     handler: answerJson((request, _call, { gateway: { requests } }) => {
       const found = requests.find(request.param('id') ?? '')
       if (!found) throw unknownRequest('GET /admin/requests lists them.')
@@ -50,6 +60,7 @@ export const requestRoutes: readonly SurfaceRoute[] = [
     ...{ method: 'GET', access: 'client', cors: false, path: '/v1/requests/{id}' },
     summary: "Shows one of the last requests of the caller's own key",
     gives: 'RequestDetails',
+    fails: ['not-found'],
     handler: answerJson((request, { caller }, { gateway: { requests } }) => {
       const found = requests.find(request.param('id') ?? '', caller.id)
       if (!found)
@@ -64,7 +75,7 @@ const usualLimit = 100
 /** @throws ChatError `invalid-request` */
 function filterIn(request: JsonRequest): RequestFilter {
   const limit = request.query('limit') ?? String(usualLimit)
-  const count = /^\d{1,4}$/.test(limit) ? Number(limit) : 0
+  const count = /^[1-9]\d{0,3}$/.test(limit) ? Number(limit) : 0
   if (count < 1 || count > maxRecent)
     throw new ChatError('invalid-request', {
       message: `limit: must be a number from 1 to ${maxRecent}. That many of the last requests are kept.`,

@@ -1,5 +1,20 @@
 import { needKinds } from '../../../needs/need.ts'
-import { anyObject, flag, integer, listOf, named, number, objectOf, oneOf, orNull, text } from '../json-schema.ts'
+import { dimensions } from '../../../usage/report.ts'
+import {
+  anyObject,
+  flag,
+  integer,
+  listOf,
+  meaningful,
+  named,
+  number,
+  objectOf,
+  oneOf,
+  orNull,
+  text,
+  wholeFrom,
+} from '../json-schema.ts'
+import { keySchemas } from './key-schemas.ts'
 
 const usageLine = objectOf({
   requests: integer,
@@ -19,24 +34,10 @@ const usageLine = objectOf({
 
 const patterns = listOf(text)
 
-/** What can be set for a client key. */
-const settings = {
-  'models?': patterns,
-  'rpm?': integer,
-  'tpm?': integer,
-  'concurrent?': integer,
-  'budget?': text,
-  'expires?': text,
-  'role?': oneOf('user', 'admin'),
-  'owner?': text,
-}
-const clientKey = {
-  name: text,
-  ...settings,
-  role: oneOf('user', 'admin'),
-  source: oneOf('file', 'state'),
-  created: orNull(text),
-}
+const day = { type: 'string', format: 'date' }
+
+/** The parameters of a report on the usage. */
+export const usageQuery = { by: oneOf(...dimensions), from: day, to: day, format: oneOf('json', 'csv') }
 
 const breaker = { state: oneOf('good', 'mistrusted', 'ejected'), ejected_ms: integer }
 
@@ -113,6 +114,12 @@ const drift = {
   ...{ count: integer, first_at: text, last_at: text, request: orNull(text) },
 }
 
+/** Variables of an upstream, with their texts. */
+const variables = {
+  ...{ type: 'object', additionalProperties: meaningful, minProperties: 1, maxProperties: 20 },
+  propertyNames: { pattern: '^[A-Z][A-Z0-9_]{0,127}$' },
+}
+
 /** The schemas of the requests and responses. */
 export const schemas = {
   Me: objectOf({
@@ -173,7 +180,7 @@ export const schemas = {
     ...{ why: orNull(text), stderr: orNull(text) },
     tools: listOf(objectOf({ name: text, description: orNull(text), parameters: anyObject })),
   }),
-  ToolTrial: objectOf({ 'arguments?': anyObject }),
+  ToolTrial: objectOf({ 'arguments?': orNull(anyObject) }),
   ToolTrialResult: objectOf({
     ...{ content: text, is_error: flag, is_cut: flag, structured: {}, took_ms: integer },
     images: listOf(objectOf({ media_type: text, data: text })),
@@ -194,14 +201,7 @@ export const schemas = {
     usage: orNull(objectOf({ input_tokens: count, output_tokens: count, source: text })),
     texts: orNull(objectOf({ request: text, answer: text })),
   }),
-  NewClientKey: objectOf({ name: text, ...settings }),
-  ClientKeyChanges: objectOf(
-    Object.fromEntries(Object.entries(settings).map(([name, schema]) => [name, orNull(schema)])),
-  ),
-  ClientKey: objectOf(clientKey),
-  AddedClientKey: objectOf({ ...clientKey, key: text }),
-  ClientKeyList: objectOf({ object: oneOf('list'), data: listOf(named('ClientKey')) }),
-  RevokedClientKey: objectOf({ name: text, deleted: flag }),
+  ...keySchemas,
   Upstream: objectOf({
     name: text,
     address: orNull(text),
@@ -222,8 +222,8 @@ export const schemas = {
     quota: listOf(objectOf({ model: text, ...quotaWindow })),
     stats: objectOf(attempts),
   }),
-  AccountRest: objectOf({ minutes: integer }),
-  NewCredential: objectOf({ variables: anyObject, 'force?': flag }),
+  AccountRest: objectOf({ minutes: wholeFrom(1, 525_600) }),
+  NewCredential: objectOf({ variables, 'force?': flag }),
   ReplacedCredential: objectOf({ value: text, 'force?': flag }),
   AddedCredential: objectOf({ upstream: text, accounts: listOf(text), test: named('AccountTest') }),
   RemovedCredential: objectOf({ variable: text, deleted: flag, removed: listOf(text) }),

@@ -35,6 +35,7 @@ export const settingsRoutes: readonly SurfaceRoute[] = [
     path: '/admin/restart',
     summary: 'Lets another process of the same executable take over without a gap; answers when that one is ready',
     gives: 'Restart',
+    fails: ['conflict'],
     handler: answerJson(async (_request, _call, { restart }) => {
       if (!restart) throw new ChatError('conflict', { code: 'restart_impossible', message: noRestart })
       const { pid, executable } = await restart()

@@ -1,6 +1,8 @@
 import { ChatError } from '../../../chat/error.ts'
 import type { Fields, ImagePart } from '../../../chat/message.ts'
 import { redact } from '../../../chat/secret.ts'
+import { isFields } from '../../../dialects/fields.ts'
+import { notABody } from '../../../dialects/invalid-request.ts'
 import type { Call } from '../../../flow/call.ts'
 import { events } from '../../../flow/flow.ts'
 import { within } from '../../../flow/wait.ts'
@@ -35,6 +37,7 @@ export const toolRoutes: readonly SurfaceRoute[] = [
     summary: 'Runs a tool once, within the limits of the tool loop',
     takes: 'ToolTrial',
     gives: 'ToolTrialResult',
+    fails: ['not-found'],
     handler: answerJson(async (request, call, { gateway }) => {
       const args = argumentsIn(await request.json())
       const tool = await gateway.tools?.find(request.param('name') ?? '', call)
@@ -50,6 +53,7 @@ export const toolRoutes: readonly SurfaceRoute[] = [
     path: '/admin/tool-servers/{name}/restart',
     summary: 'Ends the connection or process of a tool server, and connects again',
     gives: 'ToolServerDetails',
+    fails: ['not-found'],
     handler: answerJson(async (request, { signal }, { tools }) => {
       const name = request.param('name') ?? ''
       const restarting = tools.restart(name)
@@ -64,8 +68,8 @@ export const toolRoutes: readonly SurfaceRoute[] = [
 
 /** @throws ChatError `invalid-request` */
 function argumentsIn(body: unknown): Fields {
-  const given = typeof body === 'object' && body !== null && 'arguments' in body ? body.arguments : {}
-  const read = checkArguments(given)
+  if (!isFields(body)) throw notABody('the "arguments" of the tool')
+  const read = checkArguments(body.arguments ?? {})
   if ('fields' in read) return read.fields
   throw new ChatError('invalid-request', {
     message: `arguments: ${read.problem} Send {"arguments": {…}} with what the tool's parameters describe.`,

@@ -1,3 +1,4 @@
+import { ChatError } from '../../../chat/error.ts'
 import type { Call } from '../../../flow/call.ts'
 import { encodeReport, rowsOf, toCsv } from '../../../usage/encode-report.ts'
 import { readQuery } from '../../../usage/read-query.ts'
@@ -21,12 +22,19 @@ function readAsked(request: JsonRequest, { signal }: Call, key?: string): Report
 }
 
 async function answer(request: JsonRequest, { usage }: Services, query: ReportQuery): Promise<JsonReply> {
+  const isCsv = wantsCsv(request)
   const report = encodeReport(await usage.report(query), usage.prices)
-  if (!wantsCsv(request)) return { body: report }
+  if (!isCsv) return { body: report }
   return { body: new Blob([toCsv(rowsOf(report))]), type: 'text/csv; charset=utf-8' }
 }
 
 function wantsCsv(request: JsonRequest): boolean {
   const format = request.query('format')
-  return format === undefined ? /^text\/csv\b/.test(request.header('accept') ?? '') : format === 'csv'
+  if (format === undefined) return /^text\/csv\b/.test(request.header('accept') ?? '')
+  if (format === 'csv' || format === 'json') return format === 'csv'
+  throw new ChatError('invalid-request', {
+    message: 'format: must be "json" or "csv".',
+    param: 'format',
+    code: 'invalid_value',
+  })
 }

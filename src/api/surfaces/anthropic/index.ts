@@ -1,5 +1,5 @@
 import { encodeFailure } from '../../../dialects/anthropic-messages/encode-error.ts'
-import type { Surface } from '../surface.ts'
+import { asking, type Surface } from '../surface.ts'
 import { countInput } from './count-tokens.ts'
 import { limitHeaders } from './limit-headers.ts'
 import { messages } from './messages.ts'
@@ -25,6 +25,7 @@ export const surface: Surface = {
       takes: 'MessagesRequest',
       gives: 'Message',
       streams: 'MessageEvent',
+      fails: asking,
       handler: messages,
     },
     {

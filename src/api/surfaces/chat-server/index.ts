@@ -1,14 +1,17 @@
 import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
 import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
-import type { Surface } from '../surface.ts'
+import { eventNumber } from '../json-schema.ts'
+import { asking, type Surface } from '../surface.ts'
 import { abortChat } from './abort.ts'
 import { resumeSession } from './resume.ts'
-import { schemas } from './schemas.ts'
+import { name, schemas } from './schemas.ts'
 import { deleteSession, listSessions, readMessages, readResult } from './sessions.ts'
 import { streamChat, streamDirect } from './stream.ts'
 import { listServers, listTools } from './tools.ts'
 
 const messages = '/api/sessions/{session}/messages'
+
+const limit = { limit: { type: 'string', pattern: '^[1-9][0-9]{0,5}$' } }
 
 /** Pages of other origins may use only the routes that chat. */
 const shared = { access: 'client', cors: true } as const
@@ -28,6 +31,7 @@ export const surface: Surface = {
       summary: 'Answers the next message of a session',
       takes: 'NextMessage',
       streams: 'ChatEvent',
+      fails: [...asking, 'conflict'],
       handler: streamChat,
     },
     {
@@ -37,6 +41,7 @@ export const surface: Surface = {
       summary: 'Answers a conversation that the caller keeps',
       takes: 'Conversation',
       streams: 'ChatEvent',
+      fails: [...asking, 'conflict'],
       handler: streamDirect,
     },
     {
@@ -45,6 +50,9 @@ export const surface: Surface = {
       path: '/api/chat/stream/{session}',
       summary: 'Goes on with the newest resumable stream of a session',
       streams: 'ChatEvent',
+      query: { last_event_id: eventNumber },
+      reads: { 'last-event-id': eventNumber },
+      fails: ['not-found'],
       handler: resumeSession,
     },
     {
@@ -54,6 +62,8 @@ export const surface: Surface = {
       summary: 'Stops the running requests of a session',
       takes: 'AbortRequest',
       gives: 'Aborted',
+      query: { session_id: name },
+      mayTakeNothing: true,
       handler: abortChat,
     },
     {
@@ -78,6 +88,7 @@ export const surface: Surface = {
       path: '/api/sessions',
       summary: "Lists the caller's sessions",
       gives: 'SessionList',
+      query: limit,
       handler: listSessions,
     },
     {
@@ -86,6 +97,8 @@ export const surface: Surface = {
       path: messages,
       summary: 'Shows the messages of a session',
       gives: 'StoredMessageList',
+      query: limit,
+      fails: ['not-found'],
       handler: readMessages,
     },
     {
@@ -94,6 +107,7 @@ export const surface: Surface = {
       path: messages,
       summary: 'Deletes a session',
       gives: 'SessionDeleted',
+      fails: ['not-found', 'conflict'],
       handler: deleteSession,
     },
     {
@@ -102,6 +116,7 @@ export const surface: Surface = {
       path: `${messages}/{message}/result`,
       summary: 'Shows a shortened tool result in full',
       gives: 'ToolResult',
+      fails: ['not-found'],
       handler: readResult,
     },
   ],

@@ -62,6 +62,7 @@ export const surface: Surface = {
       path: '/',
       summary: 'Shows the console to browsers, and names the program and its version to everything else',
       gives: 'Greeting',
+      givesText: ['text/html'],
       handler: pageOr('tributary: every upstream, one stream. The OpenAI API is at /v1.'),
     },
     {
@@ -71,6 +72,7 @@ export const surface: Surface = {
       path: '/docs',
       summary: 'Shows every route to browsers, and names the OpenAPI document to everything else',
       gives: 'Greeting',
+      givesText: ['text/html'],
       handler: pageOr('Every route is described at /openapi.json, and for people in a browser at /docs.'),
     },
     {
@@ -79,6 +81,8 @@ export const surface: Surface = {
       method: 'GET',
       path: `${base}{file}`,
       summary: 'Sends a file of the console',
+      givesBytes: ['*/*'],
+      fails: ['not-found'],
       handler: sendFile,
     },
   ],

@@ -1,18 +1,28 @@
 import type { ChatError } from '../../../chat/error.ts'
 import { redact } from '../../../chat/secret.ts'
 import type { FailureReply } from '../../exchange/exchange.ts'
-import { anyObject, integer, objectOf, oneOf, text } from '../json-schema.ts'
-import type { Handler, Surface } from '../surface.ts'
+import { anyObject, anyOf, integer, objectOf, oneOf, text, wholeFrom } from '../json-schema.ts'
+import type { Surface } from '../surface.ts'
 import { codes, rpcError } from './json-rpc.ts'
 
+const version = { jsonrpc: oneOf('2.0') }
+const safeInteger = wholeFrom(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
 const shared = { path: '/mcp', access: 'client', cors: true } as const
 
-/** MCP for clients: the tools of all servers, and the gateway's own. */
+/** MCP for clients: the tools of all servers, and the gateway's own. There are no sessions, so GET and DELETE are wrong methods. */
 export const surface: Surface = {
   name: 'mcp',
   error: encodeFailure,
   failure: 'McpFailure',
   schemas: {
+    McpRequest: anyOf(
+      objectOf({ ...version, id: anyOf(text, safeInteger), method: text, 'params?': anyObject }),
+      // a notification
+      { ...objectOf({ ...version, method: text }), not: objectOf({ id: {} }) },
+      // an answer, although nothing is asked
+      { ...objectOf({ ...version, result: {} }), not: objectOf({ method: {} }) },
+      { ...objectOf({ ...version, error: {} }), not: objectOf({ method: {} }) },
+    ),
     McpMessage: objectOf({
       jsonrpc: oneOf('2.0'),
       'id?': {},
@@ -28,18 +38,13 @@ export const surface: Surface = {
       ...shared,
       method: 'POST',
       summary: 'Answers a message of the Model Context Protocol',
-      takes: 'McpMessage',
+      takes: 'McpRequest',
       gives: 'McpMessage',
       streams: 'McpMessage',
+      answers: { 202: '' },
+      fails: ['not-found'],
       // loaded at the first message (docs/decisions/0050-late-modules.md)
       handler: async (exchange, services) => (await import('./answer.ts')).answerMcp(exchange, services),
-    },
-    { ...shared, method: 'GET', summary: 'Refuses a stream, because there are no sessions', handler: refuseSession },
-    {
-      ...shared,
-      method: 'DELETE',
-      summary: 'Refuses to end a session: this server keeps no sessions',
-      handler: refuseSession,
     },
   ],
 }
@@ -49,13 +54,4 @@ function encodeFailure({ reason, code, message, meaning: { status } }: ChatError
   const isClients = status < 500 && reason !== 'cancelled'
   const known = code === 'invalid_json' ? codes.invalidJson : codes.invalidRequest
   return { status, body: rpcError(undefined, { code: isClients ? known : codes.internal, message: redact(message) }) }
-}
-
-function refuseSession(...[exchange]: Parameters<Handler>): Response {
-  const message = 'There are no sessions here. Send each message with POST.'
-  const headers = Object.assign(exchange.newHeaders(), { allow: 'POST', 'content-type': 'application/json' })
-  return new Response(JSON.stringify(rpcError(undefined, { code: codes.invalidRequest, message })), {
-    status: 405,
-    headers,
-  })
 }

@@ -1,6 +1,7 @@
 import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
 import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
-import type { Surface } from '../surface.ts'
+import { eventNumber } from '../json-schema.ts'
+import { asking, type Surface, type SurfaceRoute } from '../surface.ts'
 import { chatCompletions } from './chat-completions.ts'
 import { completions } from './completions.ts'
 import { embeddings } from './embeddings.ts'
@@ -11,16 +12,28 @@ import { resumeStream } from './streams.ts'
 
 const shared = { access: 'client', cors: true } as const
 
+const relayed = {
+  ...shared,
+  method: 'POST',
+  ...{ takes: 'RelayedRequest', givesBytes: ['*/*'], fails: asking },
+} as const
+
 /** The routes whose requests are relayed to upstreams that have them. */
-const relayed = [
-  { path: '/v1/moderations', summary: 'Classifies texts and images', handler: relayJson('moderation') },
-  { path: '/v1/rerank', summary: 'Ranks documents by their relevance', handler: relayJson('rerank') },
-  { path: '/v2/rerank', summary: 'The same, at the path of Cohere', handler: relayJson('rerank') },
-  { path: '/v1/images/generations', summary: 'Makes images', handler: relayJson('image') },
-  { path: '/v1/audio/speech', summary: 'Speaks a text', handler: relayJson('speech') },
-  { path: '/v1/audio/transcriptions', summary: 'Writes down speech', handler: relayForm('transcription') },
-  { path: '/v1/audio/translations', summary: 'Writes down speech in English', handler: relayForm('translation') },
-].map((route) => ({ ...shared, method: 'POST', ...route }) as const)
+const relayRoutes: readonly SurfaceRoute[] = [
+  {
+    ...{ ...relayed, path: '/v1/moderations', takes: 'ModerationRequest' },
+    summary: 'Classifies texts and images',
+    handler: relayJson('moderation'),
+  },
+  { ...relayed, path: '/v1/rerank', summary: 'Ranks documents by their relevance', handler: relayJson('rerank') },
+  { ...relayed, path: '/v2/rerank', summary: 'The same, at the path of Cohere', handler: relayJson('rerank') },
+  { ...relayed, path: '/v1/images/generations', summary: 'Makes images', handler: relayJson('image') },
+  { ...relayed, path: '/v1/audio/speech', summary: 'Speaks a text', handler: relayJson('speech') },
+  ...[
+    { path: '/v1/audio/transcriptions', summary: 'Writes down speech', handler: relayForm('transcription') },
+    { path: '/v1/audio/translations', summary: 'Writes down speech in English', handler: relayForm('translation') },
+  ].map((route) => ({ ...relayed, takes: undefined, takesForm: 'AudioForm', ...route })),
+]
 
 /** OpenAI's API. */
 export const surface: Surface = {
@@ -39,6 +52,7 @@ export const surface: Surface = {
       takes: 'ChatCompletionRequest',
       gives: 'ChatCompletion',
       streams: 'ChatCompletionChunk',
+      fails: asking,
       handler: chatCompletions,
     },
     {
@@ -48,6 +62,7 @@ export const surface: Surface = {
       summary: 'Embeds texts',
       takes: 'EmbeddingsRequest',
       gives: 'Embeddings',
+      fails: asking,
       handler: embeddings,
     },
     {
@@ -58,9 +73,10 @@ export const surface: Surface = {
       takes: 'CompletionRequest',
       gives: 'Completion',
       streams: 'Completion',
+      fails: asking,
       handler: completions,
     },
-    ...relayed,
+    ...relayRoutes,
     {
       ...shared,
       method: 'GET',
@@ -75,6 +91,7 @@ export const surface: Surface = {
       path: '/v1/models/{model+}',
       summary: 'Shows one model',
       gives: 'Model',
+      fails: ['model-not-found'],
       handler: retrieveModel,
     },
     {
@@ -83,6 +100,9 @@ export const surface: Surface = {
       path: '/v1/streams/{id}',
       summary: 'Goes on with a resumable stream',
       streams: 'ResumedEvent',
+      query: { last_event_id: eventNumber },
+      reads: { 'last-event-id': eventNumber },
+      fails: ['not-found'],
       handler: resumeStream,
     },
   ],

@@ -1,7 +1,32 @@
-import { anyObject, flag, integer, listOf, named, objectOf, oneOf, orNull, text } from '../json-schema.ts'
+import {
+  anyObject,
+  anyOf,
+  flag,
+  integer,
+  type JsonSchema,
+  listOf,
+  meaningful,
+  named,
+  nonEmpty,
+  objectOf,
+  oneOf,
+  orNull,
+  text,
+  wishes,
+} from '../json-schema.ts'
 
 const tokens = objectOf({ 'prompt_tokens?': integer, 'completion_tokens?': integer, 'total_tokens?': integer })
 const beginning = (object: string) => ({ id: text, object: oneOf(object), created: integer, model: text })
+
+/** A text as numbers. */
+const tokenNumbers = listAtLeastOne({ type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+
+function listAtLeastOne(items: JsonSchema, maxItems?: number): JsonSchema {
+  return { ...listOf(items), minItems: 1, ...(maxItems !== undefined && { maxItems }) }
+}
+
+/** Whether the answer is a stream, and what is added to it. An upstream judges the options. */
+const streaming = { 'stream?': orNull(flag), 'stream_options?': {} }
 
 /**
  * The schemas of the requests and responses, with the fields that the gateway itself reads or writes. Other fields are
@@ -9,10 +34,10 @@ const beginning = (object: string) => ({ id: text, object: oneOf(object), create
  */
 export const schemas = {
   ChatCompletionRequest: objectOf({
-    model: text,
-    messages: { ...listOf(objectOf({ role: text })), minItems: 1 },
-    'stream?': orNull(flag),
-    'stream_options?': orNull(objectOf({ 'include_usage?': flag })),
+    model: nonEmpty,
+    messages: listAtLeastOne(objectOf({ role: nonEmpty })),
+    ...streaming,
+    ...wishes,
   }),
   ChatCompletion: objectOf({
     ...beginning('chat.completion'),
@@ -25,10 +50,11 @@ export const schemas = {
     'usage?': orNull(tokens),
   }),
   CompletionRequest: objectOf({
-    model: text,
-    prompt: { type: ['string', 'array'] },
-    'stream?': orNull(flag),
-    'stream_options?': orNull(objectOf({ 'include_usage?': flag })),
+    model: meaningful,
+    // only upstreams with completions of their own take numbers
+    prompt: anyOf(nonEmpty, listAtLeastOne(nonEmpty, 128), tokenNumbers, listAtLeastOne(tokenNumbers, 128)),
+    ...streaming,
+    ...wishes,
   }),
   Completion: objectOf({
     ...beginning('text_completion'),
@@ -37,11 +63,15 @@ export const schemas = {
   }),
   ResumedEvent: anyObject,
   EmbeddingsRequest: objectOf({
-    model: text,
-    input: { type: ['string', 'array'] },
-    'encoding_format?': oneOf('float', 'base64'),
-    'dimensions?': integer,
+    model: nonEmpty,
+    input: anyOf(nonEmpty, tokenNumbers, listAtLeastOne(anyOf(nonEmpty, tokenNumbers), 2_048)),
+    'encoding_format?': orNull(oneOf('float', 'base64')),
+    'dimensions?': orNull({ type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+    ...wishes,
   }),
+  RelayedRequest: objectOf({ model: meaningful, ...wishes }),
+  ModerationRequest: objectOf({ 'model?': orNull(meaningful), ...wishes }),
+  AudioForm: objectOf({ model: meaningful, file: { type: 'string', format: 'binary' } }),
   Embeddings: objectOf({
     object: oneOf('list'),
     data: listOf(objectOf({ object: oneOf('embedding'), index: integer, embedding: { type: ['array', 'string'] } })),

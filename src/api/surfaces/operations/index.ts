@@ -79,6 +79,8 @@ export const surface: Surface = {
       isLast: true,
       summary: 'Reports whether it accepts requests, and the state of its parts',
       gives: 'Readiness',
+      answers: { 503: 'Readiness' },
+      fails: ['unavailable'],
       handler: reportReadiness,
     },
     {

@@ -1,7 +1,8 @@
 import { encodeFailure } from '../../../dialects/openai-chat/encode-error.ts'
 import { errorSchema } from '../../../dialects/openai-chat/error-schema.ts'
 import { jsonResponse } from '../../exchange/exchange.ts'
-import type { Surface } from '../surface.ts'
+import { oneOf, text } from '../json-schema.ts'
+import { asking, type Surface } from '../surface.ts'
 import { compactInput } from './compact.ts'
 import { countInput } from './count-input.ts'
 import { createResponse } from './create.ts'
@@ -9,6 +10,11 @@ import { schemas } from './schemas.ts'
 import { cancelResponse, deleteResponse, listInput, retrieveResponse } from './stored.ts'
 
 const shared = { access: 'client', cors: true } as const
+
+const noWebSocket = {
+  message: 'Send POST: responses are not given over a WebSocket.',
+  ...{ type: 'invalid_request_error', param: null, code: 'upgrade_impossible' },
+}
 
 /** OpenAI's Responses API, which Codex speaks. */
 export const surface: Surface = {
@@ -26,6 +32,7 @@ export const surface: Surface = {
       takes: 'ResponseRequest',
       gives: 'Response',
       streams: 'ResponseEvent',
+      fails: asking,
       handler: createResponse,
     },
     {
@@ -33,13 +40,9 @@ export const surface: Surface = {
       method: 'GET',
       path: '/v1/responses',
       summary: 'Refuses a WebSocket, so that clients go on over HTTP',
+      answers: { 426: 'Error' },
       // Codex goes on at once after this status, but tries seven times after 404
-      handler: (exchange) =>
-        jsonResponse(
-          exchange,
-          { error: { message: 'Send POST: responses are not given over a WebSocket.' } },
-          { status: 426 },
-        ),
+      handler: (exchange) => jsonResponse(exchange, { error: noWebSocket }, { status: 426 }),
     },
     {
       ...shared,
@@ -57,6 +60,7 @@ export const surface: Surface = {
       summary: 'Writes a summary of a conversation, which then stands in its place',
       takes: 'ConversationRequest',
       gives: 'Compaction',
+      fails: asking,
       handler: compactInput,
     },
     {
@@ -66,6 +70,8 @@ export const surface: Surface = {
       summary: 'Shows a response that was kept, or the events of one that is made in the background',
       gives: 'Response',
       streams: 'ResponseEvent',
+      query: { stream: text, starting_after: { type: 'string', pattern: '^[0-9]{1,15}$' } },
+      fails: ['not-found'],
       handler: retrieveResponse,
     },
     {
@@ -74,6 +80,7 @@ export const surface: Surface = {
       path: '/v1/responses/{id}',
       summary: 'Forgets a response',
       gives: 'DeletedResponse',
+      fails: ['not-found'],
       handler: deleteResponse,
     },
     {
@@ -82,6 +89,7 @@ export const surface: Surface = {
       path: '/v1/responses/{id}/cancel',
       summary: 'Stops a response that is made in the background',
       gives: 'Response',
+      fails: ['not-found'],
       handler: cancelResponse,
     },
     {
@@ -90,6 +98,8 @@ export const surface: Surface = {
       path: '/v1/responses/{id}/input_items',
       summary: 'Lists the items of a request',
       gives: 'InputItems',
+      query: { order: oneOf('asc', 'desc'), after: text, limit: text },
+      fails: ['not-found'],
       handler: listInput,
     },
   ],

@@ -1,18 +1,57 @@
-import { anyObject, flag, integer, listOf, objectOf, oneOf, orNull, text } from '../json-schema.ts'
+import {
+  anyObject,
+  anyOf,
+  flag,
+  integer,
+  listOf,
+  nonEmpty,
+  objectOf,
+  oneOf,
+  orNull,
+  text,
+  wishes,
+} from '../json-schema.ts'
 
-const input = { 'input?': { anyOf: [text, listOf(anyObject)] }, 'previous_response_id?': orNull(text) }
+const textParts = ['input_text', 'output_text', 'text', 'summary_text', 'reasoning_text']
+const audio = anyOf(objectOf({ data: text, format: text }), { not: { type: 'object' } })
+/** A part of a text, of a type that is read. Of the others, each has a type. */
+const part = anyOf(
+  objectOf({ type: oneOf(...textParts), text }),
+  objectOf({ type: oneOf('refusal'), refusal: text }),
+  objectOf({ type: oneOf('input_audio'), 'input_audio?': audio }),
+  objectOf({ type: { ...text, not: { enum: [...textParts, 'refusal', 'input_audio'] } } }),
+)
+const content = anyOf(text, listOf(part), { type: 'null' })
+
+/** The types of items that are described by themselves. */
+const itemTypes = ['message', 'function_call', 'custom_tool_call', 'reasoning', 'item_reference', 'compaction']
+/** An item of a conversation. Of those that are not described here, each has a type. */
+const item = anyOf(
+  objectOf({ 'type?': oneOf('message'), role: oneOf('user', 'assistant', 'system', 'developer'), 'content?': content }),
+  objectOf({ type: oneOf('function_call'), call_id: text, name: text, arguments: text }),
+  objectOf({ type: oneOf('custom_tool_call'), call_id: text, name: text, input: text }),
+  objectOf({ type: oneOf('reasoning'), 'summary?': content, 'content?': content }),
+  objectOf({ type: oneOf('item_reference'), id: text }),
+  objectOf({ type: oneOf('compaction'), encrypted_content: text }),
+  objectOf({ type: { ...text, not: { enum: itemTypes } } }),
+)
+const given = {
+  model: nonEmpty,
+  // an earlier response can have the input too
+  'input?': anyOf(text, listOf(item), { type: 'null' }),
+  'previous_response_id?': orNull(text),
+  'instructions?': orNull(text),
+  ...wishes,
+}
 
 /** The schemas of the requests and responses, with the members that the gateway itself reads or writes. */
 export const schemas = {
-  ResponseRequest: objectOf({
-    model: text,
-    ...input,
-    'instructions?': orNull(text),
-    'stream?': orNull(flag),
-    'store?': orNull(flag),
-    'background?': orNull(flag),
-  }),
-  ConversationRequest: objectOf({ model: text, ...input }),
+  ResponseRequest: {
+    ...objectOf({ ...given, 'stream?': orNull(flag), 'store?': orNull(flag), 'background?': orNull(flag) }),
+    // the answer would be lost
+    not: objectOf({ store: { const: false }, background: { const: true } }),
+  },
+  ConversationRequest: objectOf(given),
   Response: objectOf({
     id: text,
     object: oneOf('response'),

@@ -59,11 +59,16 @@ interface Part {
 function partsOf({ requestBody, responses }: Operation): readonly Part[] {
   const sides = [
     { kind: 'takes', content: requestBody?.content },
-    { kind: 'gives', content: responses['200']?.content },
+    { kind: 'gives', content: successOf(responses)?.content },
   ] as const
   return sides.flatMap(({ kind, content = {} }) =>
     Object.entries(content).flatMap(([type, { schema }]) => (schema ? [{ kind, type, schema }] : [])),
   )
+}
+
+/** The answer to a request that was right. */
+function successOf(responses: Operation['responses']) {
+  return Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1]
 }
 
 function accessOf({ security, description }: Operation): string {

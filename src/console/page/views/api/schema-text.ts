@@ -6,6 +6,7 @@ const maxDepth = 4
 /** Writes a schema as a type of TypeScript, which is shorter to read than JSON. A named schema is written by its name. */
 export function schemaText(schema: Schema, depth = 0): string {
   if (schema.$ref !== undefined) return nameOf(schema.$ref)
+  if (schema.contentSchema) return schemaText(schema.contentSchema, depth)
   const choices = schema.oneOf ?? schema.anyOf
   if (choices) return choices.map((choice) => schemaText(choice, depth)).join(' | ')
   if (schema.const !== undefined) return JSON.stringify(schema.const)
@@ -20,6 +21,7 @@ export function schemaText(schema: Schema, depth = 0): string {
 /** The names of the schemas that a schema uses, itself and further ones. */
 export function namesIn(schema: Schema): readonly string[] {
   if (schema.$ref !== undefined) return [nameOf(schema.$ref)]
+  if (schema.contentSchema) return namesIn(schema.contentSchema)
   const { items, additionalProperties: others } = schema
   const parts = [
     ...Object.values(schema.properties ?? {}),

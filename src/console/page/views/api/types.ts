@@ -10,6 +10,8 @@ export interface Schema {
   readonly additionalProperties?: Schema | boolean
   readonly oneOf?: readonly Schema[]
   readonly anyOf?: readonly Schema[]
+  /** What a text has in it. */
+  readonly contentSchema?: Schema
   readonly description?: string
 }
 
