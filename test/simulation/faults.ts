@@ -55,9 +55,20 @@ export const faults: readonly Fault[] = [
   {
     name: 'a doubled retry after the first event',
     file: 'src/flow/try-first.ts',
-    find: 'if (this.#found) return this.#found.next()',
-    replace:
-      'if (this.#found) { const next = this.#found.next(); return next instanceof Promise ? next.catch(this.#recover) : next }',
+    find: `    return this.#isClosed ? undefined : this.#found
+  }
+
+  next(): NextBatch<Event> | Promise<NextBatch<Event>> {
+    if (this.#found) return this.#found.next()`,
+    replace: `    return undefined
+  }
+
+  next(): NextBatch<Event> | Promise<NextBatch<Event>> {
+    if (this.#found) {
+      const next = this.#found.next()
+      const again = () => (this.#found = this.#first.open()).next()
+      return next instanceof Promise ? next.catch(again) : next
+    }`,
   },
   {
     name: 'a retry of what was answered',
@@ -69,7 +80,7 @@ export const faults: readonly Fault[] = [
     name: 'a hedge that is not cancelled',
     file: 'src/gateway/combine/hedge.ts',
     find: 'if (flow !== kept) flow.close()',
-    replace: 'if (flow === kept) flow.next()',
+    replace: 'if (flow !== kept) void flow',
   },
   {
     name: 'an ejection without an end',
@@ -132,12 +143,6 @@ export const faults: readonly Fault[] = [
     replace: "      line = this.#line.join('')",
   },
   {
-    name: 'a reply that may be cut',
-    file: 'src/wire/http-parser.ts',
-    find: "if (this.#state !== 'until-close' && this.#state !== 'trailer')",
-    replace: "if (this.#state === 'head')",
-  },
-  {
     name: 'a seam that is off by one',
     file: 'src/gateway/continuation/find-seam.ts',
     find: 'const seam = this.#seamAt(found + anchor.proof.length, anchor.normal.length)',
@@ -156,10 +161,10 @@ export const faults: readonly Fault[] = [
     replace: 'const written = { ...step }',
   },
   {
-    name: 'a renewal for each call',
-    file: 'src/accounts/live-account.ts',
-    find: 'this.#renewing ??= this.#renew()',
-    replace: 'this.#renewing = this.#renew()',
+    name: 'a renewal that another process has made is made again',
+    file: 'src/accounts/renew-once.ts',
+    find: 'if (isNewer && (found.dead || !found.isRenewalOpen)) return found',
+    replace: 'if (isNewer && found.dead) return found',
   },
   {
     name: 'a lease of a session that is kept',
@@ -168,12 +173,10 @@ export const faults: readonly Fault[] = [
     replace: '      await Promise.resolve()',
   },
   {
-    name: 'a session that two write',
-    file: 'src/conversations/writers.ts',
-    find: `      if (!wait) throw sessionBusy()
-      await sleep`,
-    replace: `      if (!wait) return { fence: 0, extend: async () => true, release: async () => undefined }
-      await sleep`,
+    name: 'a lease that two have',
+    file: 'src/state/memory/memory-leases.ts',
+    find: 'if (current && !current.isReleased && current.expiresAt > this.#now()) return undefined',
+    replace: '',
   },
   {
     name: 'a turn that is doubled when it is sent again',
@@ -226,6 +229,18 @@ export const faults: readonly Fault[] = [
     file: 'src/accounts/resting-accounts.ts',
     find: 'if (now < this.#nextEnd) return []',
     replace: 'if (now < this.#nextEnd + 1e9) return []',
+  },
+  {
+    name: 'an answer that is counted twice',
+    file: 'src/usage/ledger.ts',
+    find: 'totals.add(tokensOf(answer))',
+    replace: 'totals.add(tokensOf(answer))\n    totals.add(tokensOf(answer))',
+  },
+  {
+    name: 'an answer that is not counted',
+    file: 'src/usage/ledger.ts',
+    find: 'totals.add(tokensOf(answer))',
+    replace: "if (answer.upstream !== 'bert') totals.add(tokensOf(answer))",
   },
   {
     name: 'a secret in the words of an upstream',

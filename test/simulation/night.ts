@@ -3,9 +3,12 @@ import { visit } from './clients/client.ts'
 import { Crowd } from './clients/crowd.ts'
 import type { Seen } from './clients/seen.ts'
 import { judgeAccounts } from './laws/accounts.ts'
+import { judgeDeadlines } from './laws/deadlines.ts'
 import { judgeLeftovers } from './laws/leftovers.ts'
+import { judgeOneAtOnce } from './laws/one-at-once.ts'
 import { judgeRequests } from './laws/requests.ts'
 import { judgeSession } from './laws/sessions.ts'
+import { judgeUsage } from './laws/usage.ts'
 import { loadLateModules } from './load-late-modules.ts'
 import { Cluster } from './machine/cluster.ts'
 import { World } from './machine/world.ts'
@@ -52,6 +55,8 @@ class Night {
   readonly #web: WebProduct | undefined
   readonly #cluster: Cluster
   readonly #crowd: Crowd
+  /** What is asked in the morning. */
+  #asked: readonly Seen[] = []
 
   constructor(world: World, plan: Plan, chance: Chance) {
     this.#world = world
@@ -73,12 +78,13 @@ class Night {
     for (const upstream of this.#upstreams) upstream.mood = 'well'
     this.#cluster.isNight = false
     if (this.#signIn) this.#signIn.isNight = false
+    this.#crowd.passBy(this.#chance.fork('passers'), calmMs - 30_000)
     await this.#world.run(calmMs)
     const night = this.#judge(this.#crowd.seen)
-    const morning = [...(await this.#askAll()), ...(await this.#judgeSessions())]
+    const morning = [...(await this.#askAll()), ...(await this.#judgeSessions()), ...(await this.#judgeUsage())]
     const left: string[] = []
     for (const process of this.#cluster.running) left.push(...(await judgeLeftovers(process, this.#world)))
-    return [...night, ...morning, ...left, ...this.#judgeAccounts()]
+    return [...night, ...morning, ...left, ...this.#judgeAttempts(), ...this.#judgeAccounts()]
   }
 
   get #all(): readonly { readonly name: string; readonly attempts: readonly Attempt[] }[] {
@@ -96,6 +102,21 @@ class Night {
       }
   }
 
+  #judgeAttempts(): readonly string[] {
+    const attempts = this.#all.flatMap((upstream) => upstream.attempts)
+    return [...judgeDeadlines(attempts, this.#crowd.seen), ...judgeOneAtOnce(attempts)]
+  }
+
+  /** What a process had counted last is lost when it dies. */
+  async #judgeUsage(): Promise<readonly string[]> {
+    const { seen, talkers } = this.#crowd
+    const isExact = this.#cluster.all.length === this.#plan.processes && !this.#plan.hasStoreFaults
+    const [process] = this.#cluster.running
+    if (!process || !isExact) return []
+    const wishes = [...seen, ...this.#asked, ...talkers.flatMap(({ turns }) => turns)].map(({ wish }) => wish)
+    return judgeUsage(process, { upstreams: this.#upstreams, seen, wishes })
+  }
+
   /** Every session is read at every process that has it. */
   async #judgeSessions(): Promise<readonly string[]> {
     const { state, processes, hasStoreFaults } = this.#plan
@@ -109,8 +130,8 @@ class Night {
 
   #judgeAccounts(): readonly string[] {
     if (!this.#signIn) return []
-    const ends = this.#cluster.all.length - this.#plan.processes
-    return judgeAccounts({ signIn: this.#signIn, elapsedMs: this.#world.elapsed(), ends })
+    const ends = this.#cluster.all.flatMap(({ endedAt }) => endedAt ?? [])
+    return judgeAccounts({ signIn: this.#signIn, ends, hasStoreFaults: this.#plan.hasStoreFaults })
   }
 
   #judge(seen: readonly Seen[]): readonly string[] {
@@ -128,6 +149,7 @@ class Night {
         return { wish, model: `${name}/m`, isStreamed: false, at: this.#world.elapsed(), process, key, body: '' }
       }),
     )
+    this.#asked = asked
     for (const seen of asked) {
       const { process } = seen
       if (process) void visit({ seen, process, patienceMs: 60_000, readPauseMs: 0 }, this.#world)
@@ -151,5 +173,5 @@ function withSignIn(plan: Plan, signIn: SignIn | undefined): Plan {
     SMITHERY_BASE_URL: 'http://smithery.test',
     SMITHERY_MODELS: 'm',
   }
-  return { ...plan, variables, models: [...plan.models, 'smithery/m', 'smithery/m'] }
+  return { ...plan, variables, models: [...plan.models, ...Array.from({ length: 6 }, () => 'smithery/m')] }
 }

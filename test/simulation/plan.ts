@@ -26,7 +26,12 @@ export interface Plan {
   readonly diesAtStore: number
   /** Whether there is an upstream whose account is renewed. */
   readonly hasSignIn: boolean
+  /** Clients that come when all is well again, and leave before they get anything: some of them are probes. */
+  readonly passers: number
 }
+
+/** The deadlines of the gateway, whose keeping is judged. */
+export const deadlineSeconds = { begin: 20, idle: 15 } as const
 
 const names = ['anna', 'bert', 'cleo'] as const
 const stateUrls = { memory: 'memory:', sqlite: 'sqlite:/nowhere/state.db', redis: 'redis://nowhere.test' } as const
@@ -63,13 +68,16 @@ export function planNight(chance: Chance): Plan {
     hasStoreFaults: state !== 'memory' && chance.happens(0.3),
     diesAtStore: chance.happens(0.3) ? 0.02 : 0,
     hasSignIn: state !== 'memory' && chance.happens(0.5),
+    passers: chance.happens(0.3) ? 10 : 0,
   }
 }
 
 function baseSettings(legs: readonly string[]): RawVariables {
   const chain = legs.join(' > ')
   return {
-    ...{ HOST: '127.0.0.1', PORT: '0', API_REQUEST_TIMEOUT: '20', STREAM_IDLE_TIMEOUT: '15', KEEPALIVE_INTERVAL: '5' },
+    ...{ HOST: '127.0.0.1', PORT: '0', KEEPALIVE_INTERVAL: '5' },
+    API_REQUEST_TIMEOUT: String(deadlineSeconds.begin),
+    STREAM_IDLE_TIMEOUT: String(deadlineSeconds.idle),
     SHUTDOWN_GRACE: '5',
     STATE_SECRET: 'secret-of-the-simulated-state',
     ROUTES: `chain = ${chain}; either = ${legs.join(' | ')}; plain = ${chain} @ nocontinue; hedged = ${chain} @ hedge`,

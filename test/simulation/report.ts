@@ -7,10 +7,12 @@ const maxShown = 20
 export function reportAll(count: number) {
   const startedAt = performance.now()
   const hashes = new Map<number, string>()
+  const costs: number[] = []
   let failed = 0
   let other = 0
   return {
-    take({ seed, hash, wrong }: Verdict): boolean {
+    take({ seed, hash, wrong, cpuMs }: Verdict): boolean {
+      costs.push(cpuMs)
       hashes.set(seed, hash)
       if (wrong.length > 0 && failed++ < maxShown) {
         console.log(`seed ${seed} (${hash}):`)
@@ -33,6 +35,10 @@ export function reportAll(count: number) {
       console.log(
         `${hashes.size} of ${count} seeds in ${seconds.toFixed(1)} s (${(hashes.size / seconds).toFixed(1)} a second)`,
       )
+      // the first nights of a process are slow, because its code is not compiled yet
+      const warm = costs.slice(costs.length / 2)
+      const cpuMs = warm.reduce((sum, cost) => sum + cost, 0) / warm.length
+      console.log(`a night takes ${cpuMs.toFixed(1)} ms of CPU in a warm process`)
       console.log(`${failed} failed, ${other} gave another history the second time; all histories: ${sum}`)
       return failed + other > 0 || hashes.size < count ? 1 : 0
     },

@@ -9,8 +9,10 @@ process.on('uncaughtException', (thrown) => unhandled.push(`nobody catches: ${Bu
 
 for (let at = 0; at < count; at++) {
   const seed = first + at * step
+  const before = process.cpuUsage()
   const { hash, wrong } = await simulate(seed)
-  const verdict: Verdict = { seed, hash, wrong: [...wrong, ...unhandled.splice(0)] }
+  const { user, system } = process.cpuUsage(before)
+  const verdict: Verdict = { seed, hash, wrong: [...wrong, ...unhandled.splice(0)], cpuMs: (user + system) / 1_000 }
   process.stdout.write(`${JSON.stringify(verdict)}\n`)
 }
 process.exit(0)

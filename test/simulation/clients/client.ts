@@ -32,6 +32,8 @@ export async function readResponse(
   const leaving = new AbortController()
   const timer = world.timers.set(patienceMs, () => {
     seen.end ??= 'left'
+    // the answer may come much later, and must not be waited for
+    seen.endedAt ??= world.elapsed()
     world.history.add('client', `leaves ${seen.wish.id}`)
     leaving.abort()
   })
@@ -45,7 +47,7 @@ export async function readResponse(
     seen.end ??= 'broken'
   }
   timer.stop()
-  seen.endedAt = world.elapsed()
+  seen.endedAt ??= world.elapsed()
   world.history.add('client', `${seen.wish.id} ends ${seen.end}: ${Bun.hash(seen.body).toString(36)}`)
 }
 

@@ -57,7 +57,25 @@ export class Crowd {
   async #visit(seen: Seen, process: GatewayProcess, chance: Chance): Promise<void> {
     seen.process = process
     if (seen.isResumable) await resume(process, { seen, chance, cluster: this.#cluster, world: this.#world })
-    else await visit({ seen, process, ...pickPatience(chance) }, this.#world)
+    else {
+      const patience = pickPatience(chance)
+      seen.isSlow = patience.readPauseMs > 0
+      await visit({ seen, process, ...patience }, this.#world)
+    }
+  }
+
+  /** Lets clients come within this time, and leave before they get anything. */
+  passBy(chance: Chance, withinMs: number): void {
+    const { passers } = this.#plan
+    for (let count = 0; count < passers; count++) {
+      const own = chance.fork(count)
+      this.#world.timers.set(own.between(1, withinMs), () => {
+        const process = this.#cluster.pick(own)
+        const seen = this.wish(`p${count}`, own)
+        seen.process = process
+        if (process) void visit({ seen, process, patienceMs: own.between(1, 250), readPauseMs: 0 }, this.#world)
+      })
+    }
   }
 
   /** A new request, which is judged in the morning. */

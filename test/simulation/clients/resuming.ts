@@ -51,6 +51,8 @@ async function readOnce(process: GatewayProcess, stream: string | undefined, { s
     else if (isLater) world.history.add('client', `${seen.wish.id} tries again`)
     else if (response.status !== 200) Object.assign(seen, { body: text, end: 'whole' })
     else if (hasEnd(seen.body)) seen.end = 'whole'
+    else if (!text.includes('event: error'))
+      seen.complaint ??= `its stream was closed at ${world.elapsed()} without an end`
   } catch {
     // the connection is broken, and the client comes back
   }

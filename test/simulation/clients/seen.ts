@@ -8,6 +8,10 @@ export interface Seen {
   readonly isStreamed: boolean
   /** Whether the client comes back when its connection breaks, and goes on with the same stream. */
   readonly isResumable?: boolean
+  /** Whether it reads slowly. */
+  isSlow?: boolean
+  /** What the client itself has found wrong. */
+  complaint?: string
   readonly at: number
   /** The process that was asked; undefined while none ran. */
   process?: GatewayProcess | undefined

@@ -5,17 +5,23 @@ const leastMs = 4_000
 
 interface Renewed {
   readonly signIn: SignIn
-  readonly elapsedMs: number
-  /** How often a process ended, which may have lost what it had got. */
-  readonly ends: number
+  /** When processes ended, which may have lost what they had got. Milliseconds since the night began. */
+  readonly ends: readonly number[]
+  /** Whether the store may have lost what was renewed. */
+  readonly hasStoreFaults: boolean
 }
 
-/** @returns what has burnt an account */
-export function judgeAccounts({ signIn, elapsedMs, ends }: Renewed): readonly string[] {
-  const { users, counts } = signIn
+/** @returns what has burnt an account, or renewed it too often */
+export function judgeAccounts({ signIn, ends, hasStoreFaults }: Renewed): readonly string[] {
+  const { users, renewals, mostAtOnce } = signIn
   const wrong: string[] = []
   if (users.revoked > 0) wrong.push('an account is burnt: its refresh token was used again')
-  const most = 2 + Math.ceil(elapsedMs / leastMs) + 2 * counts.lost + 2 * ends
-  if (counts.renewals > most) wrong.push(`an account was renewed ${counts.renewals} times, and ${most} are enough`)
+  if (mostAtOnce > 1) wrong.push(`an account was renewed ${mostAtOnce} times at once`)
+  if (hasStoreFaults) return wrong
+  for (const [at, { at: now }] of renewals.entries()) {
+    const last = renewals[at - 1]
+    const isNeeded = !last?.isDelivered || now - last.at >= leastMs || ends.some((end) => end >= last.at && end <= now)
+    if (!isNeeded) wrong.push(`an account was renewed at ${now}, and had been at ${last.at}`)
+  }
   return wrong
 }

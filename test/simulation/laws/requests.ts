@@ -18,7 +18,13 @@ export function judgeRequests({ seen, attempts, plan }: Evidence): readonly stri
   const each = seen.flatMap((one) => {
     const own = (byWish.get(one.wish.id) ?? []).toSorted((a, b) => a.at - b.at)
     if (!one.process) return own.length === 0 ? [] : [`${one.wish.id} was asked of nobody, and of an upstream`]
-    const wrong = [...judgeAnswer(one, own, hasEnded(one)), ...judgeAttempts(one, own), ...judgeSecrets(one.body)]
+    const complaints = one.complaint !== undefined && !hasEnded(one) ? [one.complaint] : []
+    const wrong = [
+      ...complaints,
+      ...judgeAnswer(one, own, hasEnded(one)),
+      ...judgeAttempts(one, own),
+      ...judgeSecrets(one.body),
+    ]
     return wrong.map((line) => `${one.wish.id} of ${one.model} at ${one.process?.name} ${line}`)
   })
   return [...each, ...judgeLimits({ seen, attempts: byWish, plan })]

@@ -1,3 +1,4 @@
+import { type Config, readConfig } from '../../../src/config/config.ts'
 import { MemoryStore } from '../../../src/state/memory/memory-store.ts'
 import type { Chance } from '../chance.ts'
 import type { Plan } from '../plan.ts'
@@ -13,6 +14,8 @@ export class Cluster {
   isNight = true
   readonly #world: World
   readonly #plan: Plan
+  /** All processes have the same settings, and reading them takes as long as some requests. */
+  readonly #config: Config
   readonly #chance: Chance
   readonly #running: (GatewayProcess | undefined)[]
   #shared: MemoryStore
@@ -20,6 +23,9 @@ export class Cluster {
   constructor(world: World, plan: Plan, chance: Chance) {
     this.#world = world
     this.#plan = plan
+    const config = readConfig(plan.variables, false)
+    if ('problems' in config) throw new Error(JSON.stringify(config.problems))
+    this.#config = config
     this.#chance = chance
     this.#shared = new MemoryStore({ runtime: world })
     this.#running = Array.from({ length: plan.processes }, () => undefined)
@@ -39,13 +45,14 @@ export class Cluster {
   }
 
   #start(place: number): void {
-    const { variables, state } = this.#plan
+    const { state } = this.#plan
+    const config = this.#config
     // without a state that survives, each process begins anew
     if (state === 'memory') this.#shared = new MemoryStore({ runtime: this.#world })
     const chance = this.#chance.fork(`process ${this.all.length}`)
     const storeChance = chance.fork('store')
     const process: GatewayProcess = new GatewayProcess({
-      ...{ world: this.#world, name: `gateway${place}.${this.all.length}`, variables, shared: this.#shared, chance },
+      ...{ world: this.#world, name: `gateway${place}.${this.all.length}`, config, shared: this.#shared, chance },
       storeFault: () => this.#storeFault(storeChance, () => this.#kill(place, process)),
     })
     this.all.push(process)

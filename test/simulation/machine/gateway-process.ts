@@ -1,6 +1,5 @@
 import { type App, openApp } from '../../../src/app.ts'
-import { readConfig } from '../../../src/config/config.ts'
-import type { RawVariables } from '../../../src/config/spelled-values.ts'
+import type { Config } from '../../../src/config/config.ts'
 import type { MemoryStore } from '../../../src/state/memory/memory-store.ts'
 import { openLog } from '../../../src/telemetry/log.ts'
 import type { Chance } from '../chance.ts'
@@ -13,7 +12,7 @@ export interface ProcessOptions {
   readonly world: World
   /** Its name in the history. */
   readonly name: string
-  readonly variables: RawVariables
+  readonly config: Config
   /** What outlives the process. */
   readonly shared: MemoryStore
   readonly chance: Chance
@@ -37,7 +36,7 @@ export class GatewayProcess {
   readonly #world: World
   readonly #end: () => void
 
-  constructor({ world, name, variables, shared, chance, storeFault }: ProcessOptions) {
+  constructor({ world, name, config, shared, chance, storeFault }: ProcessOptions) {
     this.#world = world
     this.name = name
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -48,8 +47,6 @@ export class GatewayProcess {
     }
     const runtime = new SimulatedRuntime(world, chance)
     this.runtime = runtime
-    const config = readConfig(variables, false)
-    if ('problems' in config) throw new Error(JSON.stringify(config.problems))
     this.store = new ProcessStore({
       ...{ shared, isDead: () => runtime.isDead, pass: (ms) => world.pass(ms) },
       fault: storeFault,

@@ -13,6 +13,10 @@ export interface Attempt {
   readonly at: number
   /** Whether all of the answer was sent, with its end. */
   isWhole: boolean
+  /** When it sent the first text. */
+  begunAt?: number
+  /** When it sent the last text. */
+  sentAt?: number
   /** When the upstream had sent all that it would send, or its client had left. */
   endedAt?: number
 }

@@ -1,11 +1,12 @@
 import type { EmulatedExchange } from '../../../src/wire/emulator/http.ts'
 import type { Chance } from '../chance.ts'
 import type { World } from '../machine/world.ts'
+import type { Attempt } from './attempt.ts'
 import type { Manner } from './manner.ts'
 import { errorBody, frame, sse, usageFrame } from './wire-form.ts'
 
 export interface StreamToSend {
-  readonly manner: Manner
+  readonly attempt: Attempt
   readonly rest: string
   readonly world: World
   readonly chance: Chance
@@ -14,8 +15,9 @@ export interface StreamToSend {
 /** Sends a text as a stream, or breaks it off. @returns whether all of it was sent, with its end */
 export async function sendStream(
   exchange: EmulatedExchange,
-  { manner, rest, world, chance }: StreamToSend,
+  { attempt, rest, world, chance }: StreamToSend,
 ): Promise<boolean> {
+  const { manner } = attempt
   exchange.head(200, sse)
   if (manner === 'empty') {
     exchange.end()
@@ -28,6 +30,8 @@ export async function sendStream(
   for (const piece of pieces.slice(0, sent)) {
     if (chance.happens(0.3)) await world.pass(chance.between(1, manner === 'slow' ? 4_000 : 250))
     if (!exchange.isOpen()) return false
+    attempt.sentAt = world.elapsed()
+    attempt.begunAt ??= attempt.sentAt
     await exchange.chunk(frame('m', { content: piece }))
   }
   if (isBroken) {

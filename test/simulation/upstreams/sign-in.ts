@@ -7,6 +7,13 @@ import { errorBody, json } from './wire-form.ts'
 /** What happens to a renewal. `lost`: the token was replaced, and the reply does not arrive. */
 type Fate = 'done' | 'slow' | 'lost' | 'error' | 'silent'
 
+/** One renewal that the service made. Milliseconds since the night began. */
+export interface Renewal {
+  readonly at: number
+  /** Whether the gateway got the new tokens. */
+  readonly isDelivered: boolean
+}
+
 /** Seconds for which an access token is valid. It is renewed 90 to 108 s before its end, so several times in a night. */
 const expiresIn = 112
 
@@ -16,11 +23,13 @@ export class SignIn {
   readonly anonKey: string
   /** The sign-in with which the gateway begins, as its operator has pasted it. */
   readonly pasted: string
-  /** Renewals that it made, and those whose result it did not deliver. */
-  readonly counts = { renewals: 0, lost: 0 }
+  readonly renewals: Renewal[] = []
+  /** The most requests that it worked on at once. */
+  mostAtOnce = 0
   isNight = true
   readonly #world: World
   readonly #chance: Chance
+  #atOnce = 0
 
   constructor(world: World, chance: Chance) {
     this.#world = world
@@ -40,7 +49,16 @@ export class SignIn {
   async #answer(exchange: EmulatedExchange): Promise<void> {
     const fate = this.#fate()
     this.#world.history.add('sign-in', `renews: ${fate}`)
-    if (fate === 'silent') return
+    // a connection that was closed at this moment is known as closed only now
+    await this.#world.pass(1)
+    this.#atOnce++
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.#atOnce)
+    if (fate === 'silent') await exchange.closed
+    else await this.#renew(exchange, fate)
+    this.#atOnce--
+  }
+
+  async #renew(exchange: EmulatedExchange, fate: Fate): Promise<void> {
     await this.#world.pass(fate === 'slow' ? this.#chance.between(500, 7_000) : this.#chance.between(1, 100))
     if (fate === 'error') {
       exchange.reply(500, errorBody('broken', 'unexpected_failure'), json)
@@ -52,8 +70,7 @@ export class SignIn {
       exchange.reply(400, JSON.stringify({ code: session, message: session }), json)
       return
     }
-    this.counts.renewals++
-    if (!exchange.isOpen() || fate === 'lost') this.counts.lost++
+    this.renewals.push({ at: this.#world.elapsed(), isDelivered: exchange.isOpen() && fate !== 'lost' })
     if (fate === 'lost') exchange.reset()
     else exchange.reply(200, JSON.stringify(session), json)
   }

@@ -80,7 +80,7 @@ export class Upstream {
     await this.#world.pass(this.#chance.between(1, manner === 'slow' ? 8_000 : 300))
     if (refuse(exchange, attempt)) return
     if (isStreamed) {
-      attempt.isWhole = await sendStream(exchange, { manner, rest, world: this.#world, chance: this.#chance })
+      attempt.isWhole = await sendStream(exchange, { attempt, rest, world: this.#world, chance: this.#chance })
       return
     }
     const reply = wholeReply('m', rest)
