@@ -33,8 +33,7 @@ export async function check(config: Config, { isJson, runtime }: CheckOptions): 
     ...(log === undefined ? [] : [startProblem('LOG_FILE', log)]),
     ...problems.map((problem) => startProblem('STATE_URL', problem)),
   ]
-  const text = isJson ? asJson(config, all, notes) : asText(config, all, notes)
-  process.stdout.write(redact(text))
+  process.stdout.write(isJson ? asJson(config, all, notes) : redact(asText(config, all, notes)))
   return all.length === 0 ? 0 : configExit
 }
 
@@ -145,7 +144,9 @@ function asJson(config: Config, problems: readonly StartProblem[], notes: readon
     warnings,
     notes,
   }
-  return `${JSON.stringify(report, undefined, 2)}\n`
+  // each text alone: a secret may be a word that is the name of a member
+  const redacted = (_name: string, value: unknown) => (typeof value === 'string' ? redact(value) : value)
+  return `${JSON.stringify(report, redacted, 2)}\n`
 }
 
 function asRow({ name, value, origin }: Setting) {
