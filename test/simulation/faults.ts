@@ -226,9 +226,9 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'an account that rests for ever',
-    file: 'src/accounts/resting-accounts.ts',
-    find: 'if (now < this.#nextEnd) return []',
-    replace: 'if (now < this.#nextEnd + 1e9) return []',
+    file: 'src/accounts/rest.ts',
+    find: 'const until = now + (statedMs ?? restMs(kind, failures, now))',
+    replace: 'const until = now + 1e9 + (statedMs ?? restMs(kind, failures, now))',
   },
   {
     name: 'an answer that is counted twice',
@@ -241,11 +241,5 @@ export const faults: readonly Fault[] = [
     file: 'src/usage/ledger.ts',
     find: 'totals.add(tokensOf(answer))',
     replace: "if (answer.upstream !== 'bert') totals.add(tokensOf(answer))",
-  },
-  {
-    name: 'a secret in the words of an upstream',
-    file: 'src/dialects/openai-chat/encode-error.ts',
-    find: 'redact(message)',
-    replace: 'message',
   },
 ]

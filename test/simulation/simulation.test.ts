@@ -8,3 +8,7 @@ test('the first nights break no promise, and a seed gives the same history again
   expect(again).toEqual(first)
   expect(other.hash).not.toBe(first.hash)
 })
+
+test('a stop while an upstream and its hedge are silent is an error, and no empty answer', async () => {
+  expect((await simulate(2839)).wrong).toEqual([])
+})

@@ -53,7 +53,10 @@ async function race<Event extends AnyEvent>(
   const start = async (ask: AskAgain<Event>, own: Call): Promise<Begun<Event>> => {
     const flow = ask(own)
     opened.push(flow)
-    return { begun: await begin(flow), opened: flow, attempts: own.attempts }
+    const begun = await begin(flow)
+    // an abort has closed it, and a closed flow ends like an answer without text
+    signal.throwIfAborted()
+    return { begun, opened: flow, attempts: own.attempts }
   }
   const release = signal.onAbort(() => closeOthers(opened))
   try {

@@ -53,7 +53,8 @@ function boundsOf(attempts: readonly Attempt[], { words, got }: Known): readonly
   let [least, most] = [0, 0]
   for (const { id, isWhole, from } of attempts) {
     const count = words.get(id) ?? 1
-    most += isWhole ? count : truthOf({ id, words: count }).length + mostOfForm
+    // the count of tokens is the last that an upstream sends, and a client that leaves may leave before it
+    most += isWhole && got.has(id) ? count : truthOf({ id, words: count }).length + mostOfForm
     const isOnly = byId.get(id)?.length === 1
     if (isWhole && from === 0 && isOnly && got.has(id)) least += count
   }

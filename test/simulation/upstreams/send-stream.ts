@@ -2,7 +2,6 @@ import type { EmulatedExchange } from '../../../src/wire/emulator/http.ts'
 import type { Chance } from '../chance.ts'
 import type { World } from '../machine/world.ts'
 import type { Attempt } from './attempt.ts'
-import type { Manner } from './manner.ts'
 import { errorBody, frame, sse, usageFrame } from './wire-form.ts'
 
 export interface StreamToSend {
@@ -35,7 +34,7 @@ export async function sendStream(
     await exchange.chunk(frame('m', { content: piece }))
   }
   if (isBroken) {
-    await breakOff(exchange, manner, world)
+    await breakOff(exchange, attempt, world)
     return false
   }
   await exchange.chunk(frame('m', {}, 'stop') + usageFrame('m', rest))
@@ -44,11 +43,11 @@ export async function sendStream(
   return true
 }
 
-async function breakOff(exchange: EmulatedExchange, manner: Manner, world: World): Promise<void> {
+async function breakOff(exchange: EmulatedExchange, { manner, key }: Attempt, world: World): Promise<void> {
   if (manner === 'stall') return
   if (manner === 'garbage') await exchange.chunk('data: {"choices": [{"delta": {"con\n\n')
   if (manner === 'error-in-stream')
-    await exchange.chunk(`data: ${errorBody('the model has crashed', 'server_error')}\n\n`)
+    await exchange.chunk(`data: ${errorBody(`the model has crashed for ${key}`, 'server_error')}\n\n`)
   if (manner === 'cut') await exchange.chunk(frame('m', { content: 'lost' }).slice(0, 60))
   await world.pass(1)
   if (manner === 'reset') exchange.reset()

@@ -110,7 +110,7 @@ function refuse(exchange: EmulatedExchange, { manner, key }: Attempt): boolean {
       exchange.reset()
       return true
     case 'error-500':
-      exchange.reply(500, errorBody('broken', 'internal_error'), json)
+      exchange.reply(500, errorBody(`broken for ${key}`, 'internal_error'), json)
       return true
     case 'overloaded':
       exchange.reply(503, errorBody('overloaded', 'overloaded'), { ...json, 'retry-after': '2' })
