@@ -98,7 +98,7 @@ function contentOf({ gives, givesText = [], givesBytes = [], streams }: SurfaceR
 function eventOf(name: string): JsonSchema {
   const text = { type: 'string' }
   const contentSchema = { $ref: `#/components/schemas/${name}` }
-  const data = { ...text, contentMediaType: 'application/json', contentSchema }
+  const data = { ...text, anyOf: [{ const: '[DONE]' }, { contentMediaType: 'application/json', contentSchema }] }
   return { type: 'object', properties: { event: text, id: text, data }, required: ['data'] }
 }
 

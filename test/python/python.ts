@@ -28,6 +28,11 @@ async function install(): Promise<void> {
   await succeed([...lock, 'sh', '-ec', steps])
 }
 
+/** The path of a program that one of the packages has. */
+export function pythonCommand(name: string): string {
+  return join(environment, 'bin', name)
+}
+
 /** Runs a script of this folder. @returns what it prints @throws if it fails */
 export function runPython(script: string, input: string): Promise<string> {
   return succeed([join(environment, 'bin', 'python'), join(folder, script)], input)

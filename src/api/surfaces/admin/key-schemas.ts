@@ -44,7 +44,7 @@ const name: JsonSchema = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9_.@+-
 /** The schemas of the routes for client keys. */
 export const keySchemas = {
   NewClientKey: { ...objectOf({ name, ...settings }), additionalProperties: false },
-  ClientKeyChanges: { ...objectOf({ 'name?': name, ...settings }), additionalProperties: false },
+  ClientKeyChanges: { ...objectOf(settings), additionalProperties: false },
   ClientKey: objectOf(shown),
   AddedClientKey: objectOf({ ...shown, key: text }),
   ClientKeyList: objectOf({ object: oneOf('list'), data: listOf(named('ClientKey')) }),

@@ -17,7 +17,7 @@ import {
 const blockTypes = ['text', 'tool_use', 'thinking', 'redacted_thinking', 'document', 'search_result']
 
 const blocks = listOf(named('MessagesBlock'))
-const content = anyOf(text, blocks, { type: 'null' })
+const content = anyOf(text, blocks)
 
 const source = anyOf(
   objectOf({ type: oneOf('text'), data: text }),
