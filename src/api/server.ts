@@ -67,6 +67,10 @@ export interface Server {
    * open are answered once more. Resolves when none is left, or at the end of that time.
    */
   yield(graceMs: number): Promise<void>
+  /** Serves again after `yield`, because the other process has ended. @returns false if the port was left meanwhile */
+  takeBack(): boolean
+  /** Stops listening. Connections that are open go on. It waits for those that were on their way before `yield`. */
+  leavePort(): Promise<void>
 }
 
 /** Milliseconds for the last event of answers that were ended after the grace period. */
@@ -126,9 +130,11 @@ export function openServer(options: ServerOptions): Server {
 }
 
 /** The two ways in which a server ends. */
-function endingOf(door: Door, draining: Draining): Pick<Server, 'stop' | 'yield'> {
-  const { listener, runtime } = draining
+function endingOf(door: Door, draining: Draining): Pick<Server, 'stop' | 'yield' | 'takeBack' | 'leavePort'> {
+  const { listener, live, runtime } = draining
   const never = new CancelSource(runtime)
+  let late = Promise.resolve()
+  let hasLeft = false
   return {
     async stop(graceMs, delayMs = 0) {
       door.phase = 'leaving'
@@ -140,7 +146,22 @@ function endingOf(door: Door, draining: Draining): Pick<Server, 'stop' | 'yield'
     },
     async yield(graceMs) {
       door.phase = 'yielding'
+      live.end()
+      // connections whose first packet came before the change still reach this process
+      late = sleep(Math.min(lateMs, graceMs), never)
+      await late
       await finish(draining, graceMs)
+    },
+    takeBack() {
+      if (hasLeft) return false
+      door.phase = 'open'
+      live.reopen()
+      return listener.steer({ first: 0, count: 1 })
+    },
+    async leavePort() {
+      hasLeft = true
+      await late
+      listener.leavePort()
     },
   }
 }
@@ -160,10 +181,7 @@ async function drain({ live, calls, listener, runtime }: Draining, graceMs: numb
 }
 
 /** Waits until the last connection is closed, after another process has got all new ones. */
-async function finish({ live, calls, listener, runtime }: Draining, graceMs: number): Promise<void> {
-  live.end()
-  // connections whose first packet came before the change still reach this process
-  await sleep(Math.min(lateMs, graceMs), new CancelSource(runtime))
+async function finish({ calls, listener, runtime }: Draining, graceMs: number): Promise<void> {
   const open = () => calls.detached + listener.pendingRequests + (listener.openConnections() ?? 0)
   await drained(open, graceMs, { runtime, lookMs: yieldLookMs })
 }

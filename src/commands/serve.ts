@@ -1,5 +1,5 @@
 import { type App, openApp, type Surroundings } from '../app.ts'
-import { asChatError } from '../chat/error.ts'
+import { asChatError, ChatError } from '../chat/error.ts'
 import type { KeptValues } from '../config/apply-kept.ts'
 import type { Config, Misconfigured } from '../config/config.ts'
 import { readKept } from '../credentials/kept-variables.ts'
@@ -45,6 +45,12 @@ export function refuseLogFile(problem: string): number {
   return configExit
 }
 
+/** @returns the process's exit code */
+function refuseHandover({ message }: ChatError): number {
+  process.stderr.write(`${message}\n`)
+  return 1
+}
+
 /** sysexits.h: the configuration cannot be used. */
 const configExit = 78
 
@@ -73,7 +79,8 @@ export async function serveUntilStopped(
   const serverLog = await openServerLog(config, runtime, logTo)
   const { log, lines } = serverLog
   const stopped = stopSignal()
-  const handover = await Handover.open({ config, log, runtime })
+  const handover = await Handover.open({ config, log, runtime }).catch(asChatError)
+  if (handover instanceof ChatError) return refuseHandover(handover)
   const store = await openState(config, runtime, { sharing: handover.sharing })
   if (typeof store === 'number') return store
   const traces = await openTracesIfOn(config, { log, runtime })

@@ -127,6 +127,8 @@ export interface HttpListener {
    * @returns whether the system does it
    */
   steer(to: SocketRange): boolean
+  /** Stops listening, but leaves all open connections as they are. It is possible on Linux. */
+  leavePort(): void
   /** Refuses new connections, and resolves when all open connections have ended. */
   stop(): Promise<void>
   /** Closes every connection. */

@@ -20,6 +20,7 @@ function load() {
         getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
         getsockname: { args: ['i32', 'ptr', 'ptr'], returns: 'i32' },
         socket: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
+        shutdown: { args: ['i32', 'i32'], returns: 'i32' },
         sendto: { args: ['i32', 'ptr', 'u64', 'i32', 'ptr', 'u32'], returns: 'i64' },
         close: { args: ['i32'], returns: 'i32' },
       }).symbols

@@ -15,6 +15,7 @@ export type Libc = NonNullable<ReturnType<typeof openLibc>>
 
 const SOL_SOCKET = 1
 const SO_ACCEPTCONN = 30
+const EPOLL_CTL_DEL = 2
 const EPOLL_CTL_MOD = 3
 
 /**
@@ -72,6 +73,11 @@ export function isListening(libc: Libc, socket: number): boolean {
   const value = new Int32Array(1)
   const size = new Int32Array([value.byteLength])
   return libc.getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, ptr(value), ptr(size)) === 0 && value[0] === 1
+}
+
+/** Has the event loop forget a file. */
+export function stopWatching(libc: Libc, { epoll, socket }: WatchedSocket): void {
+  libc.epoll_ctl(epoll, EPOLL_CTL_DEL, socket, null)
 }
 
 /** `struct epoll_event` is packed on x86-64, and aligned to eight bytes elsewhere. */

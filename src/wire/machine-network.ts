@@ -12,7 +12,7 @@ import type {
 import type { Runtime } from '../flow/runtime.ts'
 import { connectionsWithinDescriptors } from './descriptors.ts'
 import { SocketPool } from './idle-sockets.ts'
-import { countConnections, steerConnections } from './port-sockets.ts'
+import { countConnections, leavePort, steerConnections } from './port-sockets.ts'
 import { RawSocket } from './raw-socket.ts'
 import { openResolver } from './resolve-name.ts'
 import { disconnected } from './transport-error.ts'
@@ -104,6 +104,7 @@ function serve({ hostname, port, sharesPort, idleSeconds, routes, answer }: Serv
     limitSilence: (request, seconds) => server.timeout(request, seconds),
     openConnections: () => countConnections(server.port ?? port),
     steer: (to) => steerConnections(server.port ?? port, to),
+    leavePort: () => leavePort(server.port ?? port),
     stop: () => server.stop(false),
     kill: () => server.stop(true),
   }

@@ -37,6 +37,10 @@ export class MemoryListener implements HttpListener {
     return false
   }
 
+  leavePort(): void {
+    // no other process shares a port in memory
+  }
+
   async stop(): Promise<void> {
     this.#drained ??= Promise.withResolvers()
     this.#settle()

@@ -1,7 +1,7 @@
 import { ptr } from 'bun:ffi'
 import type { SocketRange } from '../flow/network.ts'
 import { openLibc } from './libc.ts'
-import { findListeners, isListening, type Libc, watchedSockets } from './listeners.ts'
+import { findListeners, isListening, type Libc, stopWatching, watchedSockets } from './listeners.ts'
 
 const SOL_SOCKET = 1
 const SO_ATTACH_REUSEPORT_CBPF = 51
@@ -52,6 +52,23 @@ function attach(libc: Libc, socket: number, program: Buffer): boolean {
   description.writeUInt16LE(program.length / 8, 0)
   description.writeBigUInt64LE(BigInt(ptr(program)), 8)
   return libc.setsockopt(socket, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, ptr(description), description.length) === 0
+}
+
+const SHUT_RDWR = 2
+
+/**
+ * Takes the sockets of this process that listen on a port out of that port. Bun could only close them together with every
+ * idle connection. They are closed with the server.
+ */
+export function leavePort(port: number): void {
+  const libc = openLibc()
+  if (!libc) return
+  for (const listener of findListeners(libc)) {
+    if (ownPort(libc, listener.socket) !== port) continue
+    // the event loop would be told again and again that it was shut down
+    stopWatching(libc, listener)
+    libc.shutdown(listener.socket, SHUT_RDWR)
+  }
 }
 
 const AF_INET = 2

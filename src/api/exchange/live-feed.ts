@@ -76,6 +76,11 @@ export class LiveFeed {
     for (const listener of this.#listeners) listener.close()
   }
 
+  /** Accepts streams again. */
+  reopen(): void {
+    this.#isOver = false
+  }
+
   #begin(): LiveLook {
     const first = this.#source.look()
     this.#last = first

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import type { Logger } from '../../flow/call.ts'
 import { CancelSource } from '../../flow/cancel.ts'
 import type { Runtime } from '../../flow/runtime.ts'
-import { sleep } from '../../flow/wait.ts'
+import { atMost, sleep } from '../../flow/wait.ts'
 import { NoticeBridge } from '../../state/notice-bridge.ts'
 import type { StateSharing } from '../../state/state-place.ts'
 import { type Former, isSuccessor, meetFormer } from './former.ts'
@@ -11,6 +11,9 @@ import { type Former, isSuccessor, meetFormer } from './former.ts'
 import './own-command.ts'
 import type { Restart } from './restart.ts'
 import type { Successor } from './successor.ts'
+
+/** Milliseconds for a former process to leave the port: it waits for connections that were on their way to it. */
+const leaveMs = 5_000
 
 /** Milliseconds between two looks whether this process can answer requests. */
 const lookMs = 50
@@ -26,7 +29,8 @@ export class Handover {
   readonly #options: HandoverOptions
   readonly #bridge: NoticeBridge
   readonly #former: Former | undefined
-  readonly #takenOver = Promise.withResolvers<Successor>()
+  readonly #stopping: CancelSource
+  #takenOver = Promise.withResolvers<Successor>()
   #app: App | undefined
   #restart: Restart | undefined
 
@@ -34,9 +38,10 @@ export class Handover {
     this.#options = options
     this.#bridge = bridge
     this.#former = former
+    this.#stopping = new CancelSource(options.runtime)
   }
 
-  /** Meets the former process, if there is one. */
+  /** Meets the former process, if there is one. @throws ChatError `restart_failed` if it ends meanwhile */
   static async open(options: HandoverOptions): Promise<Handover> {
     const bridge = new NoticeBridge()
     return new Handover(options, bridge, isSuccessor ? await meetFormer(bridge) : undefined)
@@ -84,15 +89,36 @@ export class Handover {
 
   /** Resolves at a signal to stop, or when another process has taken over and this one has finished its answers. */
   async end(stopped: Promise<string>): Promise<void> {
-    const { log, config } = this.#options
-    const first = await Promise.race([stopped, this.#takenOver.promise])
-    if (typeof first === 'string') {
-      log.info({ signal: first }, 'stopping')
-      this.tellManager('STOPPING=1')
-      return
+    const { log } = this.#options
+    void stopped.then(() => this.#stopping.abort(new Error('The process stops.')))
+    for (;;) {
+      const first = await Promise.race([stopped, this.#takenOver.promise])
+      if (typeof first === 'string') {
+        log.info({ signal: first }, 'stopping')
+        this.tellManager('STOPPING=1')
+        return
+      }
+      if (!(await this.#isLost(first, stopped))) return log.info({ successor: first.pid }, 'stopping')
+      log.error({ successor: first.pid }, 'the process that has taken over has ended, so this one serves again')
     }
-    await Promise.race([stopped, this.#app?.server.yield(config.shutdownGraceMs)])
-    log.info({ successor: first.pid }, 'stopping')
+  }
+
+  /** Finishes what this process has begun. @returns whether it serves again, because the successor has ended meanwhile */
+  async #isLost(successor: Successor, stopped: Promise<string>): Promise<boolean> {
+    const server = this.#app?.server
+    const finished = server?.yield(this.#options.config.shutdownGraceMs)
+    const lost = successor.ended.then(() => true)
+    if (!(await Promise.race([lost, stopped.then(() => false), finished?.then(() => false)]))) return false
+    if (!server?.takeBack()) return false
+    this.#takenOver = Promise.withResolvers()
+    return true
+  }
+
+  /** @returns whether no former process listens on the port any more */
+  async #formerLeaves(): Promise<boolean> {
+    const { timers } = this.#options.runtime
+    const left = this.#former?.leavePort().then(() => true)
+    return left === undefined || (await atMost(left, leaveMs, timers)) === true
   }
 
   async #open(): Promise<Restart> {
@@ -103,7 +129,9 @@ export class Handover {
     return new Restart({
       port: Number(new URL(server?.url ?? '').port),
       holder: { listeners: 1, steer: (to) => void server?.steer(to) },
-      ...{ bridge: this.#bridge, timers: runtime.timers, notifySocket, log },
+      ...{ bridge: this.#bridge, timers: runtime.timers, signal: this.#stopping, notifySocket, log },
+      formerLeaves: () => this.#formerLeaves(),
+      leavePort: async () => server?.leavePort(),
     })
   }
 }

@@ -1,5 +1,5 @@
 /** What two processes tell each other while one takes over from the other. */
-export type RestartMessage = Hello | Begin | Ready | SharedNotice
+export type RestartMessage = Hello | Begin | Ready | Leave | Left | SharedNotice
 
 /** The successor can be told what it needs. */
 interface Hello {
@@ -21,6 +21,16 @@ export interface Ready {
   readonly listeners: number
 }
 
+/** The former process must leave the port, because another one will take over from the successor. */
+interface Leave {
+  readonly kind: 'leave'
+}
+
+/** The former process has left the port. */
+interface Left {
+  readonly kind: 'left'
+}
+
 /** A notice of the store, for the listeners of the other process. */
 interface SharedNotice {
   readonly kind: 'notice'
@@ -31,7 +41,7 @@ interface SharedNotice {
 /** Reads a message of the other process, which may be of another version; undefined if it is an unknown one. */
 export function readMessage(sent: unknown): RestartMessage | undefined {
   if (typeof sent !== 'object' || sent === null || !('kind' in sent)) return undefined
-  if (sent.kind === 'hello') return { kind: 'hello' }
+  if (sent.kind === 'hello' || sent.kind === 'leave' || sent.kind === 'left') return { kind: sent.kind }
   if (sent.kind === 'begin' && 'port' in sent && typeof sent.port === 'number')
     return { kind: 'begin', port: sent.port }
   if (sent.kind === 'ready' && 'url' in sent && 'listeners' in sent && typeof sent.listeners === 'number')

@@ -15,6 +15,8 @@ interface PortHolder {
 
 export interface RestartOptions extends SuccessorOptions {
   readonly holder: PortHolder
+  /** Has a former process leave the port, if one still finishes its answers. @returns whether it has */
+  formerLeaves(): Promise<boolean>
   /** The service manager's socket, if there is one. */
   readonly notifySocket: string | undefined
   readonly log: Logger
@@ -26,16 +28,10 @@ export interface RestartOptions extends SuccessorOptions {
  */
 export class Restart {
   readonly #options: RestartOptions
-  readonly #takenOver = Promise.withResolvers<Successor>()
   #isRunning = false
 
   constructor(options: RestartOptions) {
     this.#options = options
-  }
-
-  /** Resolves when another process has taken over. This one should finish its answers and end. */
-  get takenOver(): Promise<Successor> {
-    return this.#takenOver.promise
   }
 
   /**
@@ -44,18 +40,24 @@ export class Restart {
    * @throws ChatError `conflict` `restart_impossible`, or `unavailable` `restart_failed`; then this process goes on
    */
   async run(): Promise<Successor> {
-    const { holder, notifySocket, log } = this.#options
-    const obstacle = this.#isRunning ? 'a restart is running already' : findObstacle(notifySocket)
+    const { holder, notifySocket, signal, log } = this.#options
+    if (signal.aborted) throw impossible('it is stopping')
+    if (this.#isRunning) throw impossible('another process is about to take over, or has done it already')
+    const obstacle = findObstacle(notifySocket)
     if (obstacle !== undefined) throw impossible(obstacle)
     this.#isRunning = true
     try {
+      // otherwise the sockets of the port would have other numbers
+      if (!(await this.#options.formerLeaves())) throw impossible('the process before it does not leave the port yet')
       // the new process gets no connection until it is ready
       holder.steer({ first: 0, count: holder.listeners })
       const successor = await startSuccessor(this.#options)
       if (notifySocket !== undefined) notifyService(notifySocket, `MAINPID=${successor.pid}`)
       holder.steer({ first: holder.listeners, count: successor.listeners })
       log.info({ pid: successor.pid, executable: successor.executable }, 'another process has taken over')
-      this.#takenOver.resolve(successor)
+      void successor.ended.then(() => {
+        this.#isRunning = false
+      })
       return successor
     } catch (thrown) {
       this.#isRunning = false

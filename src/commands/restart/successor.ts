@@ -1,4 +1,5 @@
 import { ChatError } from '../../chat/error.ts'
+import type { Cancel } from '../../flow/cancel.ts'
 import type { Timers } from '../../flow/timers.ts'
 import type { NoticeBridge } from '../../state/notice-bridge.ts'
 import { successorName } from './former.ts'
@@ -12,6 +13,8 @@ const readyMs = 10_000
 export interface Successor extends Pick<Ready, 'url' | 'listeners'> {
   readonly pid: number
   readonly executable: string
+  /** Resolves when it has ended. */
+  readonly ended: Promise<unknown>
 }
 
 export interface SuccessorOptions {
@@ -19,18 +22,24 @@ export interface SuccessorOptions {
   readonly port: number
   readonly bridge: NoticeBridge
   readonly timers: Timers
+  /** Aborted when this process stops: then no other one takes over. */
+  readonly signal: Cancel
+  /** Leaves the port, because the successor wants another process to take over. */
+  leavePort(): Promise<void>
 }
 
 /**
  * Starts the executable again, which may be another one by now, with the same arguments and environment.
  * @throws ChatError `unavailable` `restart_failed` if it is not ready in time; then it was ended
  */
-export async function startSuccessor({ port, bridge, timers }: SuccessorOptions): Promise<Successor> {
+export async function startSuccessor({ port, bridge, ...options }: SuccessorOptions): Promise<Successor> {
   const ready = Promise.withResolvers<Ready>()
+  const { signal, timers } = options
   const child = spawn((sent, reply) => {
     const message = readMessage(sent)
     if (message?.kind === 'hello') reply({ kind: 'begin', port })
     if (message?.kind === 'ready') ready.resolve(message)
+    if (message?.kind === 'leave') void options.leavePort().then(() => reply({ kind: 'left' }))
     if (message?.kind === 'notice') bridge.receive(message.channel, message.text)
   })
   const disconnect = bridge.connect((channel, text) => {
@@ -41,15 +50,20 @@ export async function startSuccessor({ port, bridge, timers }: SuccessorOptions)
     disconnect()
     ready.reject(failed(`it ended with ${child.signalCode ?? `exit code ${code}`}`))
   })
+  const release = signal.onAbort(() => ready.reject(failed('this process was stopped meanwhile')))
   const timer = timers.set(readyMs, () => ready.reject(failed(`it was not ready within ${readyMs / 1_000} seconds`)))
   try {
     const { url, listeners } = await ready.promise
-    return { pid: child.pid, executable, url, listeners }
+    signal.throwIfAborted()
+    return { pid: child.pid, executable, url, listeners, ended: child.exited }
   } catch (thrown) {
     child.kill('SIGKILL')
+    // until then its socket may be one of the port's
+    await child.exited
     throw thrown
   } finally {
     timer.stop()
+    release()
   }
 }
 
