@@ -14,19 +14,30 @@ export function expectedSum(file: string, given: string | undefined): { readonly
       : '--sha256 needs the 64 hexadecimal digits of a SHA-256 sum.'
   const lists = [`${file}.sha256`, join(dirname(file), 'SHA256SUMS')].filter((list) => existsSync(list))
   for (const list of lists) {
-    const sum = sumIn(readFileSync(list, 'utf8'), basename(file))
-    if (sum !== undefined) return { sum }
+    const sums = sumsIn(readFileSync(list, 'utf8'), basename(file))
+    if (sums.size > 1) return `${list} has several sums for ${basename(file)}. Give the right one with --sha256.`
+    for (const sum of sums) return { sum }
   }
   const where =
     lists.length === 0 ? 'There is neither' : `${lists.join(' and ')} does not name the file, and there is no other`
   return `${where} ${file}.sha256 nor a SHA256SUMS beside it, so the file cannot be checked. Download the sums of the release to the same folder, or give the sum with --sha256.`
 }
 
-/** Reads lines of `sha256sum`: a sum, a blank, a blank or a star, the name. A sum alone is a line too. */
-function sumIn(text: string, name: string): string | undefined {
-  for (const line of text.split('\n')) {
-    const [, sum = '', named] = /^([0-9a-f]{64})(?:\s+\*?(\S.*?))?\s*$/i.exec(line) ?? []
-    if (sum !== '' && (named === undefined || basename(named) === name)) return sum.toLowerCase()
-  }
-  return undefined
+/**
+ * Reads lines of `sha256sum`: a sum, a blank, a blank or a star, the name; or of `sha256sum --tag`. A sum alone, as the whole
+ * text, is that of the file.
+ */
+function sumsIn(text: string, name: string): ReadonlySet<string> {
+  const lines = text
+    .replace(/^\ufeff/, '')
+    .trim()
+    .split(/\r?\n/)
+  const only = lines.length === 1 ? name : ''
+  const found = lines.flatMap((line) => {
+    const tagged = /^SHA256 \((?<named>.+)\) = (?<sum>[0-9a-f]{64})\s*$/i.exec(line)
+    const { sum, named = only } =
+      (tagged ?? /^(?<sum>[0-9a-f]{64})(?:\s+\*?(?<named>\S.*?))?\s*$/i.exec(line))?.groups ?? {}
+    return sum !== undefined && basename(named) === name ? [sum.toLowerCase()] : []
+  })
+  return new Set(found)
 }

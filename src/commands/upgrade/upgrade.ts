@@ -2,18 +2,17 @@ import { existsSync, realpathSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Config } from '../../config/config.ts'
 import type { Runtime } from '../../flow/runtime.ts'
+import type { Timers } from '../../flow/timers.ts'
 import type { CommandLine } from '../command-line.ts'
-import { isServing, urlOf } from '../health.ts'
-import { createAsk } from '../running-server.ts'
+import { urlOf } from '../health.ts'
+import { ignoreClosedOutput } from '../ignore-closed-output.ts'
+import { checkDraft } from './check-draft.ts'
 import { ExecutableFile } from './executable-file.ts'
 import { expectedSum } from './expected-sum.ts'
+import { findRestartableServer, type RestartableServer, type RestartOutcome } from './restartable-server.ts'
 
 /** sysexits.h: a wrong command line. */
 const usageExit = 64
-/** Milliseconds for a restart: more than the server waits for its successor. */
-const restartMs = 20_000
-/** Milliseconds for the new file to print its version. */
-const versionMs = 10_000
 
 interface UpgradeOptions {
   readonly line: CommandLine
@@ -31,104 +30,94 @@ export async function upgrade(config: Config, { line, runtime }: UpgradeOptions)
     return fail(
       'Only the single file can be upgraded. Update a clone with git, and a package with its package manager.',
     )
+  // its reader must not end it when the file is replaced, but not yet in use
+  for (const stream of [process.stdout, process.stderr]) ignoreClosedOutput(stream)
   const file = new ExecutableFile(realpathSync(process.execPath))
   const source = resolve(from)
-  const problem = findFileProblem(source) ?? (await findServerProblem(config, runtime))
+  const problem = findFileProblem(source, file)
   if (problem !== undefined) return fail(`${problem} Nothing was changed.`)
+  const server = await findRestartableServer(config, runtime)
+  if (typeof server === 'string') return fail(`${server} Nothing was changed.`)
   const expected = expectedSum(source, sha256)
   if (typeof expected === 'string') return fail(`${expected} Nothing was changed.`)
+  const at = { server, url: urlOf(config) }
+  if (await file.isSame(expected.sum)) return await restartOnly(file, at)
+  return await replace(file, { source, expected: expected.sum, timers: runtime.timers, ...at })
+}
+
+function findFileProblem(path: string, file: ExecutableFile): string | undefined {
+  if (!existsSync(path)) return `There is no file ${path}.`
+  if (!statSync(path).isFile()) return `${path} is not a file.`
+  if (realpathSync(path) === file.draftPath) return `${path} is the name of the copy that is checked. Rename it.`
+  return file.lock() ? undefined : `Another upgrade of ${file.path} is running. Wait for its end.`
+}
+
+interface ServerAddress {
+  readonly server: RestartableServer | undefined
+  /** Where the server is, or would be. */
+  readonly url: string
+}
+
+/** The file has its place, perhaps by an upgrade that was killed before it told the server. */
+async function restartOnly(file: ExecutableFile, { server, url }: ServerAddress): Promise<number> {
+  say(`${file.path} is this file already, so it was not replaced.`)
+  if (!server) return reportNoServer(url)
+  const outcome = await server.restart()
+  if (outcome.kind === 'failed') return fail(`The running server was not restarted: ${outcome.why}`)
+  return report(file, outcome)
+}
+
+interface Replacement extends ServerAddress {
+  readonly source: string
+  /** The sum that the file must have. */
+  readonly expected: string
+  readonly timers: Timers
+}
+
+async function replace(file: ExecutableFile, { server, url, ...wanted }: Replacement): Promise<number> {
+  let isReplaced = false
   try {
-    const version = await checkDraft(file, source, expected.sum)
-    if (!version.isRight) return fail(`${version.why} Nothing was changed.`)
+    const draft = await checkDraft(file, wanted)
+    if (!draft.isRight) return fail(`${draft.why} Nothing was changed.`)
+    holdOn()
     await file.replace()
-    say(`${file.path} is now version ${version.text}; the former file is ${file.oldPath}.`)
-    return await handOver(file, config, runtime)
+    isReplaced = true
+    say(`${file.path} is now version ${draft.version}; the former file is ${file.oldPath}.`)
+    if (!server) return reportNoServer(url)
+    const outcome = await server.restart()
+    if (outcome.kind !== 'failed') return report(file, outcome)
+    file.putBack()
+    return fail(`The new version did not take over: ${outcome.why}\n${file.path} is the former version again.`)
   } catch (thrown) {
-    return fail(explain(thrown, dirname(file.path)))
+    const state = isReplaced
+      ? `${file.path} is the new version, the former file is ${file.oldPath}.`
+      : 'Nothing was changed.'
+    return fail(`${explain(thrown, dirname(file.path))} ${state}`)
   } finally {
     file.dropDraft()
   }
 }
 
-function findFileProblem(path: string): string | undefined {
-  if (!existsSync(path)) return `There is no file ${path}.`
-  return statSync(path).isFile() ? undefined : `${path} is not a file.`
+/** From the replacement of the file until the server has judged it, an end would leave a version that nobody has tried. */
+function holdOn(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => say('The upgrade cannot be stopped now. It ends by itself within half a minute.'))
 }
 
-/** A server that cannot be told would go on with the former file, unnoticed. */
-async function findServerProblem(config: Config, runtime: Runtime): Promise<string | undefined> {
-  if (config.port === 0 || !(await isServing(config, runtime))) return undefined
-  const { status } = await createAsk(config, runtime)('GET', '/admin/settings', restartMs)
-  if (status === 200) return undefined
-  return `The server at ${urlOf(config)} does not accept this command's key (HTTP ${status}). Set API_MASTER_KEY, or API_MASTER_KEY_FILE, as the server has it.`
+function reportNoServer(url: string): number {
+  say(`No server answers at ${url}: the next start uses the new version.`)
+  return 0
 }
 
-type CheckedDraft =
-  | { readonly isRight: true; readonly text: string }
-  | { readonly isRight: false; readonly why: string }
-
-/** Copies the file beside the executable, and checks the copy: its sum, and whether it runs on this machine. */
-async function checkDraft(file: ExecutableFile, source: string, expected: string): Promise<CheckedDraft> {
-  const sum = await file.draft(source)
-  if (sum !== expected)
-    return {
-      isRight: false,
-      why: `${source} has the SHA-256 sum ${sum}, but ${expected} was expected: it is damaged or another file.`,
-    }
-  const printed = await versionOf(file.draftPath)
-  return printed === undefined
-    ? { isRight: false, why: `${source} does not run on this machine. Choose the file for its system and processor.` }
-    : { isRight: true, text: printed }
-}
-
-/** The version that an executable prints; undefined if it prints none. */
-async function versionOf(path: string): Promise<string | undefined> {
-  try {
-    const child = Bun.spawn([path, 'version'], {
-      stdin: 'ignore',
-      stdout: 'pipe',
-      stderr: 'ignore',
-      timeout: versionMs,
-    })
-    const text = (await child.stdout.text()).trim()
-    return (await child.exited) === 0 && /^\d+\.\d+\.\d+\S*$/.test(text) ? text : undefined
-  } catch {
-    // the system cannot run it
-    return undefined
-  }
-}
-
-/** Lets the running server hand over to the new file. @returns the exit code */
-async function handOver(file: ExecutableFile, config: Config, runtime: Runtime): Promise<number> {
-  if (config.port === 0 || !(await isServing(config, runtime))) {
-    say(`No server answers at ${urlOf(config)}: the next start uses the new version.`)
+function report({ path }: ExecutableFile, outcome: Exclude<RestartOutcome, { readonly kind: 'failed' }>): number {
+  if (outcome.kind === 'impossible') {
+    say(`The running server goes on with the former version until it is restarted. ${outcome.why}`)
     return 0
   }
-  const { status, body } = await createAsk(config, runtime)('POST', '/admin/restart', restartMs, {})
-  if (status === 200) return reportSuccess(file, body)
-  const why = messageIn(body)
-  // what the server cannot do, its service manager can
-  if (status === 409 || status === 404) {
-    say(`The running server goes on with the former version until it is restarted. ${why}`)
-    return 0
-  }
-  file.putBack()
-  return fail(`The new version did not take over: ${why}\n${file.path} is the former version again.`)
-}
-
-function reportSuccess({ path }: ExecutableFile, body: unknown): number {
-  const { pid, executable } = fieldsOf(body)
-  if (executable === path) say(`Process ${pid} has taken over with the new version.`)
-  else say(`The server was restarted, but it runs ${executable}: upgrade that file.`)
-  return executable === path ? 0 : 1
-}
-
-function messageIn(body: unknown): string {
-  return String(fieldsOf(fieldsOf(body).error).message ?? 'It did not say why.')
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value)) : {}
+  const { pid, executable = path } = outcome
+  if (executable !== path) return fail(`The server was restarted, but it runs ${executable}: upgrade that file.`)
+  say(`${pid === undefined ? 'Another process' : `Process ${pid}`} has taken over with the new version.`)
+  return 0
 }
 
 function explain(thrown: unknown, folder: string): string {
