@@ -175,7 +175,8 @@ test('a disk that takes nothing stops nobody; what waits is bounded, and dropped
     lines.write(line)
     if (at % 50 === 0) await nextTurn()
   }
-  expect(lines.dropped).toBeGreaterThan(3_000)
+  // at most a mebibyte is being written, another one waits, and the pipe has some
+  expect(lines.dropped).toBeGreaterThan(2_700)
   let isDrained = false
   void lines.drain().then(() => {
     isDrained = true
