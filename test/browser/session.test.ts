@@ -74,9 +74,11 @@ describeInBrowser('the key', () => {
     const key = await makeKey(demo.url, { name: 'team', models: ['cohere/*'] })
     await using visited = await visit(browser, demo.url, { key })
     await settled(visited)
-    const { requests, usage, try: tryView, connect } = en.views
-    expect(await visited.page.locator('.sidebar nav a').allTextContents()).toEqual([requests, usage, tryView, connect])
-    for (const hash of ['#/requests', '#/usage', '#/try', '#/connect']) await show(visited, hash)
+    const { requests, usage, try: tryView, connect, api } = en.views
+    expect(await visited.page.locator('.sidebar nav a').allTextContents()).toEqual([
+      ...[requests, usage, tryView, connect, api],
+    ])
+    for (const hash of ['#/requests', '#/usage', '#/try', '#/connect', '#/api']) await show(visited, hash)
     for (const hash of ['#/home', '#/keys', '#/tools/some', '#/settings', '#/nothing']) {
       await visited.page.evaluate(`location.hash = '${hash}'`)
       await settled(visited)
