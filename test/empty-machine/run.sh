@@ -58,6 +58,8 @@ for name in npm npx; do ln -s "../lib/node_modules/npm/bin/$name-cli.js" "$work/
 
 make_root "$work/bun"
 copy_program "$work/bun" "$bun"
+# the package for npm has it under another name
+[ -e "$work/bun/usr/bin/bun" ] || mv "$work/bun/usr/bin/$(basename "$bun")" "$work/bun/usr/bin/bun"
 ln -s bun "$work/bun/usr/bin/bunx"
 
 unshare --mount bash -c "$(declare -f follow); port=$port; follow '$work/node' node && follow '$work/bun' bun"
