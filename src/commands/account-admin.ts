@@ -1,8 +1,9 @@
-import { ChatError } from '../chat/error.ts'
+import type { Fields } from '../chat/message.ts'
 import type { Config } from '../config/config.ts'
 import type { Runtime } from '../flow/runtime.ts'
+import { isMembers } from '../keys/named-key.ts'
 import { urlOf } from './health.ts'
-import { createAsk } from './running-server.ts'
+import { createAsk, refusal } from './running-server.ts'
 
 /** An account of the running server. */
 export interface ListedAccount {
@@ -30,14 +31,12 @@ export interface AccountList {
 /** Changes the accounts of the running server. Every function throws a ChatError if the server refuses. */
 export interface AccountAdmin {
   list(): AccountList
-  add(variable: string, value: string, options: { readonly isForced: boolean }): Promise<AnswerMembers>
+  add(variable: string, value: string, options: { readonly isForced: boolean }): Promise<Fields>
   rest(account: ListedAccount, minutes: number): Promise<void>
   wake(account: ListedAccount): Promise<void>
   /** @returns the removed variables */
   remove(variable: string): Promise<readonly string[]>
 }
-
-export type AnswerMembers = Readonly<Record<string, unknown>>
 
 const waitMs = 10_000
 /** Milliseconds for the server to test a credential: more than its own limit. */
@@ -49,9 +48,9 @@ export async function accountsOfServer(config: Config, runtime: Runtime): Promis
   const ask = createAsk(config, runtime)
   const first = await ask('GET', '/admin/upstreams', waitMs).catch(() => undefined)
   if (!first) return undefined
-  const read = ({ status, body }: { readonly status: number; readonly body: unknown }): AnswerMembers => {
+  const read = ({ status, body }: { readonly status: number; readonly body: unknown }): Fields => {
     if (status < 300 && isMembers(body)) return body
-    throw refusal(status, body, urlOf(config))
+    throw refusal({ status, body }, urlOf(config))
   }
   const listed = readList(read(first))
   const pathOf = ({ upstream, label }: ListedAccount, action: string) =>
@@ -74,7 +73,7 @@ export async function accountsOfServer(config: Config, runtime: Runtime): Promis
   }
 }
 
-function readList({ data, available }: AnswerMembers): AccountList {
+function readList({ data, available }: Fields): AccountList {
   const upstreams = membersOf(data)
   const accounts = upstreams.flatMap(({ name, accounts: listed }) =>
     membersOf(listed).map((account) => ({
@@ -97,20 +96,10 @@ function readList({ data, available }: AnswerMembers): AccountList {
   return { accounts, places: [...own, ...off] }
 }
 
-function membersOf(list: unknown): readonly AnswerMembers[] {
+function membersOf(list: unknown): readonly Fields[] {
   return Array.isArray(list) ? list.filter(isMembers) : []
 }
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
-}
-
-function isMembers(value: unknown): value is AnswerMembers {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function refusal(status: number, body: unknown, url: string): ChatError {
-  const error = isMembers(body) && isMembers(body.error) ? String(body.error.message) : `HTTP ${status}`
-  const hint = status === 401 || status === 403 ? ' This command uses the first key of API_MASTER_KEY.' : ''
-  return new ChatError('unavailable', { message: `The server at ${url} refused: ${error}${hint}` })
 }

@@ -1,9 +1,8 @@
-import { ChatError } from '../chat/error.ts'
 import type { Config } from '../config/config.ts'
 import type { Runtime } from '../flow/runtime.ts'
 import { isMembers, type KeyMembers, type KeySettings, readKey } from '../keys/named-key.ts'
 import { urlOf } from './health.ts'
-import { createAsk } from './running-server.ts'
+import { createAsk, refusal } from './running-server.ts'
 
 /** Who keeps the client keys. */
 export interface KeyAdmin {
@@ -43,10 +42,4 @@ export async function keysOfServer(config: Config, runtime: Runtime): Promise<Ke
 
 function listedKey({ source, created: _, ...settings }: KeyMembers) {
   return { ...readKey(settings).settings, source: String(source) }
-}
-
-function refusal({ status, body }: { readonly status: number; readonly body: unknown }, url: string): ChatError {
-  const error = isMembers(body) && isMembers(body.error) ? String(body.error.message) : `HTTP ${status}`
-  const hint = status === 401 || status === 403 ? ' This command uses the first key of API_MASTER_KEY.' : ''
-  return new ChatError('unavailable', { message: `The server at ${url} refused: ${error}${hint}` })
 }

@@ -72,6 +72,13 @@ function noAnswer(status: number): ChatError {
   return new ChatError('unavailable', { message: `The running server answered with HTTP ${status}.` })
 }
 
+/** Why the running server did not do what the operator's command asked for. */
+export function refusal({ status, body }: ServerAnswer, url: string): ChatError {
+  const error = isRecord(body) && isRecord(body.error) ? String(body.error.message) : `HTTP ${status}`
+  const hint = status === 401 || status === 403 ? ' This command uses the first key of API_MASTER_KEY.' : ''
+  return new ChatError('unavailable', { message: `The server at ${url} refused: ${error}${hint}` })
+}
+
 interface ServerAnswer {
   readonly status: number
   readonly body: unknown
